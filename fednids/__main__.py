@@ -1,0 +1,5 @@
+"""``python -m fednids``."""
+
+from fednids.cli import main
+
+main()
