@@ -1,0 +1,1 @@
+"""Flows: the data sheet, reading, preparing, and making them."""

@@ -1,0 +1,119 @@
+"""Training and test flows, chosen before anything is fitted or windowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.errors import DataError
+from fednids.flows.prepared import PreparedFlows
+
+Mask = NDArray[np.bool_]
+
+BLOCKS = 50
+"""Into how many pieces of file order ``blocks`` cuts the flows."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which flows are kept for testing.
+
+    Attributes
+    ----------
+    test : ndarray
+        ``(N,) bool``, true for test flows.
+    novel : ndarray
+        ``(N,) bool``, true for test flows whose vector occurs in no training flow.
+    """
+
+    test: Mask
+    novel: Mask
+
+
+def split_flows(flows: PreparedFlows, how: str, share: float, rng: np.random.Generator) -> Split:
+    """Choose the test flows.
+
+    Parameters
+    ----------
+    flows : PreparedFlows
+        All flows.
+    how : str
+        A name in `SPLITS`.
+    share : float
+        Share of test flows, in (0, 1).
+    rng : numpy.random.Generator
+        Makes the choice.
+
+    Raises
+    ------
+    DataError
+        Nothing would be left to train or to test on.
+    """
+    test = SPLITS[how](flows, share, rng)
+    if test.all() or not test.any():
+        raise DataError(
+            f"expected flows on both sides of split {how!r}, got {int(test.sum()):,} test flows of "
+            f"{len(flows):,}; choose another data.split or data.test_share"
+        )
+    trained = np.zeros(len(flows.vectors), bool)
+    trained[flows.vector[~test]] = True
+    return Split(test, test & ~trained[flows.vector])
+
+
+def limit_flows(
+    attack: NDArray[np.uint8], most: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Choose at most ``most`` flows with the classes' shares kept, in file order."""
+    if len(attack) <= most:
+        return np.arange(len(attack))
+    return np.flatnonzero(_stratified(attack, most / len(attack), rng))
+
+
+def _stratified(classes: NDArray[np.uint8], share: float, rng: np.random.Generator) -> Mask:
+    """Take the share of every class, rounded, and one of each that has two."""
+    chosen = np.zeros(len(classes), bool)
+    for name in np.unique(classes):
+        rows = rng.permutation(np.flatnonzero(classes == name))
+        count = round(share * len(rows))
+        chosen[rows[: min(max(count, 1), len(rows) - 1)]] = True
+    return chosen
+
+
+def _whole_groups(groups: NDArray[np.integer], share: float, rng: np.random.Generator) -> Mask:
+    """Take whole groups in random order while that brings the share closer."""
+    sizes = np.bincount(groups)
+    wanted, taken = share * len(groups), 0
+    chosen = np.zeros(len(sizes), bool)
+    for group in rng.permutation(np.flatnonzero(sizes)):
+        if abs(taken + sizes[group] - wanted) <= abs(taken - wanted):
+            chosen[group] = True
+            taken += sizes[group]
+    return chosen[groups]
+
+
+def _by_vector(flows: PreparedFlows, share: float, rng: np.random.Generator) -> Mask:
+    """Keep equal vectors together; each class gives its share of its own vectors."""
+    test = np.zeros(len(flows), bool)
+    owner = np.zeros(len(flows.vectors), np.uint8)
+    owner[flows.vector[::-1]] = flows.attack[::-1]
+    for name in np.unique(owner[flows.vector]):
+        rows = np.flatnonzero(owner[flows.vector] == name)
+        test[rows] = _whole_groups(flows.vector[rows], share, rng)
+    return test
+
+
+def _by_block(flows: PreparedFlows, share: float, rng: np.random.Generator) -> Mask:
+    return _whole_groups(np.arange(len(flows)) * BLOCKS // len(flows), share, rng)
+
+
+SPLITS: dict[str, Callable[[PreparedFlows, float, np.random.Generator], Mask]] = {
+    "stratified": lambda flows, share, rng: _stratified(flows.attack, share, rng),
+    "grouped": _by_vector,
+    "hosts": lambda flows, share, rng: _whole_groups(flows.source, share, rng),
+    "blocks": _by_block,
+}
+"""How to add one: write a function ``(flows, share, rng) -> (N,) bool``, add a line here
+and in `fednids.config.DataConfig.split`, run ``pytest tests/flows/test_split.py``."""
