@@ -1,0 +1,42 @@
+"""Every gateway a random sample of all flows: the yardstick without skew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from partitions.interface import Assignment, Labels, PartitionParameters
+
+
+def iid(
+    labels: Labels,
+    gateways: int,
+    rng: np.random.Generator,
+    parameters: PartitionParameters,
+) -> Assignment:
+    """Shuffle the flows and deal them like cards.
+
+    Sizes differ by at most one, so any minimum that can be met is met. Uses no
+    parameters.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(N,) uint8``; only their number counts.
+    gateways : int
+        ``K``.
+    rng : numpy.random.Generator
+        Source of the shuffle.
+    parameters : PartitionParameters
+        Not used.
+
+    Returns
+    -------
+    ndarray
+        ``(N,) int32``, gateway of each flow.
+
+    References
+    ----------
+    H. B. McMahan et al., "Communication-Efficient Learning of Deep Networks from
+    Decentralized Data", AISTATS 2017, section 3 (IID). https://arxiv.org/abs/1602.05629
+    """
+    return rng.permutation(np.arange(len(labels), dtype=np.int32) % np.int32(gateways))

@@ -1,0 +1,33 @@
+"""iid: sizes within one, and gateways that look like the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partitions import PartitionParameters, PartitionPlan, deal_flows
+
+PARAMETERS = PartitionParameters(minimum=0)
+
+
+@given(st.integers(1, 200), st.data())
+def test_sizes_differ_by_at_most_one(flows, data):
+    gateways = data.draw(st.integers(1, flows))
+    labels = np.zeros(flows, dtype=np.uint8)
+    rng = np.random.default_rng(0)
+    plan = deal_flows("iid", labels, gateways=gateways, parameters=PARAMETERS, rng=rng)
+    assert np.ptp(plan.sizes()) <= 1
+
+
+def test_labels_are_hypergeometric():
+    labels = np.repeat(np.arange(2, dtype=np.uint8), [900, 100])
+    rng = np.random.default_rng(1)
+    seen = [
+        PartitionPlan.label_counts(
+            deal_flows("iid", labels, gateways=10, parameters=PARAMETERS, rng=rng), labels, 2
+        )[:, 1]
+        for _ in range(300)
+    ]
+    assert np.mean(seen) == 10
+    assert abs(np.var(seen) - 100 * 0.1 * 0.9 * 900 / 999) < 0.8
