@@ -1,0 +1,61 @@
+"""MindSpore, imported so that Flower and it can live in one process.
+
+MindSpore 2.9 ships protobuf code that only pure-Python protobuf can load. Flower loads
+protobuf's compiled form, and every process that Flower starts does so before our code
+runs. Importing MindSpore then fails and ends the process with an abort. Here MindSpore
+gets a pure-Python protobuf of its own while Flower keeps the compiled one, so nobody has
+to set ``PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION``.
+
+All other modules take MindSpore from here, never from itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+_CHOICE = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+
+
+def _take_protobuf() -> dict[str, ModuleType]:
+    names = [n for n in sys.modules if n == "google.protobuf" or n.startswith("google.protobuf.")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+@contextmanager
+def _own_protobuf() -> Iterator[None]:
+    """Hide the protobuf that is loaded; whatever is imported inside loads its own."""
+    google = importlib.import_module("google")
+    hidden, choice = _take_protobuf(), os.environ.get(_CHOICE)
+    os.environ[_CHOICE] = "python"
+    try:
+        yield
+    finally:
+        _take_protobuf()
+        sys.modules.update(hidden)
+        if "google.protobuf" in hidden:
+            google.protobuf = hidden["google.protobuf"]  # type: ignore[attr-defined]
+        if choice is None:
+            del os.environ[_CHOICE]
+        else:
+            os.environ[_CHOICE] = choice
+
+
+def _start() -> None:
+    os.environ.setdefault("GLOG_v", "3")
+    with _own_protobuf():
+        mindspore = importlib.import_module("mindspore")
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
+    mindspore.set_device("CPU")
+
+
+_start()
+
+import mindspore  # noqa: E402
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops  # noqa: E402
+
+__all__ = ["Parameter", "ParameterTuple", "Tensor", "mindspore", "nn", "ops"]

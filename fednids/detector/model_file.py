@@ -1,0 +1,123 @@
+"""A trained detector as one file: weights, network, scaler and class names.
+
+Safetensors hold arrays and text and nothing that could be executed. The same detector
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from fednids.detector.architecture import Architecture, Weights
+from fednids.errors import RunError
+from fednids.files import write_atomically
+from fednids.flows.scaling import Scaler
+
+FORMAT = 1
+_KEY = "fednids"
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Everything that scoring flows takes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        The network.
+    weights : ndarray
+        ``(P,) float32``.
+    scaler : Scaler
+        Of its training flows.
+    classes : tuple[str, ...]
+        Names of the classes in the order of the logits.
+    features : tuple[str, ...]
+        Names of the encoded features, in order.
+    columns : str
+        ``"v1"`` or ``"v2"``: which columns are encoded.
+    """
+
+    architecture: Architecture
+    weights: Weights
+    scaler: Scaler
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+    columns: str
+
+
+def save_detector(detector: Detector, path: Path) -> None:
+    """Write a detector, atomically; arrays have the parameters' names and shapes."""
+    parts = detector.architecture.unpack(detector.weights)
+    arrays = {name: np.ascontiguousarray(part) for name, part in parts.items()}
+    # One entry of sorted JSON: the order of several entries changes from run to run.
+    metadata = {_KEY: json.dumps(_metadata(detector), sort_keys=True)}
+    write_atomically(path, save(arrays, metadata=metadata))
+
+
+def load_detector(path: Path) -> Detector:
+    """Read a detector.
+
+    Raises
+    ------
+    RunError
+        There is no such file, or it is not a detector of this version.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = json.loads(file.metadata()[_KEY])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _detector(metadata, arrays)
+    except FileNotFoundError:
+        raise RunError(
+            f"expected a saved detector at {path}, got no such file; name the folder of a "
+            "finished run"
+        ) from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"expected a detector saved by fednids in {path}, got something else ({reason}); "
+            "train it again or take another copy"
+        ) from None
+
+
+def _metadata(detector: Detector) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "architecture": asdict(detector.architecture),
+        "classes": detector.classes,
+        "columns": detector.columns,
+        "features": detector.features,
+        "scaler": {
+            "mean": detector.scaler.mean.tolist(),
+            "scale": detector.scaler.scale.tolist(),
+        },
+    }
+
+
+def _detector(metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) -> Detector:
+    if metadata["format"] != FORMAT:
+        raise ValueError(f"format {metadata['format']} and not {FORMAT}")
+    sizes = dict(metadata["architecture"])
+    sizes["channels"], sizes["pools"] = tuple(sizes["channels"]), tuple(sizes["pools"])
+    architecture = Architecture(**sizes)
+    scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
+    for parameter in architecture.layout:
+        _check_array(arrays[parameter.name], parameter.shape, parameter.name)
+    _check_array(scaler.mean, (architecture.features,), "scaler")
+    weights = architecture.pack(arrays)
+    classes, features = tuple(metadata["classes"]), tuple(metadata["features"])
+    return Detector(architecture, weights, scaler, classes, features, metadata["columns"])
+
+
+def _check_array(array: NDArray[Any], shape: Sequence[int], name: str) -> None:
+    if array.shape != tuple(shape) or not np.isfinite(array).all():
+        raise ValueError(f"{name} of shape {array.shape} and not {tuple(shape)}, or not finite")

@@ -1,0 +1,188 @@
+"""The CNN-BiLSTM as a MindSpore graph.
+
+Written for speed on a processor, with the mathematics of ``nn.Conv1d``, ``nn.MaxPool1d``
+and ``nn.LSTM``: the convolution is one matrix product over gathered rows, the pooled
+steps are laid out so that pooling is elementwise, the LSTM is one primitive with packed
+weights, and with readout ``last`` the reverse direction is the single step it needs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.detector.architecture import Architecture, Weights
+from fednids.detector.framework import Parameter, Tensor, nn, ops
+
+
+def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
+    """Give the steps in the order that makes pooling elementwise.
+
+    Parameters
+    ----------
+    steps, pool : int
+        Number of steps before pooling; width and stride of the pools.
+
+    Returns
+    -------
+    ndarray
+        ``(pool * (steps // pool),)``: first the first step of each pool, then the second
+        of each, and so on. Pools are aligned to the last step; the ``steps % pool``
+        earliest steps are in none.
+    """
+    pooled = np.arange(steps % pool, steps).reshape(-1, pool)
+    return pooled.T.ravel()
+
+
+class Convolution(nn.Cell):
+    """Convolution, max pooling and ReLU over gathered rows.
+
+    Takes ``(pool * q * B, k * in)`` rows in `pooled_order`, gives ``(q * B, out)``.
+    """
+
+    def __init__(self, name: str, parts: dict[str, Weights], pool: int):
+        super().__init__()
+        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
+        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
+        self.product, self.add, self.relu = ops.MatMul(), ops.BiasAdd(), ops.ReLU()
+        self.pool, self.split = pool, ops.Split(0, pool)
+
+    def construct(self, rows: Tensor) -> Tensor:
+        """Convolve, pool and rectify."""
+        responses = self.add(self.product(rows, self.weight), self.bias)
+        if self.pool == 1:
+            return self.relu(responses)
+        pooled = self.split(responses)
+        most = pooled[0]
+        for other in pooled[1:]:
+            most = most + self.relu(other - most)
+        return self.relu(most)
+
+
+class Rows(nn.Cell):
+    """Gather the rows of a convolution that follows another: ``(steps * B, in)`` in."""
+
+    def __init__(self, steps: int, kernel: int, pool: int):
+        super().__init__()
+        self.steps, self.kernel, self.reach = steps, kernel, kernel // 2
+        self.order = Tensor(pooled_order(steps, pool).astype(np.int32))
+        self.join_steps, self.join_taps = ops.Concat(0), ops.Concat(2)
+
+    def construct(self, pooled: Tensor) -> Tensor:
+        """Put each step beside its neighbours, zeros beyond the ends."""
+        width = pooled.shape[1]
+        steps = ops.reshape(pooled, (self.steps, -1, width))
+        if self.reach:
+            edge = ops.zeros((self.reach, steps.shape[1], width), steps.dtype)
+            steps = self.join_steps((edge, steps, edge))
+        taps = ()
+        for tap in range(self.kernel):
+            taps = (*taps, steps[tap : tap + self.steps])
+        rows = ops.gather(self.join_taps(taps), self.order, 0)
+        return ops.reshape(rows, (-1, self.kernel * width))
+
+
+class BiLSTM(nn.Cell):
+    """Both directions and the readout: ``(q * B, in)`` in, ``(B, 2 * H)`` out."""
+
+    def __init__(self, architecture: Architecture, parts: dict[str, Weights]):
+        super().__init__()
+        self.hidden, self.steps = architecture.hidden, architecture.steps[-1]
+        self.width = architecture.channels[-1]
+        self.readout, last = architecture.readout, architecture.readout == "last"
+        self.directions = 1 if last else 2
+        packed = [
+            a for n, a in parts.items() if n.startswith("lstm.") and (not last or "forward" in n)
+        ]
+        self.packed = Parameter(
+            Tensor(np.concatenate([a.ravel() for a in packed]).reshape(-1, 1, 1)),
+            name="lstm.packed",
+        )
+        if last:
+            self.once = Parameter(Tensor(parts["lstm.reverse.input"]), name="lstm.reverse.input")
+            self.once_bias = Parameter(Tensor(parts["lstm.reverse.bias"]), name="lstm.reverse.bias")
+        self.lstm = ops.LSTM(self.width, self.hidden, 1, True, not last, 0.0)
+        self.join, self.gates = ops.Concat(1), ops.Split(1, 3)
+        self.product, self.add, self.cut = ops.MatMul(), ops.BiasAdd(), ops.Slice()
+        self.sigmoid, self.tanh = ops.Sigmoid(), ops.Tanh()
+
+    def construct(self, rows: Tensor) -> Tensor:
+        """Read the sequence in both directions."""
+        batch = rows.shape[0] // self.steps
+        zeros = ops.zeros((self.directions, batch, self.hidden), rows.dtype)
+        steps = ops.reshape(rows, (self.steps, batch, self.width))
+        outputs, states, _, _, _ = self.lstm(steps, zeros, zeros, self.packed)
+        if self.readout == "mean":
+            return ops.mean(outputs, 0)
+        if self.readout == "states":
+            return self.join((states[0], states[1]))
+        last = self.cut(rows, ((self.steps - 1) * batch, 0), (batch, self.width))
+        return self.join((ops.reshape(states, (batch, self.hidden)), self._reverse(last)))
+
+    def _reverse(self, last: Tensor) -> Tensor:
+        """One step from a zero state: the forget gate and W_hh have nothing to act on."""
+        gates = self.gates(self.add(self.product(last, self.once), self.once_bias))
+        return self.sigmoid(gates[2]) * self.tanh(self.sigmoid(gates[0]) * self.tanh(gates[1]))
+
+
+class Dense(nn.Cell):
+    """Affine layer."""
+
+    def __init__(self, name: str, parts: dict[str, Weights]):
+        super().__init__()
+        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
+        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
+        self.product, self.add = ops.MatMul(), ops.BiasAdd()
+
+    def construct(self, inputs: Tensor) -> Tensor:
+        """Multiply and add."""
+        return self.add(self.product(inputs, self.weight), self.bias)
+
+
+class CNNBiLSTM(nn.Cell):
+    """Logits ``(B, C)`` from the gathered rows of ``B`` windows.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        All sizes.
+
+    Notes
+    -----
+    The order of `trainable_params` is the order of `Architecture.layout`, so the flat
+    weights are the parameters laid end to end.
+    """
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        parts = architecture.unpack(np.zeros(architecture.size, np.float32))
+        self.first = Convolution("conv1", parts, architecture.pools[0])
+        gathers, convolutions = [], []
+        for place, pool in enumerate(architecture.pools[1:], 1):
+            gathers.append(Rows(architecture.steps[place], architecture.kernel, pool))
+            convolutions.append(Convolution(f"conv{place + 1}", parts, pool))
+        self.gathers, self.convolutions = nn.CellList(gathers), nn.CellList(convolutions)
+        self.bilstm = BiLSTM(architecture, parts)
+        self.has_dense = architecture.dense > 0
+        self.dense = Dense("dense", parts) if self.has_dense else ops.Identity()
+        self.head, self.relu = Dense("head", parts), ops.ReLU()
+
+    def construct(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+        """Compute the logits.
+
+        Parameters
+        ----------
+        rows : Tensor
+            ``(pool * q * B, k * F) float32``: the first convolution's rows.
+        mask : Tensor, optional
+            ``(q * B, channels) float32`` that multiplies the BiLSTM's input, for dropout.
+        """
+        steps = self.first(rows)
+        for gather, convolution in zip(self.gathers, self.convolutions):  # noqa: B905
+            steps = convolution(gather(steps))
+        if mask is not None:
+            steps = steps * mask
+        read = self.bilstm(steps)
+        if self.has_dense:
+            read = self.relu(self.dense(read))
+        return self.head(read)

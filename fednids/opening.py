@@ -1,0 +1,70 @@
+"""What is settled before round 1: scaler, class weights, initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.config import Config
+from fednids.detector.architecture import Architecture, Weights
+from fednids.detector.presets import build_architecture
+from fednids.exchange import Statistics, Task
+from fednids.flows.scaling import Scaler
+from fednids.seeding import Stream, generator
+
+
+def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
+    """Fit scaler and class weights to the sums of some gateways.
+
+    Parameters
+    ----------
+    statistics : Sequence[Statistics]
+        Of all gateways that train together, in the order of partition ids: the order in
+        which floats are added is part of the result.
+    config : Config
+        Settings of the run.
+
+    Returns
+    -------
+    Task
+        Of round 1, without a proximal term.
+    """
+    moments = reduce(add, [found.moments for found in statistics])
+    support = reduce(add, [found.train_support for found in statistics])
+    return Task(1, Scaler.fit(moments), class_weights(support, config.train.balance))
+
+
+def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
+    """Weigh classes by how rare they are, for flows of which 98 in 100 are attacks.
+
+    Parameters
+    ----------
+    support : ndarray
+        ``(C,)`` training flows of each class.
+    balance : float
+        0 weighs all alike, 1 gives every class the same say, between is between.
+
+    Returns
+    -------
+    ndarray
+        ``(C,) float32``: ``(N / (C n_c)) ** balance``, scaled to a mean of 1 over the
+        training flows; 0 for classes without any.
+    """
+    present = support > 0
+    rarity = support.sum() / (present.sum() * np.maximum(support, 1))
+    weights = np.where(present, rarity**balance, 0.0)
+    return (weights * support.sum() / (weights @ support)).astype(np.float32)
+
+
+def opening_architecture(task: Task, config: Config) -> Architecture:
+    """Give the network that the settings ask for, with as many features as are scaled."""
+    return build_architecture(config.model, len(task.scaler.mean), config.data.window)
+
+
+def opening_weights(architecture: Architecture, config: Config) -> Weights:
+    """Draw the weights that every arm of a seed starts from."""
+    return architecture.initial_weights(generator(config.run.seed, Stream.WEIGHTS))
