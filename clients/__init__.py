@@ -1,0 +1,1 @@
+"""Flower's ClientApp: what a gateway does with a message."""

@@ -1,0 +1,81 @@
+"""``fednids data``: look at flow files, and make some."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from fednids.cli import options
+from fednids.cli.screen import print_table, say
+
+app = typer.Typer(help="Look at flow files, and make some.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: fednids data describe NF-BoT-IoT.csv")
+def describe(
+    path: Annotated[Path, typer.Argument(help="Flow file: CSV, CSV.gz, zip or Parquet.")],
+    as_json: options.Json = False,
+) -> None:
+    """Show classes, hosts, duplicates, ranges and warnings of a flow file."""
+    from fednids.flows.checksum import file_sha256, recognise
+    from fednids.flows.reading import read_flows
+    from fednids.flows.summary import summarise
+
+    table, sha256 = read_flows(path), file_sha256(path)
+    summary, known = summarise(table), recognise(sha256)
+    if as_json:
+        say(json.dumps({"path": str(path), "sha256": sha256, "known": known, **asdict(summary)}))
+        return
+    say(f"{path}: {summary.flows:,} flows of NF-BoT-IoT {summary.version}")
+    say(f"sha256 {sha256}" + (f", the published {known}" if known else ""))
+    say(
+        f"{summary.hosts} hosts in {summary.pairs} pairs; {summary.vectors:,} distinct feature "
+        f"vectors, {summary.ambiguous:,} of them with more than one class"
+    )
+    print_table(_classes(summary.classes, summary.flows))
+    print_table(_ranges(asdict(summary)["ranges"]))
+    for warning in summary.warnings:
+        say(f"note: {warning}")
+
+
+@app.command(epilog="Example: fednids data synthesise flows.csv.gz --flows 100000 --seed 7")
+def synthesise(
+    out: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
+    flows: Annotated[int, typer.Option("--flows", help="How many flows.")] = 60_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything drawn.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Make flows with the published statistics of NF-BoT-IoT v1."""
+    from fednids.flows.synthetic import synthesise as make
+    from fednids.flows.writing import write_flows
+    from fednids.seeding import Stream, generator
+
+    write_flows(make(flows, generator(seed, Stream.SYNTHETIC)), out, overwrite=force)
+    if as_json:
+        say(json.dumps({"path": str(out), "flows": flows, "seed": seed}))
+    else:
+        say(f"{flows:,} synthetic flows written to {out}")
+
+
+def _classes(classes: dict[str, int], flows: int) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    for title in ("class", "flows", "share"):
+        table.add_column(title, justify="left" if title == "class" else "right")
+    for name, count in classes.items():
+        table.add_row(name, f"{count:,}", f"{count / flows:.2%}")
+    return table
+
+
+def _ranges(ranges: dict[str, dict[str, float]]) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    for title in ("column", "least", "median", "most"):
+        table.add_column(title, justify="left" if title == "column" else "right")
+    for name, found in ranges.items():
+        table.add_row(name, *(f"{found[k]:,.10g}" for k in ("least", "median", "most")))
+    return table

@@ -1,0 +1,81 @@
+"""The commands of fednids, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from fednids import __version__
+from fednids.cli import arms, configuration, data, doctor, scoring
+from fednids.cli.screen import complain
+from fednids.errors import FednidsError, InterruptedRunError
+
+EXIT_INTERRUPTED = 130
+EXIT_USER_ERROR = 2
+
+app = typer.Typer(
+    name="fednids",
+    help="Train one intrusion detector over many IoT gateways that keep their flows.",
+    epilog="Start with: fednids simulate --out run",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(data.app, name="data")
+arms.register(app)
+scoring.register(app)
+configuration.register(app)
+doctor.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fednids {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    del version
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 2 user error in one line, 130 interrupted."""
+    os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+    os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(
+            list(arguments) if arguments is not None else None,
+            prog_name="fednids", standalone_mode=False,
+        )  # fmt: skip
+    except InterruptedRunError as error:
+        complain(str(error))
+        return EXIT_INTERRUPTED
+    except FednidsError as error:
+        complain(str(error))
+        return EXIT_USER_ERROR
+    except click.ClickException as error:
+        complain(" ".join(error.format_message().split()))
+        return EXIT_USER_ERROR
+    except (KeyboardInterrupt, click.Abort):
+        complain("stopped; nothing was left half-written")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,59 @@
+"""Flags that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fednids.config import Config, parse_settings
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="Flow file: CSV, CSV.gz, zip or Parquet.", metavar="PATH"),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder that the run is written to.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a run that is there.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn.")]
+Gateways = Annotated[int | None, typer.Option("--gateways", help="Number of gateways.")]
+Scheme = Annotated[str | None, typer.Option("--scheme", help="How flows are dealt to gateways.")]
+Alpha = Annotated[float | None, typer.Option("--alpha", help="Skew; small is strong.")]
+Rounds = Annotated[int | None, typer.Option("--rounds", help="Number of rounds.")]
+Strategy = Annotated[str | None, typer.Option("--strategy", help="How updates are aggregated.")]
+Engine = Annotated[str | None, typer.Option("--engine", help="Where gateways train.")]
+File = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SECTION.KEY=VALUE]...", help="Any setting; see `fednids config`."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+_FLAGS = {
+    "data": "data.path",
+    "seed": "run.seed",
+    "gateways": "partition.gateways",
+    "scheme": "partition.scheme",
+    "alpha": "partition.alpha",
+    "rounds": "federation.rounds",
+    "strategy": "federation.strategy",
+    "engine": "run.engine",
+}
+
+
+def resolve(file: Path | None, settings: list[str] | None, **flags: str | float | None) -> Config:
+    """Put file, settings and flags together; flags win.
+
+    Parameters
+    ----------
+    file : Path, optional
+        TOML file.
+    settings : list of str, optional
+        Arguments ``section.key=value``.
+    **flags
+        Values by the flag's name; None where it was not given.
+    """
+    chosen: dict[str, object] = dict(parse_settings(settings or []))
+    chosen.update({_FLAGS[name]: value for name, value in flags.items() if value is not None})
+    return Config.resolve(chosen, file=file)

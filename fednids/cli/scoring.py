@@ -1,0 +1,43 @@
+"""``fednids evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fednids.cli import options
+from fednids.cli.screen import say, show_scoring
+from fednids.config import DataConfig
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: fednids evaluate --model run --data other.csv.gz")(evaluate)
+
+
+def evaluate(
+    model: Annotated[
+        Path, typer.Option("--model", help="Folder of a finished run, or a model file.")
+    ],
+    data: Annotated[
+        str, typer.Option("--data", help="Flow file: CSV, CSV.gz, zip or Parquet.", metavar="PATH")
+    ],
+    as_json: options.Json = False,
+) -> None:
+    """Score a saved detector on other flows; all of the file is scored."""
+    from fednids.experiment.scoring import find_detector, score_flows
+    from fednids.flows.source import load_flows
+
+    detector = find_detector(model)
+    flows = load_flows(DataConfig.model_validate({"path": data, "features": detector.columns}), 0)
+    scoring = score_flows(detector, flows)
+    if as_json:
+        record = {"model": str(model), "data": data, "flows": scoring.flows}
+        found = {"final": scoring.detector.to_json(), "majority": scoring.majority.to_json()}
+        say(json.dumps({**record, **found}))
+    else:
+        say(f"{scoring.flows:,} flows of {data}, scored by {model}")
+        show_scoring(scoring)

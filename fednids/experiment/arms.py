@@ -1,0 +1,78 @@
+"""The three arms: one way to train each, on the same flows, network and step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from clients.app import app
+from fednids.config import Config
+from fednids.engine import find_engine
+from fednids.exchange import Task
+from fednids.fleet import Fleet
+from fednids.opening import opening_architecture, opening_task, opening_weights
+from fednids.runs.folder import Checkpoint
+from fednids.runs.records import Observer, Outcome, Round
+from fednids.workplace import Workplace
+from server.federation import Federation
+
+Arm = Callable[[Config, Fleet, Sequence[Observer], Checkpoint | None], Outcome]
+
+
+def federated(
+    config: Config, fleet: Fleet, observers: Sequence[Observer], resumed: Checkpoint | None
+) -> Outcome:
+    """Gateways train, a server averages: Flower's apps on one of our engines."""
+    grid = find_engine(config.run.engine)(app, fleet.gateways, config.flat())
+    try:
+        return Federation(grid, config, observers).run(resumed)
+    finally:
+        grid.close()
+
+
+def centralised(
+    config: Config, fleet: Fleet, observers: Sequence[Observer], resumed: Checkpoint | None
+) -> Outcome:
+    """All flows in one place: a single gateway that owns everything."""
+    return local(config, fleet.pooled(), observers, resumed)
+
+
+def local(
+    config: Config, fleet: Fleet, observers: Sequence[Observer], resumed: Checkpoint | None
+) -> Outcome:
+    """Every gateway alone: its own scaler, class weights and detector, never averaged."""
+    workplace = Workplace(config, fleet)
+    gateways = range(fleet.gateways)
+    tasks = [opening_task([workplace.statistics(k)], config) for k in gateways]
+    architecture = opening_architecture(tasks[0], config)
+    weights = [opening_weights(architecture, config) for _ in gateways]
+    done = 0
+    if resumed and resumed.weights:
+        done, weights = resumed.server_round, list(resumed.weights)
+    ended = None
+    for number in range(done + 1, config.federation.rounds + 1):
+        ended = _round(workplace, weights, [replace(t, server_round=number) for t in tasks])
+        for observer in observers:
+            observer.round_ended(ended, weights)
+    return Outcome(architecture, tasks, weights, ended)
+
+
+ARMS: dict[str, Arm] = {"centralised": centralised, "local": local, "federated": federated}
+"""Arms by the name that stands as ``kind`` in ``result.json``."""
+
+
+def _round(workplace: Workplace, weights: list, tasks: Sequence[Task]) -> Round:  # type: ignore[type-arg]
+    """Train and score every gateway's own detector; `weights` is changed in place."""
+    started = time.perf_counter()
+    updates = []
+    for k, task in enumerate(tasks):
+        update = workplace.train(k, weights[k], task)
+        weights[k] = update.weights
+        updates.append(replace(update, weights=update.weights[:0]))
+    trained = time.perf_counter()
+    evaluations = [workplace.evaluate(k, weights[k], task) for k, task in enumerate(tasks)]
+    ended = time.perf_counter()
+    return Round(
+        tasks[0].server_round, updates, evaluations, [], trained - started, ended - trained
+    )

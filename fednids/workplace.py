@@ -1,0 +1,138 @@
+"""Where gateways train: their flows and one compiled network, shared by a process.
+
+The same few functions serve all arms: a ClientApp calls them for each message, the
+centralised and the local arm call them in a loop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.config import Config, Scalar, TrainConfig
+from fednids.detector.architecture import Weights
+from fednids.detector.training import LocalTraining, Trainer
+from fednids.exchange import Evaluation, Statistics, Task, Update
+from fednids.fleet import Fleet
+from fednids.flows.scaling import Scaler
+from fednids.flows.windows import Windows
+from fednids.metrics import ConfusionCounts
+from fednids.opening import opening_architecture
+from fednids.seeding import Stream, generator
+
+
+class Workplace:
+    """The gateways that a process serves.
+
+    Parameters
+    ----------
+    config : Config
+        Settings of the run.
+    fleet : Fleet
+        All gateways' flows.
+    """
+
+    def __init__(self, config: Config, fleet: Fleet):
+        self.config, self.fleet = config, fleet
+        self._trainer: Trainer | None = None
+        self._scaler: Scaler | None = None
+
+    def statistics(self, partition_id: int) -> Statistics:
+        """Sum up a gateway's training flows."""
+        support = self.fleet.support(self.fleet.training(partition_id))
+        return Statistics(partition_id, self.fleet.moments(partition_id), support)
+
+    def train(self, partition_id: int, weights: Weights, task: Task) -> Update:
+        """Train weights on a gateway's windows; without any, give them back as they are."""
+        windows = self.fleet.training(partition_id)
+        if not len(windows):
+            return Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0)
+        settings, server_round = self.config.train, task.server_round
+        rate = round_rate(settings, server_round, self.config.federation.rounds)
+        local = LocalTraining(settings.epochs, rate, task.class_weights, task.proximal_mu)
+        rng = generator(self.config.run.seed, Stream.TRAINING, server_round, partition_id)
+        trainer = self._ready(task)
+        compiled, started = trainer.compile_seconds, time.perf_counter()
+        trained = trainer.train(weights, windows, local, rng)
+        compiling = trainer.compile_seconds - compiled
+        return Update(
+            partition_id,
+            trained.weights,
+            len(windows),
+            trained.steps,
+            trained.loss,
+            time.perf_counter() - started - compiling,
+            compiling,
+        )
+
+    def evaluate(self, partition_id: int, weights: Weights, task: Task) -> Evaluation:
+        """Score weights on a gateway's own test windows."""
+        windows, novel = self.fleet.testing(partition_id), self.fleet.novel(partition_id)
+        trainer = self._ready(task)
+        compiled = trainer.compile_seconds
+        scored = trainer.score(weights, windows)
+        return Evaluation(
+            partition_id,
+            self._count(windows, scored.predicted),
+            self._count(windows, scored.predicted, novel),
+            scored.loss,
+            trainer.compile_seconds - compiled,
+        )
+
+    def _count(
+        self,
+        windows: Windows,
+        predicted: NDArray[np.int32],
+        chosen: NDArray[np.bool_] | slice = slice(None),
+    ) -> ConfusionCounts:
+        classes = len(self.fleet.classes)
+        return ConfusionCounts.from_labels(windows.labels[chosen], predicted[chosen], classes)
+
+    def _ready(self, task: Task) -> Trainer:
+        """Give the trainer for a task: compiled once, scaled anew for another scaler."""
+        scaler, proximal = task.scaler, task.proximal_mu > 0
+        vectors = self.fleet.flows.vectors
+        if self._trainer is None or self._trainer.proximal != proximal:
+            train = self.config.train
+            self._trainer = Trainer(
+                opening_architecture(task, self.config),
+                scaler.apply(vectors),
+                batch_size=train.batch_size,
+                optimiser=train.optimiser,
+                proximal=proximal,
+            )
+        elif self._scaler != scaler:
+            self._trainer.show(scaler.apply(vectors))
+        self._scaler = scaler
+        return self._trainer
+
+
+def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
+    """Give a round's learning rate: half a cosine from the first rate to the final one.
+
+    Parameters
+    ----------
+    train : TrainConfig
+        First rate, and the final one as a share of it.
+    server_round, rounds : int
+        Round from 1, and how many there are.
+    """
+    done = (server_round - 1) / max(rounds - 1, 1)
+    left = 0.5 * (1 + math.cos(math.pi * done))
+    return train.learning_rate * (train.final_rate + (1 - train.final_rate) * left)
+
+
+@lru_cache(maxsize=1)
+def _open(settings: tuple[tuple[str, Scalar], ...]) -> Workplace:
+    config = Config.resolve(dict(settings))
+    return Workplace(config, Fleet.open(config))
+
+
+def open_workplace(settings: Mapping[str, Scalar]) -> Workplace:
+    """Give this process's workplace for flat settings; opened once for a run."""
+    return _open(tuple(sorted(settings.items())))

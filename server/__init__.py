@@ -1,0 +1,1 @@
+"""Flower's ServerApp: choosing gateways, checking replies, aggregating, keeping records."""

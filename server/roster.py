@@ -1,0 +1,103 @@
+"""Which node is which gateway, and which gateways train in a round."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flwr.app import MessageType
+from flwr.serverapp import Grid
+
+from fednids.errors import FederationError
+from fednids.exchange import Statistics
+from fednids.protocol import query_content, read_statistics
+from fednids.seeding import Stream, generator
+
+_WAIT_SECONDS = 120.0
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The gateways of a run, by partition id.
+
+    Attributes
+    ----------
+    nodes : tuple[int, ...]
+        Flower's node id of each partition; node ids change from run to run, so nothing
+        else may depend on them.
+    statistics : tuple[Statistics, ...]
+        Each gateway's sums.
+    """
+
+    nodes: tuple[int, ...]
+    statistics: tuple[Statistics, ...]
+
+    def participants(self, fraction: float, seed: int, server_round: int) -> list[int]:
+        """Choose the gateways of a round, sorted: a function of seed and round alone."""
+        count = max(round(fraction * len(self.nodes)), 1)
+        rng = generator(seed, Stream.SAMPLING, server_round)
+        return sorted(int(k) for k in rng.choice(len(self.nodes), count, replace=False))
+
+
+class ParticipantsGrid:
+    """A Grid in which only the round's participants exist, for Flower's strategies.
+
+    They draw nodes with Python's global generator from whatever the Grid lists; listing the
+    participants alone leaves nothing to draw.
+    """
+
+    def __init__(self, nodes: Sequence[int]):
+        self._nodes = list(nodes)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Give the participants' nodes."""
+        return self._nodes
+
+
+def call_roll(grid: Grid, gateways: int) -> Roster:
+    """Wait for all gateways, ask each for its statistics, and learn which node it is.
+
+    Raises
+    ------
+    FederationError
+        Not all gateways came or answered.
+    """
+    nodes = _wait_for(grid, gateways)
+    messages = [grid.create_message(query_content(), MessageType.QUERY, n, "") for n in nodes]
+    answers: dict[int, tuple[int, Statistics]] = {}
+    reasons = []
+    for reply in grid.send_and_receive(messages):
+        if reply.has_error():
+            reasons.append(reply.error.reason)
+            continue
+        statistics = read_statistics(reply.content)
+        answers[statistics.partition_id] = (reply.metadata.src_node_id, statistics)
+    if sorted(answers) != list(range(gateways)):
+        missing = sorted(set(range(gateways)) - set(answers))
+        raise FederationError(_unanswered(gateways, missing, reasons))
+    known = [answers[partition_id] for partition_id in range(gateways)]
+    return Roster(tuple(node for node, _ in known), tuple(found for _, found in known))
+
+
+def _wait_for(grid: Grid, gateways: int) -> list[int]:
+    started = time.monotonic()
+    while True:
+        nodes = sorted(grid.get_node_ids())
+        if len(nodes) >= gateways:
+            return nodes[:gateways]
+        if time.monotonic() - started > _WAIT_SECONDS:
+            raise FederationError(
+                f"expected {gateways} gateways, got {len(nodes)} after {_WAIT_SECONDS:.0f} s; "
+                "start the missing ones or lower partition.gateways"
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _unanswered(gateways: int, missing: list[int], reasons: list[str]) -> str:
+    first = f" ({reasons[0]})" if reasons else ""
+    return (
+        f"expected statistics from {gateways} gateways, got none from {missing[:5]}{first}; "
+        "mend these gateways and start again"
+    ).replace("\n", " ")
