@@ -97,7 +97,8 @@ class Fleet:
     def novel(self, partition_id: int) -> NDArray[np.bool_]:
         """Tell which of a gateway's test windows end in a novel flow."""
         rows = self.plan.rows(partition_id)
-        return self.split.novel[rows[self.split.test[rows]]]
+        novel: NDArray[np.bool_] = self.split.novel[rows[self.split.test[rows]]]
+        return novel
 
     def moments(self, partition_id: int) -> Moments:
         """Sum up a gateway's training flows, for the scaler."""

@@ -57,7 +57,8 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
     present = support > 0
     rarity = support.sum() / (present.sum() * np.maximum(support, 1))
     weights = np.where(present, rarity**balance, 0.0)
-    return (weights * support.sum() / (weights @ support)).astype(np.float32)
+    scaled: NDArray[np.float32] = (weights * support.sum() / (weights @ support)).astype(np.float32)
+    return scaled
 
 
 def opening_architecture(task: Task, config: Config) -> Architecture:

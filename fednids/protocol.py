@@ -148,12 +148,9 @@ def read_evaluation(content: RecordDict) -> Evaluation:
 
 def content_bytes(content: RecordDict) -> int:
     """Count the bytes of the records in a message."""
-    records = (
-        *content.array_records.values(),
-        *content.metric_records.values(),
-        *content.config_records.values(),
-    )
-    return sum(record.count_bytes() for record in records)
+    arrays = sum(record.count_bytes() for record in content.array_records.values())
+    metrics = sum(record.count_bytes() for record in content.metric_records.values())
+    return arrays + metrics + sum(r.count_bytes() for r in content.config_records.values())
 
 
 def _int(record: MetricRecord, key: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
@@ -102,7 +103,10 @@ class Federation:
         """Let the strategy write the messages to the chosen gateways, by partition id."""
         nodes = [roster.nodes[partition_id] for partition_id in chosen]
         messages = self._strategy.configure_train(
-            task.server_round, weights_record(weights), task_config(task), ParticipantsGrid(nodes)
+            task.server_round,
+            weights_record(weights),
+            task_config(task),
+            cast(Grid, ParticipantsGrid(nodes)),
         )
         by_node = {message.metadata.dst_node_id: message for message in messages}
         return {k: by_node[node] for k, node in zip(chosen, nodes, strict=True)}

@@ -70,7 +70,7 @@ def call_roll(grid: Grid, gateways: int) -> Roster:
     reasons = []
     for reply in grid.send_and_receive(messages):
         if reply.has_error():
-            reasons.append(reply.error.reason)
+            reasons.append(reply.error.reason or "no reason given")
             continue
         statistics = read_statistics(reply.content)
         answers[statistics.partition_id] = (reply.metadata.src_node_id, statistics)

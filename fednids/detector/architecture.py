@@ -143,7 +143,8 @@ class Architecture:
         PyTorch and MindSpore do by default.
         """
         parts = [rng.uniform(-p.bound, p.bound, p.size) for p in self.layout]
-        return np.concatenate(parts).astype(np.float32)
+        weights: Weights = np.concatenate(parts).astype(np.float32)
+        return weights
 
     def unpack(self, weights: Weights) -> dict[str, Weights]:
         """Give each parameter by name and shape, as views of ``weights``."""

@@ -75,7 +75,7 @@ class Rows(nn.Cell):
         if self.reach:
             edge = ops.zeros((self.reach, steps.shape[1], width), steps.dtype)
             steps = self.join_steps((edge, steps, edge))
-        taps = ()
+        taps: tuple[Tensor, ...] = ()
         for tap in range(self.kernel):
             taps = (*taps, steps[tap : tap + self.steps])
         rows = ops.gather(self.join_taps(taps), self.order, 0)

@@ -143,7 +143,7 @@ class _Steps(nn.Cell):
         return total
 
     def _pulled(self, gradients: tuple[Tensor, ...], mu: Tensor) -> tuple[Tensor, ...]:
-        pulled = ()
+        pulled: tuple[Tensor, ...] = ()
         for k in self.places:
             pulled = (*pulled, gradients[k] + mu * (self.weights_[k] - self.anchors[k]))
         return pulled

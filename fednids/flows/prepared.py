@@ -75,7 +75,7 @@ class PreparedFlows:
         """Give the number of flows."""
         return len(self.vector)
 
-    def take(self, rows: NDArray[np.integer]) -> PreparedFlows:
+    def take(self, rows: NDArray[np.int64]) -> PreparedFlows:
         """Give the flows at ``rows``, in that order, over the same table of vectors."""
         return replace(
             self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def _stratified(classes: NDArray[np.uint8], share: float, rng: np.random.Generat
     return chosen
 
 
-def _whole_groups(groups: NDArray[np.integer], share: float, rng: np.random.Generator) -> Mask:
+def _whole_groups(groups: NDArray[np.signedinteger[Any]], share: float, rng: np.random.Generator) -> Mask:
     """Take whole groups in random order while that brings the share closer."""
     sizes = np.bincount(groups)
     wanted, taken = share * len(groups), 0
@@ -91,7 +92,8 @@ def _whole_groups(groups: NDArray[np.integer], share: float, rng: np.random.Gene
         if abs(taken + sizes[group] - wanted) <= abs(taken - wanted):
             chosen[group] = True
             taken += sizes[group]
-    return chosen[groups]
+    test: Mask = chosen[groups]
+    return test
 
 
 def _by_vector(flows: PreparedFlows, share: float, rng: np.random.Generator) -> Mask:

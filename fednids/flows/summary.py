@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fednids.flows.prepared import distinct_rows
 from fednids.flows.schema import CLASSES, DURATION, feature_names
@@ -83,7 +84,9 @@ def summarise(table: FlowTable) -> Summary:
     )
 
 
-def _warnings(table: FlowTable, counts: np.ndarray, vectors: int, ambiguous: int) -> list[str]:
+def _warnings(
+    table: FlowTable, counts: NDArray[np.int64], vectors: int, ambiguous: int
+) -> list[str]:
     found, flows = [], len(table)
     name = CLASSES[int(counts.argmax())]
     share = (counts[1:].sum()) / flows

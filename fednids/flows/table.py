@@ -43,9 +43,10 @@ class FlowTable:
     @property
     def label(self) -> NDArray[np.uint8]:
         """0 for benign flows, 1 for attacks, ``(N,) uint8``."""
-        return (self.attack != BENIGN).astype(np.uint8)
+        label: NDArray[np.uint8] = (self.attack != BENIGN).astype(np.uint8)
+        return label
 
-    def take(self, rows: NDArray[np.integer]) -> FlowTable:
+    def take(self, rows: NDArray[np.int64]) -> FlowTable:
         """Give the flows at ``rows``, in that order."""
         return FlowTable(
             self.version,

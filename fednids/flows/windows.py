@@ -47,4 +47,5 @@ class Windows:
         ndarray
             Places of vectors, in the broadcast shape.
         """
-        return self.order[np.maximum(ends + offsets, 0)]
+        vectors: NDArray[np.int32] = self.order[np.maximum(ends + offsets, 0)]
+        return vectors
