@@ -33,7 +33,9 @@ def _left_out(value: object) -> object:
     return None if value == "" else value
 
 
-Sizes = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_listed)]
+Sizes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), BeforeValidator(_listed)
+]
 OfPreset = BeforeValidator(_left_out)
 AsNumber = BeforeValidator(lambda value: int(value) if str(value).isdigit() else value)
 
@@ -263,7 +265,8 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, object]]:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"expected a readable TOML file, got {file}: {error}".replace("\n", " ")
+            f"expected a readable TOML file, got {file} ({error}); correct it or name "
+            "another".replace("\n", " ")
         ) from None
     for section, table in tables.items():
         if not isinstance(table, dict):

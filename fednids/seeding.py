@@ -43,7 +43,7 @@ def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
         The same for the same arguments, independent for any others.
     """
     name = zlib.crc32(stream.value.encode())
-    return np.random.default_rng(np.random.SeedSequence((seed, name, *place)))
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(name, *place)))
 
 
 def derived_seed(seed: int, stream: Stream, *place: int) -> int:

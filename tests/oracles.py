@@ -6,6 +6,8 @@ with what it checks.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # --- partitions ---------------------------------------------------------------------------------
@@ -57,3 +59,217 @@ def confusion_by_loop(true, predicted, classes):
     for row, column in zip(true, predicted, strict=True):
         cells[int(row)][int(column)] += 1
     return cells
+
+
+# --- aggregation ---------------------------------------------------------------------------
+
+
+def weighted_mean(updates: list[np.ndarray], examples: list[int]) -> np.ndarray:
+    """FedAvg, weight by weight."""
+    total = sum(examples)
+    return np.array(
+        [
+            sum(n * float(update[place]) for update, n in zip(updates, examples, strict=True))
+            / total
+            for place in range(len(updates[0]))
+        ]
+    )
+
+
+# --- fednids.detector ---------------------------------------------------------------------------
+#
+# The plain network: each convolution has a weight (out, in, k), the LSTM has both directions,
+# all four gates in the order i, f, g, o and two biases, as in nn.Conv1d and nn.LSTM.
+
+
+def plain_parameters(architecture, weights, rng):
+    """Spread flat weights over the plain network; `rng` draws all that the flat weights leave out.
+
+    Those are the split of each bias of the LSTM in two and, with readout ``last``, the reverse
+    direction's recurrent weights and forget gate.
+    """
+    parts, plain = dict(architecture.unpack(weights)), {}
+    hidden = architecture.hidden
+    inputs = (architecture.features, *architecture.channels)
+    for place, (width, channels) in enumerate(zip(inputs, architecture.channels, strict=False), 1):
+        taps = parts.pop(f"conv{place}.weight").reshape(architecture.kernel, width, channels)
+        plain[f"conv{place}.weight"] = taps.transpose(2, 1, 0)
+        plain[f"conv{place}.bias"] = parts.pop(f"conv{place}.bias")
+    if architecture.readout == "last":
+        three, bias = parts.pop("lstm.reverse.input"), parts.pop("lstm.reverse.bias")
+        full = rng.normal(size=(4 * hidden, len(three))).astype(np.float32)
+        full_bias = rng.normal(size=4 * hidden).astype(np.float32)
+        for gate, place in enumerate((0, 2, 3)):
+            columns = slice(gate * hidden, (gate + 1) * hidden)
+            full[place * hidden : (place + 1) * hidden] = three[:, columns].T
+            full_bias[place * hidden : (place + 1) * hidden] = bias[columns]
+        parts["lstm.reverse.input"], parts["lstm.reverse.bias"] = full, full_bias
+        recurrent = rng.normal(size=(4 * hidden, hidden)).astype(np.float32)
+        parts["lstm.reverse.hidden"] = recurrent
+    for direction in ("forward", "reverse"):
+        second = rng.normal(size=4 * hidden).astype(np.float32)
+        plain[f"{direction}.input"] = parts.pop(f"lstm.{direction}.input")
+        plain[f"{direction}.hidden"] = parts.pop(f"lstm.{direction}.hidden")
+        plain[f"{direction}.bias1"] = parts.pop(f"lstm.{direction}.bias") - second
+        plain[f"{direction}.bias2"] = second
+    for name, part in parts.items():
+        plain[name] = part.T
+    return plain
+
+
+def flat_gradient(architecture, plain):
+    """Bring gradients of the plain network into the order of the flat weights."""
+    hidden, parts = architecture.hidden, {}
+    for name, gradient in plain.items():
+        if name.startswith("conv") and name.endswith("weight"):
+            parts[name] = gradient.transpose(2, 1, 0).reshape(-1, len(gradient))
+        elif name.split(".")[0] in ("forward", "reverse"):
+            parts[f"lstm.{name.replace('bias1', 'bias')}"] = gradient
+        else:
+            parts[name] = gradient.T
+    if architecture.readout == "last":
+        gates = [slice(place * hidden, (place + 1) * hidden) for place in (0, 2, 3)]
+        full, bias = parts["lstm.reverse.input"], parts["lstm.reverse.bias"]
+        parts["lstm.reverse.input"] = np.concatenate([full[gate] for gate in gates]).T
+        parts["lstm.reverse.bias"] = np.concatenate([bias[gate] for gate in gates])
+    return np.concatenate([parts[parameter.name].ravel() for parameter in architecture.layout])
+
+
+def windows_by_loop(vectors, order, window):
+    """Copy out every window, ``(n, T, F)``: the flow, those before it, the first one repeated."""
+    return np.array(
+        [
+            [vectors[order[max(end - back, 0)]] for back in reversed(range(window))]
+            for end in range(len(order))
+        ]
+    )
+
+
+def logits_by_loops(architecture, plain, windows):
+    """Compute the plain network's logits ``(n, C)`` in float64, one window after another."""
+    return np.array([_logits_of_one(architecture, plain, w.astype(np.float64)) for w in windows])
+
+
+def _logits_of_one(architecture, plain, steps):
+    for place, pool in enumerate(architecture.pools, 1):
+        weight, bias = plain[f"conv{place}.weight"], plain[f"conv{place}.bias"]
+        reach = architecture.kernel // 2
+        responses = []
+        for step in range(len(steps)):
+            response = bias.astype(np.float64)
+            for tap in range(architecture.kernel):
+                if 0 <= step + tap - reach < len(steps):
+                    response = response + weight[:, :, tap] @ steps[step + tap - reach]
+            responses.append(np.maximum(response, 0))
+        steps = []
+        while len(responses) >= pool:  # from the end, so the labelled flow is always in a pool
+            steps.insert(0, np.max(responses[-pool:], axis=0))
+            responses = responses[:-pool]
+    forward = _lstm_by_loop(plain, "forward", steps)
+    reverse = _lstm_by_loop(plain, "reverse", steps[::-1])[::-1]
+    read = {
+        "last": np.concatenate([forward[-1], reverse[-1]]),
+        "states": np.concatenate([forward[-1], reverse[0]]),
+        "mean": np.mean([np.concatenate(both) for both in zip(forward, reverse)], axis=0),
+    }[architecture.readout]
+    if architecture.dense:
+        read = np.maximum(plain["dense.weight"] @ read + plain["dense.bias"], 0)
+    return plain["head.weight"] @ read + plain["head.bias"]
+
+
+def _lstm_by_loop(plain, direction, steps):
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    hidden = plain[f"{direction}.hidden"].shape[1]
+    state, cell, outputs = np.zeros(hidden), np.zeros(hidden), []
+    for step in steps:
+        gates = plain[f"{direction}.input"] @ step + plain[f"{direction}.bias1"]
+        gates = gates + plain[f"{direction}.hidden"] @ state + plain[f"{direction}.bias2"]
+        i, f, g, o = gates.reshape(4, hidden)
+        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+        state = sigmoid(o) * np.tanh(cell)
+        outputs.append(state)
+    return outputs
+
+
+def cross_entropy_by_loop(logits, labels):
+    """Give minus the logarithm of the softmax at the label, of each row."""
+    return np.array(
+        [
+            np.log(np.sum(np.exp(row - row[label]))) if np.isfinite(row).all() else np.nan
+            for row, label in zip(logits, labels, strict=True)
+        ]
+    )
+
+
+class AdamByDefinition:
+    """Kingma and Ba 2015, in the order given at the end of their section 2."""
+
+    def __init__(self):
+        self.time, self.first, self.second = 0, 0.0, 0.0
+
+    def step(self, weights, gradient, learning_rate):
+        """Give the next weights."""
+        self.time += 1
+        self.first = 0.9 * self.first + 0.1 * gradient
+        self.second = 0.999 * self.second + 0.001 * gradient**2
+        rate = learning_rate * np.sqrt(1 - 0.999**self.time) / (1 - 0.9**self.time)
+        return weights - rate * self.first / (np.sqrt(self.second) + 1e-8)
+
+
+class SgdByDefinition:
+    """Step down the gradient."""
+
+    def step(self, weights, gradient, learning_rate):
+        """Give the next weights."""
+        return weights - learning_rate * gradient
+
+
+def gradient_by_differences(function, point):
+    """Differentiate a scalar function of ``(P,)`` numbers one coordinate at a time."""
+    gradient = np.empty(len(point))
+    for place in range(len(point)):
+        ahead, behind = point.astype(np.float64), point.astype(np.float64)
+        ahead[place] += 1e-3
+        behind[place] -= 1e-3
+        gradient[place] = (function(ahead) - function(behind)) / 2e-3
+    return gradient
+
+
+# --- fednids.flows ------------------------------------------------------------------------------
+
+
+def number_rows_by_dict(rows):
+    """Number rows in the order in which each first occurs; equal rows have equal numbers."""
+    numbers = {}
+    return [numbers.setdefault(tuple(float(value) for value in row), len(numbers)) for row in rows]
+
+
+def novel_by_sets(rows, test):
+    """Tell for each flow whether it is a test flow whose row no training flow has."""
+    keys = [tuple(float(value) for value in row) for row in rows]
+    trained = {key for key, kept in zip(keys, test, strict=True) if not kept}
+    return [bool(kept) and key not in trained for key, kept in zip(keys, test, strict=True)]
+
+
+def windows_by_copying(rows, gateways, test, length):
+    """Copy the window of every flow: ``length`` rows of its gateway and split, itself the last.
+
+    Reads the file from its start and remembers, for each gateway and each side of the split,
+    the rows so far. Where there are too few, the first is repeated in front.
+    """
+    remembered, windows = {}, []
+    for row, gateway, side in zip(rows, gateways, test, strict=True):
+        past = remembered.setdefault((int(gateway), bool(side)), [])
+        past.append(row)
+        window = [past[0]] * (length - len(past)) + past[-length:]
+        windows.append([list(flow) for flow in window])
+    return windows
+
+
+def sums_by_loop(rows):
+    """Count rows; add up each of their features, and the squares, with exact rounding."""
+    exact = [[float(value) for value in column] for column in zip(*rows, strict=True)]
+    squares = [math.fsum(value * value for value in column) for column in exact]
+    return len(rows), [math.fsum(column) for column in exact], squares

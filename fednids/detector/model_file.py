@@ -7,23 +7,31 @@ gives the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fednids.detector.architecture import Architecture, Weights
+from fednids.detector.architecture import Architecture, Readout, Weights
 from fednids.errors import RunError
 from fednids.files import write_atomically
 from fednids.flows.scaling import Scaler
 
 FORMAT = 1
 _KEY = "fednids"
+_DAMAGE = (
+    OSError,
+    SafetensorError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def load_detector(path: Path) -> Detector:
             f"expected a saved detector at {path}, got no such file; name the folder of a "
             "finished run"
         ) from None
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
             f"expected a detector saved by fednids in {path}, got something else ({reason}); "
@@ -106,18 +114,44 @@ def _metadata(detector: Detector) -> dict[str, Any]:
 def _detector(metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) -> Detector:
     if metadata["format"] != FORMAT:
         raise ValueError(f"format {metadata['format']} and not {FORMAT}")
-    sizes = dict(metadata["architecture"])
-    sizes["channels"], sizes["pools"] = tuple(sizes["channels"]), tuple(sizes["pools"])
-    architecture = Architecture(**sizes)
+    architecture = _architecture(metadata["architecture"])
     scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
     for parameter in architecture.layout:
-        _check_array(arrays[parameter.name], parameter.shape, parameter.name)
-    _check_array(scaler.mean, (architecture.features,), "scaler")
+        _check_array(arrays[parameter.name], parameter.name, parameter.shape, np.float32)
+    for name, array in (("mean", scaler.mean), ("scale", scaler.scale)):
+        _check_array(array, f"scaler {name}", (architecture.features,), np.float64)
+    if not (scaler.scale > 0).all():
+        raise ValueError("a scale that is not above 0")
     weights = architecture.pack(arrays)
     classes, features = tuple(metadata["classes"]), tuple(metadata["features"])
+    if (len(classes), len(features)) != (architecture.classes, architecture.features):
+        raise ValueError(f"{len(classes)} classes and {len(features)} features named")
+    if not all(isinstance(name, str) for name in (*classes, *features)):
+        raise ValueError("names that are not text")
     return Detector(architecture, weights, scaler, classes, features, metadata["columns"])
 
 
-def _check_array(array: NDArray[Any], shape: Sequence[int], name: str) -> None:
-    if array.shape != tuple(shape) or not np.isfinite(array).all():
-        raise ValueError(f"{name} of shape {array.shape} and not {tuple(shape)}, or not finite")
+def _architecture(sizes: dict[str, Any]) -> Architecture:
+    """Read sizes, and check all that the shapes of the arrays do not tell."""
+    lists = {name: tuple(sizes[name]) for name in ("channels", "pools")}
+    read = Architecture(**{**sizes, **lists})
+    counts = (read.features, read.window, read.classes, read.kernel, read.hidden, read.dense + 1)
+    if not all(type(n) is int and 0 < n < 2**16 for n in (*counts, *read.channels, *read.pools)):
+        raise ValueError("a size of the network out of range")
+    if not (
+        len(read.channels) == len(read.pools) > 0
+        and read.kernel % 2
+        and read.steps[-1]
+        and 0 <= read.dropout < 1
+        and read.readout in get_args(Readout)
+    ):
+        raise ValueError("sizes of the network that do not fit together")
+    return read
+
+
+def _check_array(array: NDArray[Any], name: str, shape: tuple[int, ...], dtype: type) -> None:
+    if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} of shape {array.shape} and {array.dtype}, not {shape} and "
+            f"{dtype.__name__}, or not finite"
+        )

@@ -23,7 +23,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "default": Preset((32,), 3, (2,), 64, 0, 0.0, "last"),
+    "default": Preset((48,), 1, (1,), 32, 64, 0.0, "last"),
     "paper": Preset((16, 32), 3, (2, 5), 64, 32, 0.0, "last"),
 }
 """How to add one: add a line and run ``pytest tests/detector/test_presets.py``.

@@ -21,8 +21,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from fednids import seeding
 from fednids.errors import SetupError
-from fednids.flows import features, prepared, reading, statistics, synthetic
 from fednids.flows.prepared import Origin, PreparedFlows
 
 _TABLES = ("raw", "vectors")
@@ -63,7 +63,7 @@ def cached(recipe: str, make: Callable[[], PreparedFlows]) -> PreparedFlows:
                 found = _load(entry)
     except OSError as error:
         raise SetupError(
-            f"expected to write prepared flows to {entry.parent}, got {error.strerror}; "
+            f"expected to write prepared flows to {entry.parent}, got {error.strerror or error}; "
             "make room there or set FEDNIDS_CACHE to another folder"
         ) from error
     if found is None:
@@ -72,10 +72,11 @@ def cached(recipe: str, make: Callable[[], PreparedFlows]) -> PreparedFlows:
 
 
 def _code() -> str:
-    """Hash the modules that decide what prepared flows hold."""
+    """Hash the modules and figures that decide what prepared flows hold."""
+    package = Path(__file__).parent
     digest = hashlib.sha256()
-    for module in (features, prepared, reading, statistics, synthetic):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    for file in (Path(seeding.__file__), *sorted(package.glob("*.py")), *package.glob("*.json")):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -104,7 +105,7 @@ def _load(entry: Path) -> PreparedFlows | None:
         if lengths != {meta["flows"]} or vectors.shape != (len(tables[0]), len(features)):
             return None
         return PreparedFlows(Origin(**meta["origin"]), features, *tables, *columns)
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except Exception:  # NumPy raises a dozen kinds on damaged bytes
         return None
 
 

@@ -128,7 +128,7 @@ def _quantity(name: str, values: Column) -> Block:
 
 
 def _bits(name: str, codes: Column) -> Block:
-    whole = codes.astype(np.int64)
+    whole = np.mod(codes, 256).astype(np.int64)
     return {f"{name}_{bit}": ((whole >> bit) & 1).astype(np.float64) for bit in range(8)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,9 +73,10 @@ def _synthetic(data: DataConfig, seed: int) -> PreparedFlows:
         )
     count = data.flows or SYNTHETIC_FLOWS
     recipe = f"synthetic {count} {seed}"
+    sha256 = hashlib.sha256(recipe.encode()).hexdigest()
 
     def make() -> PreparedFlows:
         table = synthesise(count, generator(seed, Stream.SYNTHETIC))
-        return prepare_table(table, "v1", Origin("synthetic", "", "v1", True))
+        return prepare_table(table, "v1", Origin("synthetic", sha256, "v1", True))
 
     return cached(recipe, make)

@@ -13,6 +13,7 @@ from fednids.errors import DataError
 from fednids.flows.prepared import PreparedFlows
 
 Mask = NDArray[np.bool_]
+Groups = NDArray[np.signedinteger[Any]]
 
 BLOCKS = 50
 """Into how many pieces of file order ``blocks`` cuts the flows."""
@@ -67,10 +68,18 @@ def split_flows(flows: PreparedFlows, how: str, share: float, rng: np.random.Gen
 def limit_flows(
     attack: NDArray[np.uint8], most: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Choose at most ``most`` flows with the classes' shares kept, in file order."""
+    """Choose at most ``most`` flows with the classes' shares kept, in file order.
+
+    Shares are kept to within as many flows as there are classes, and no class is lost
+    while there is room for all.
+    """
     if len(attack) <= most:
         return np.arange(len(attack))
-    return np.flatnonzero(_stratified(attack, most / len(attack), rng))
+    turn = np.zeros(len(attack))
+    for name in np.unique(attack):
+        rows = rng.permutation(np.flatnonzero(attack == name))
+        turn[rows] = np.arange(len(rows)) / len(rows)
+    return np.sort(np.argsort(turn, kind="stable")[:most])
 
 
 def _stratified(classes: NDArray[np.uint8], share: float, rng: np.random.Generator) -> Mask:
@@ -83,7 +92,9 @@ def _stratified(classes: NDArray[np.uint8], share: float, rng: np.random.Generat
     return chosen
 
 
-def _whole_groups(groups: NDArray[np.signedinteger[Any]], share: float, rng: np.random.Generator) -> Mask:
+def _whole_groups(
+    groups: Groups, share: float, rng: np.random.Generator
+) -> Mask:
     """Take whole groups in random order while that brings the share closer."""
     sizes = np.bincount(groups)
     wanted, taken = share * len(groups), 0

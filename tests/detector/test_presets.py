@@ -1,0 +1,99 @@
+"""Every preset resolves, settings replace its sizes, and sizes that do not fit are refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from fednids.config import ModelConfig
+from fednids.detector.presets import PRESETS, build_architecture
+from fednids.errors import ConfigError
+
+
+def resolve(features=10, window=10, **settings):
+    return build_architecture(ModelConfig(**settings), features, window)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_fits_the_default_window(name, classes):
+    preset, architecture = PRESETS[name], resolve(8, 10, preset=name, classes=classes)
+    assert (architecture.features, architecture.window, architecture.classes) == (8, 10, classes)
+    for size in ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout"):
+        assert getattr(architecture, size) == getattr(preset, size)
+    assert architecture.initial_weights(np.random.default_rng(0)).shape == (architecture.size,)
+
+
+def test_paper_has_the_published_number_of_weights():
+    features, (first, second), kernel, hidden, dense, logits = 10, (16, 32), 3, 64, 32, 1
+    convolutions = kernel * features * first + first + kernel * first * second + second
+    direction = 4 * hidden * second + 4 * hidden * hidden + 2 * 4 * hidden  # two biases
+    head = 2 * hidden * dense + dense + dense * logits + logits
+    published = convolutions + 2 * direction + head
+    assert published == 56_401
+
+    architecture = resolve(features, 10, preset="paper", classes=5)
+    second_bias = 4 * hidden
+    # of the reverse direction: the recurrent weights, and the forget gate's inputs and bias
+    left_out = second_bias + second_bias + 4 * hidden * hidden + hidden * second + hidden
+    other_logits = (architecture.classes - logits) * (dense + 1)
+    assert architecture.size == published - left_out + other_logits
+
+    whole = resolve(features, 10, preset="paper", classes=5, readout="states")
+    assert whole.size == published - 2 * second_bias + other_logits
+
+
+def test_settings_replace_sizes_of_the_preset():
+    settings = {
+        "channels": (4, 5, 6),
+        "kernel": 5,
+        "pools": (2, 1, 2),
+        "hidden": 7,
+        "dense": 3,
+        "dropout": 0.25,
+        "readout": "mean",
+    }
+    whole = resolve(preset="default", **settings)
+    assert {name: getattr(whole, name) for name in settings} == settings
+    base = resolve(preset="paper")
+    for name in ("kernel", "hidden", "dense", "dropout", "readout"):
+        one = resolve(preset="paper", **{name: settings[name]})
+        changed = {n for n in settings if getattr(one, n) != getattr(base, n)}
+        assert changed == {name}
+
+
+def test_zero_replaces_a_size_too():
+    assert resolve(preset="paper", dense=0).dense == 0
+    assert resolve(preset="paper", dropout=0.0).dropout == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"preset": "papers"}, "model.preset.*default.*paper.*'papers'"),
+        ({"preset": ""}, "model.preset.*''"),
+        ({"kernel": 4}, "odd model.kernel.*4"),
+        ({"kernel": 2}, "odd model.kernel.*2"),
+        ({"channels": (8,)}, r"model.pools.*\(2, 5\).*\(8,\)"),
+        ({"pools": (1, 2, 2)}, r"model.pools.*\(1, 2, 2\).*\(16, 32\)"),
+        ({"pools": (11, 1)}, r"data.window=10.*\(11, 1\)"),
+        ({"pools": (4, 3)}, r"data.window=10.*\(4, 3\)"),
+        ({"window": 9}, r"data.window=9.*\(2, 5\)"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused_in_one_line(settings, expected):
+    with pytest.raises(ConfigError) as caught:
+        resolve(**{"preset": "paper", **settings})
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("expected ")
+    assert ", got " in message
+    assert "; " in message
+    assert re.search(expected, message)
+
+
+def test_the_longest_pool_is_the_window():
+    assert resolve(channels=(4,), pools=(10,)).steps == (10, 1)
+    assert resolve(window=1, channels=(4,), pools=(1,)).steps == (1, 1)

@@ -1,0 +1,133 @@
+"""The plain network of MindSpore's own layers, for tests to compare the fast one with.
+
+It runs operator by operator and not as a compiled graph: another engine than the fast one's,
+and nothing to compile.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import numpy as np
+import oracles
+
+from fednids.detector.framework import ParameterTuple, Tensor, mindspore, nn, ops
+
+
+class PlainNetwork(nn.Cell):
+    """Logits ``(B, C)`` from ``(B, T, F)`` windows by nn.Conv1d, nn.MaxPool1d and nn.LSTM."""
+
+    def __init__(self, architecture):
+        super().__init__()
+        inputs, reach = (architecture.features, *architecture.channels), architecture.kernel // 2
+        self.convolutions = nn.CellList(
+            [
+                nn.Conv1d(
+                    width, out, architecture.kernel, pad_mode="pad", padding=reach, has_bias=True
+                )
+                for width, out in zip(inputs, architecture.channels, strict=False)
+            ]
+        )
+        self.pools = nn.CellList([nn.MaxPool1d(pool, pool) for pool in architecture.pools])
+        steps = zip(architecture.steps, architecture.pools, strict=False)
+        self.cuts = tuple(step % pool for step, pool in steps)
+        self.hidden, self.readout = architecture.hidden, architecture.readout
+        self.lstm = nn.LSTM(inputs[-1], self.hidden, batch_first=True, bidirectional=True)
+        self.has_dense, width = architecture.dense > 0, 2 * self.hidden
+        self.dense = nn.Identity()
+        if self.has_dense:
+            self.dense, width = nn.Dense(width, architecture.dense), architecture.dense
+        self.head, self.places = nn.Dense(width, architecture.classes), range(len(self.cuts))
+
+    def construct(self, windows):
+        steps = ops.transpose(windows, (0, 2, 1))
+        for place in self.places:
+            steps = ops.relu(self.convolutions[place](steps))
+            steps = self.pools[place](steps[:, :, self.cuts[place] :])
+        outputs, (states, _) = self.lstm(ops.transpose(steps, (0, 2, 1)))
+        if self.readout == "last":
+            read = outputs[:, -1]
+        elif self.readout == "states":
+            read = ops.concat((states[0], states[1]), 1)
+        else:
+            read = outputs.mean(1)
+        if self.has_dense:
+            read = ops.relu(self.dense(read))
+        return self.head(read)
+
+
+class Gradients(nn.Cell):
+    """Weighted cross-entropy of any network, its logits, and the gradients of some weights."""
+
+    def __init__(self, network, weights):
+        super().__init__()
+        self.network = network
+        self.gradient = ops.value_and_grad(self.loss, None, ParameterTuple(weights), has_aux=True)
+
+    def loss(self, inputs, codes, coefficients):
+        logits = self.network(inputs)
+        return -(ops.log_softmax(logits, 1) * codes).sum(1).mul(coefficients).sum(), logits
+
+    def construct(self, inputs, codes, coefficients):
+        return self.gradient(inputs, codes, coefficients)
+
+
+class PlainDetector:
+    """The plain network behind flat weights; `rng` draws what the flat weights leave out."""
+
+    def __init__(self, architecture, rng):
+        self.architecture, self.rng = architecture, rng
+        network = PlainNetwork(architecture)
+        self.parameters = {}
+        for place, cell in enumerate(network.convolutions, 1):
+            self.parameters[f"conv{place}.weight"] = cell.weight
+            self.parameters[f"conv{place}.bias"] = cell.bias
+        lstm = network.lstm
+        kinds = zip(
+            ("input", "hidden", "bias1", "bias2"),
+            (lstm.w_ih_list, lstm.w_hh_list, lstm.b_ih_list, lstm.b_hh_list),
+            strict=True,
+        )
+        for kind, both in kinds:
+            for direction, parameter in zip(("forward", "reverse"), both, strict=True):
+                self.parameters[f"{direction}.{kind}"] = parameter
+        for name in ("dense", "head")[not architecture.dense :]:
+            self.parameters[f"{name}.weight"] = getattr(network, name).weight
+            self.parameters[f"{name}.bias"] = getattr(network, name).bias
+        self.graph = Gradients(network, list(self.parameters.values()))
+
+    def gradient(self, weights, windows, labels, coefficients):
+        """Give loss, logits ``(B, C)`` and flat gradient ``(P,)``."""
+        plain = oracles.plain_parameters(self.architecture, weights, self.rng)
+        assert plain.keys() == self.parameters.keys()
+        for name, parameter in self.parameters.items():
+            live = parameter.asnumpy()
+            live[...] = plain[name].reshape(live.shape)
+        with _operator_by_operator():
+            (loss, logits), gradients = measure(
+                self.graph, windows, labels, coefficients, self.architecture.classes
+            )
+        shaped = {
+            name: gradient.reshape(plain[name].shape)
+            for name, gradient in zip(self.parameters, gradients, strict=True)
+        }
+        return loss, logits, oracles.flat_gradient(self.architecture, shaped)
+
+
+@contextmanager
+def _operator_by_operator():
+    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        mindspore.set_context(mode=mindspore.GRAPH_MODE)
+
+
+def measure(graph, inputs, labels, coefficients, classes):
+    """Call `Gradients` with arrays and give arrays."""
+    codes = np.eye(classes, dtype=np.float32)[labels]
+    (loss, logits), gradients = graph(
+        Tensor(inputs), Tensor(codes), Tensor(coefficients.astype(np.float32))
+    )
+    arrays = [gradient.asnumpy().copy() for gradient in gradients]
+    return (float(loss.asnumpy()), logits.asnumpy().copy()), arrays
