@@ -31,6 +31,7 @@ _DAMAGE = (
     ValueError,
     OverflowError,
     RecursionError,
+    AttributeError,  # safetensors, of a type of number that NumPy lacks
 )
 
 

@@ -27,7 +27,8 @@ class Adam(nn.Cell):
     References
     ----------
     D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
-    algorithm 1.
+    in the order given at the end of section 2: epsilon joins the root of the moment that
+    is not corrected yet, as in MindSpore and TensorFlow. PyTorch has the other order.
     """
 
     def __init__(self, parameters: Sequence[Parameter]):

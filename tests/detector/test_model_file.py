@@ -196,6 +196,17 @@ def test_weights_of_another_type(dtype, saved, place):
     assert "head.bias" in refusal(place)
 
 
+@pytest.mark.parametrize(("dtype", "size"), [("F8_E4M3", 1), ("F4", 0.5), ("X", 1)])
+def test_types_that_numpy_lacks(dtype, size, saved, place):
+    end = 8 + int.from_bytes(saved[:8], "little")
+    header, body, extra = json.loads(saved[8:end]), saved[end:], bytes(int(8 * size))
+    offsets = [len(body), len(body) + len(extra)]
+    header["extra"] = {"dtype": dtype, "shape": [8], "data_offsets": offsets}
+    text = json.dumps(header).encode()
+    place.write_bytes(len(text).to_bytes(8, "little") + text + body + extra)
+    refusal(place)
+
+
 def test_weights_of_another_shape(saved, place):
     for name in load(saved):
         rewrite(

@@ -1,0 +1,134 @@
+"""``result.json``: everything that a run found out, in one place."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from fednids import __version__
+from fednids.config import Config
+from fednids.fleet import Fleet
+from fednids.metrics import ConfusionCounts, majority_counts, scores
+from fednids.runs.records import Outcome, Round
+from partitions import measure_skew
+
+SCHEMA_VERSION = 1
+_PACKAGES = ("flwr", "mindspore", "numpy", "pandas", "pyarrow", "scikit-learn")
+
+
+@dataclass
+class Clock:
+    """Seconds spent so far; an observer that adds up what rounds report.
+
+    Attributes
+    ----------
+    prepare : float
+        Reading, splitting and dealing flows.
+    compile : float
+        Compiling graphs, summed over processes.
+    train, evaluate : float
+        The two phases of all rounds, compiling left out.
+    """
+
+    prepare: float = 0.0
+    compile: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+
+    def round_ended(self, ended: Round, weights: Sequence[Any]) -> None:
+        """Add a round."""
+        training = sum(update.compile_seconds for update in ended.updates)
+        scoring = sum(evaluation.compile_seconds for evaluation in ended.evaluations)
+        self.compile += training + scoring
+        self.train += ended.train_seconds - training
+        self.evaluate += ended.evaluate_seconds - scoring
+
+
+def build_result(
+    kind: str,
+    config: Config,
+    fleet: Fleet,
+    outcome: Outcome,
+    rounds: Sequence[Mapping[str, Any]],
+    clock: Clock,
+    total_seconds: float,
+) -> dict[str, Any]:
+    """Put the result of a finished run together.
+
+    Parameters
+    ----------
+    kind : str
+        The arm.
+    config, fleet, outcome
+        What was run, on what, and what came of it; with at least one round.
+    rounds : Sequence[Mapping]
+        All rounds as JSON, those before a resume included.
+    clock, total_seconds
+        Time spent.
+    """
+    last = outcome.last
+    if last is None:
+        raise ValueError("expected an outcome with a last round, got none")
+    support = np.bincount(fleet.labels[~fleet.split.test], minlength=len(fleet.classes))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "data": _data(fleet),
+        "seed": config.run.seed,
+        "versions": _versions(),
+        "settings": config.flat(),
+        "model": {
+            "parameters": outcome.architecture.size,
+            "bytes": 4 * outcome.architecture.size,
+        },
+        "partition": _partition(fleet),
+        "rounds": list(rounds),
+        "final": _scores(last.counts, fleet),
+        "final_novel": _scores(last.novel, fleet),
+        "majority": _scores(majority_counts(support, last.counts.support), fleet),
+        "majority_novel": _scores(majority_counts(support, last.novel.support), fleet),
+        "seconds": {**asdict(clock), "total": total_seconds},
+    }
+
+
+def _scores(counts: ConfusionCounts, fleet: Fleet) -> dict[str, Any]:
+    return scores(counts, fleet.classes).to_json()
+
+
+def _data(fleet: Fleet) -> dict[str, Any]:
+    origin, split = fleet.flows.origin, fleet.split
+    return {
+        "path": origin.path,
+        "sha256": origin.sha256,
+        "flows": len(fleet.flows),
+        "synthetic": origin.synthetic,
+        "train_flows": int((~split.test).sum()),
+        "test_flows": int(split.test.sum()),
+        "novel_flows": int(split.novel.sum()),
+        "features": len(fleet.flows.features),
+    }
+
+
+def _partition(fleet: Fleet) -> dict[str, Any]:
+    counts = fleet.plan.label_counts(fleet.labels.astype(np.uint8), len(fleet.classes))
+    return {
+        "scheme": fleet.plan.scheme,
+        "gateways": fleet.gateways,
+        "fingerprint": fleet.plan.fingerprint,
+        "skew": asdict(measure_skew(counts)),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"fednids": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
