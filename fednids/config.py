@@ -117,7 +117,7 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """What a gateway does in a round."""
 
-    batch_size: int = Field(128, ge=1, le=65_536, description="windows per optimiser step (B)")
+    batch_size: int = Field(64, ge=1, le=65_536, description="windows per optimiser step (B)")
     epochs: int = Field(1, ge=1, description="passes over the gateway's windows in a round")
     learning_rate: float = Field(0.003, gt=0, description="of the first round")
     final_rate: float = Field(
@@ -158,7 +158,8 @@ class RunConfig(Section):
     """How it is executed; only the seed changes results."""
 
     seed: int = Field(1, ge=0, lt=2**32, description="of everything that is drawn")
-    engine: str = Field("auto", description="where gateways train: auto or inprocess")
+    engine: str = Field("auto", description="where gateways train: auto, inprocess or processes")
+    workers: int = Field(0, ge=0, le=1024, description="worker processes; 0 for one a processor")
 
 
 class Config(Section):

@@ -129,9 +129,7 @@ class Federation:
         """Let every gateway score the weights on its own test flows."""
         content = task_content(weights, task)
         asked = {
-            k: self._grid.create_message(
-                content, MessageType.EVALUATE, node, str(task.server_round)
-            )
+            k: Message(content, node, MessageType.EVALUATE, group_id=str(task.server_round))
             for k, node in enumerate(roster.nodes)
         }
         replies = self._grid.send_and_receive(list(asked.values()))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flwr.app import MessageType
+from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
 from fednids.errors import FederationError
@@ -65,7 +65,7 @@ def call_roll(grid: Grid, gateways: int) -> Roster:
         Not all gateways came or answered.
     """
     nodes = _wait_for(grid, gateways)
-    messages = [grid.create_message(query_content(), MessageType.QUERY, n, "") for n in nodes]
+    messages = [Message(query_content(), node, MessageType.QUERY) for node in nodes]
     answers: dict[int, tuple[int, Statistics]] = {}
     reasons = []
     for reply in grid.send_and_receive(messages):

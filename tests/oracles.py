@@ -7,6 +7,7 @@ with what it checks.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -167,10 +168,11 @@ def _logits_of_one(architecture, plain, steps):
             responses = responses[:-pool]
     forward = _lstm_by_loop(plain, "forward", steps)
     reverse = _lstm_by_loop(plain, "reverse", steps[::-1])[::-1]
+    both = [np.concatenate(pair) for pair in zip(forward, reverse, strict=True)]
     read = {
         "last": np.concatenate([forward[-1], reverse[-1]]),
         "states": np.concatenate([forward[-1], reverse[0]]),
-        "mean": np.mean([np.concatenate(both) for both in zip(forward, reverse)], axis=0),
+        "mean": np.mean(both, axis=0),
     }[architecture.readout]
     if architecture.dense:
         read = np.maximum(plain["dense.weight"] @ read + plain["dense.bias"], 0)
@@ -195,12 +197,8 @@ def _lstm_by_loop(plain, direction, steps):
 
 def cross_entropy_by_loop(logits, labels):
     """Give minus the logarithm of the softmax at the label, of each row."""
-    return np.array(
-        [
-            np.log(np.sum(np.exp(row - row[label]))) if np.isfinite(row).all() else np.nan
-            for row, label in zip(logits, labels, strict=True)
-        ]
-    )
+    pairs = zip(logits, labels, strict=True)
+    return np.array([np.log(np.sum(np.exp(row - row[label]))) for row, label in pairs])
 
 
 class AdamByDefinition:
@@ -240,26 +238,29 @@ def gradient_by_differences(function, point):
 # --- fednids.flows ------------------------------------------------------------------------------
 
 
-def number_rows_by_dict(rows):
+def number_rows_by_dict(rows: Iterable[Sequence[float]]) -> list[int]:
     """Number rows in the order in which each first occurs; equal rows have equal numbers."""
-    numbers = {}
+    numbers: dict[tuple[float, ...], int] = {}
     return [numbers.setdefault(tuple(float(value) for value in row), len(numbers)) for row in rows]
 
 
-def novel_by_sets(rows, test):
+def novel_by_sets(rows: Iterable[Sequence[float]], test: Iterable[bool]) -> list[bool]:
     """Tell for each flow whether it is a test flow whose row no training flow has."""
     keys = [tuple(float(value) for value in row) for row in rows]
     trained = {key for key, kept in zip(keys, test, strict=True) if not kept}
     return [bool(kept) and key not in trained for key, kept in zip(keys, test, strict=True)]
 
 
-def windows_by_copying(rows, gateways, test, length):
+def windows_by_copying(
+    rows: Iterable[Sequence[float]], gateways: Iterable[int], test: Iterable[bool], length: int
+) -> list[list[list[float]]]:
     """Copy the window of every flow: ``length`` rows of its gateway and split, itself the last.
 
     Reads the file from its start and remembers, for each gateway and each side of the split,
     the rows so far. Where there are too few, the first is repeated in front.
     """
-    remembered, windows = {}, []
+    remembered: dict[tuple[int, bool], list[Sequence[float]]] = {}
+    windows = []
     for row, gateway, side in zip(rows, gateways, test, strict=True):
         past = remembered.setdefault((int(gateway), bool(side)), [])
         past.append(row)
@@ -268,7 +269,7 @@ def windows_by_copying(rows, gateways, test, length):
     return windows
 
 
-def sums_by_loop(rows):
+def sums_by_loop(rows: Sequence[Sequence[float]]) -> tuple[int, list[float], list[float]]:
     """Count rows; add up each of their features, and the squares, with exact rounding."""
     exact = [[float(value) for value in column] for column in zip(*rows, strict=True)]
     squares = [math.fsum(value * value for value in column) for column in exact]

@@ -35,6 +35,7 @@ def simulate(
     rounds: options.Rounds = None,
     strategy: options.Strategy = None,
     engine: options.Engine = None,
+    workers: options.Workers = None,
     seed: options.Seed = None,
     config: options.File = None,
     force: options.Force = False,
@@ -48,7 +49,7 @@ def simulate(
     """
     resolved = options.resolve(
         config, settings, data=data, gateways=gateways, scheme=scheme, alpha=alpha,
-        rounds=rounds, strategy=strategy, engine=engine, seed=seed,
+        rounds=rounds, strategy=strategy, engine=engine, workers=workers, seed=seed,
     )  # fmt: skip
     _arm("federated", resolved, out, force=force, as_json=as_json, quiet=quiet)
 

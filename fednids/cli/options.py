@@ -22,6 +22,7 @@ Alpha = Annotated[float | None, typer.Option("--alpha", help="Skew; small is str
 Rounds = Annotated[int | None, typer.Option("--rounds", help="Number of rounds.")]
 Strategy = Annotated[str | None, typer.Option("--strategy", help="How updates are aggregated.")]
 Engine = Annotated[str | None, typer.Option("--engine", help="Where gateways train.")]
+Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes.")]
 File = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
 Settings = Annotated[
     list[str] | None,
@@ -39,6 +40,7 @@ _FLAGS = {
     "rounds": "federation.rounds",
     "strategy": "federation.strategy",
     "engine": "run.engine",
+    "workers": "run.workers",
 }
 
 

@@ -15,7 +15,8 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import ModuleType
 
 _CHOICE = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
@@ -28,7 +29,12 @@ def _take_protobuf() -> dict[str, ModuleType]:
 
 @contextmanager
 def _own_protobuf() -> Iterator[None]:
-    """Hide the protobuf that is loaded; whatever is imported inside loads its own."""
+    """Load and hide the process's protobuf; whatever is imported inside loads its own.
+
+    Load, because the compiled form binds itself for good to the first protobuf it meets.
+    """
+    importlib.import_module("google.protobuf.message")
+    importlib.import_module("google.protobuf.internal.api_implementation")
     google = importlib.import_module("google")
     hidden, choice = _take_protobuf(), os.environ.get(_CHOICE)
     os.environ[_CHOICE] = "python"
@@ -37,8 +43,7 @@ def _own_protobuf() -> Iterator[None]:
     finally:
         _take_protobuf()
         sys.modules.update(hidden)
-        if "google.protobuf" in hidden:
-            google.protobuf = hidden["google.protobuf"]  # type: ignore[attr-defined]
+        google.protobuf = hidden["google.protobuf"]  # type: ignore[attr-defined]
         if choice is None:
             del os.environ[_CHOICE]
         else:
@@ -47,10 +52,30 @@ def _own_protobuf() -> Iterator[None]:
 
 def _start() -> None:
     os.environ.setdefault("GLOG_v", "3")
-    with _own_protobuf():
+    with _own_protobuf(), _one_processor():
         mindspore = importlib.import_module("mindspore")
-    mindspore.set_context(mode=mindspore.GRAPH_MODE)
-    mindspore.set_device("CPU")
+        mindspore.set_context(mode=mindspore.GRAPH_MODE)
+        mindspore.set_device("CPU")
+        first = mindspore.nn.Dense(1, 1)  # MindSpore makes its threads for the first product
+        first(mindspore.Tensor([[1.0]])).asnumpy()
+
+
+@contextmanager
+def _one_processor() -> Iterator[None]:
+    """Let MindSpore count one processor, and then let its threads go to any.
+
+    It makes as many threads for a kernel as it counts processors when it starts, and the
+    last bits of a sum depend on them. With one thread a kernel the bits are the same in a
+    process of its own, in a worker that is bound to a processor, and on any machine size.
+    """
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), allowed)
 
 
 _start()

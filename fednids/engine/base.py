@@ -6,8 +6,12 @@ strategies, messages and apps run on them unchanged.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
@@ -23,25 +27,68 @@ _FIRST_NODE = 1000
 _APP_RAISED = 2
 
 
-class LocalGrid(Grid):
-    """A Grid over the gateways of one machine; node ids follow from partition ids.
+@dataclass(frozen=True)
+class Clients:
+    """The clients of a run: one app for all, told apart by their contexts.
 
-    Parameters
+    Attributes
     ----------
-    app : ClientApp
-        Trains and evaluates for every gateway.
+    app : str
+        Where the ClientApp is, as ``"module:name"``.
     gateways : int
         Number of gateways ``K``.
     run_config : Mapping[str, bool | int | float | str]
         What each client finds in its context.
     """
 
-    def __init__(self, app: ClientApp, gateways: int, run_config: Mapping[str, Scalar]):
-        TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = _RUN_ID, _SERVER_NODE, 1
-        self._run = Run.create_empty(_RUN_ID)
-        self._app, self._gateways = app, gateways
-        self._run_config = dict(run_config)
-        self._contexts: dict[int, Context] = {}
+    app: str
+    gateways: int
+    run_config: Mapping[str, Scalar]
+
+    def nodes(self) -> list[int]:
+        """Give the node ids in the order of the partition ids."""
+        return [_FIRST_NODE + partition_id for partition_id in range(self.gateways)]
+
+    def context(self, node: int, state: RecordDict) -> Context:
+        """Make the context in which the app is called for a node."""
+        place: dict[str, Scalar] = {
+            "partition-id": node - _FIRST_NODE,
+            "num-partitions": self.gateways,
+        }
+        return Context(_RUN_ID, node, place, state, dict(self.run_config))
+
+    def answer(self, message: Message, state: RecordDict) -> Message:
+        """Call the app for a message; an exception becomes an error reply.
+
+        The message's records are the client's own to change; `state` is changed in place.
+        """
+        context = self.context(message.metadata.dst_node_id, state)
+        message.content = RecordDict(dict(message.content))
+        try:
+            return self._loaded(message, context)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return Message(Error(code=_APP_RAISED, reason=reason), reply_to=message)
+
+    @cached_property
+    def _loaded(self) -> ClientApp:
+        module, _, name = self.app.partition(":")
+        return cast(ClientApp, getattr(importlib.import_module(module), name))
+
+
+class LocalGrid(Grid):
+    """A Grid over the gateways of one machine; node ids follow from partition ids.
+
+    Parameters
+    ----------
+    clients : Clients
+        Who answers.
+    """
+
+    def __init__(self, clients: Clients):
+        take_identity()
+        self._run, self._clients = Run.create_empty(_RUN_ID), clients
+        self._states: dict[int, RecordDict] = {}
         self._numbers = itertools.count(1)
 
     def set_run(self, run: Run) -> None:
@@ -66,7 +113,7 @@ class LocalGrid(Grid):
 
     def get_node_ids(self) -> Iterable[int]:
         """Give the node ids in the order of the partition ids."""
-        return [_FIRST_NODE + partition_id for partition_id in range(self._gateways)]
+        return self._clients.nodes()
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Not offered: answers come with `send_and_receive`."""
@@ -84,26 +131,11 @@ class LocalGrid(Grid):
         message.metadata.__dict__["_message_id"] = str(next(self._numbers))
         return message
 
-    def _answer(self, message: Message) -> Message:
-        """Call the app for a message; an exception becomes an error reply."""
-        node = message.metadata.dst_node_id
-        own = RecordDict(dict(message.content))
-        message.content = own
-        try:
-            reply = self._app(message, self._context(node))
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            reply = Message(Error(code=_APP_RAISED, reason=reason), reply_to=message)
-        return self._stamp(reply)
+    def _state(self, message: Message) -> RecordDict:
+        """Give the state that the addressed client keeps for the whole run."""
+        return self._states.setdefault(message.metadata.dst_node_id, RecordDict())
 
-    def _context(self, node: int) -> Context:
-        """Give the node's context, the same one for the whole run."""
-        if node not in self._contexts:
-            place: dict[str, Scalar] = {
-                "partition-id": node - _FIRST_NODE,
-                "num-partitions": self._gateways,
-            }
-            self._contexts[node] = Context(
-                self._run.run_id, node, place, RecordDict(), self._run_config
-            )
-        return self._contexts[node]
+
+def take_identity() -> None:
+    """Tell Flower who we are; it makes no message in a process that it does not know."""
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = _RUN_ID, _SERVER_NODE, 1

@@ -17,3 +17,6 @@ class InProcessGrid(LocalGrid):
     ) -> Iterable[Message]:
         """Answer every message; `timeout` is not needed, since nothing is waited for."""
         return [self._answer(self._stamp(message)) for message in messages]
+
+    def _answer(self, message: Message) -> Message:
+        return self._stamp(self._clients.answer(message, self._state(message)))

@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from clients.app import app
 from fednids.config import Config
-from fednids.engine import find_engine
+from fednids.engine import Clients, open_grid
 from fednids.exchange import Task
 from fednids.fleet import Fleet
 from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.runs.folder import Checkpoint
 from fednids.runs.records import Observer, Outcome, Round
-from fednids.workplace import Workplace
 from server.federation import Federation
+
+if TYPE_CHECKING:
+    from fednids.workplace import Workplace
+
+CLIENT_APP = "clients.app:app"
 
 Arm = Callable[[Config, Fleet, Sequence[Observer], Checkpoint | None], Outcome]
 
@@ -24,7 +28,10 @@ def federated(
     config: Config, fleet: Fleet, observers: Sequence[Observer], resumed: Checkpoint | None
 ) -> Outcome:
     """Gateways train, a server averages: Flower's apps on one of our engines."""
-    grid = find_engine(config.run.engine)(app, fleet.gateways, config.flat())
+    run, rounds = config.run, config.federation
+    work = rounds.rounds * rounds.fraction * config.train.epochs * int((~fleet.split.test).sum())
+    clients = Clients(CLIENT_APP, fleet.gateways, config.flat())
+    grid = open_grid(run.engine, clients, workers=run.workers, work=int(work))
     try:
         return Federation(grid, config, observers).run(resumed)
     finally:
@@ -42,6 +49,8 @@ def local(
     config: Config, fleet: Fleet, observers: Sequence[Observer], resumed: Checkpoint | None
 ) -> Outcome:
     """Every gateway alone: its own scaler, class weights and detector, never averaged."""
+    from fednids.workplace import Workplace  # needs MindSpore, which a federated server does not
+
     workplace = Workplace(config, fleet)
     gateways = range(fleet.gateways)
     tasks = [opening_task([workplace.statistics(k)], config) for k in gateways]

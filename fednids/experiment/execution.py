@@ -8,7 +8,7 @@ from typing import Any
 
 from fednids.config import Config
 from fednids.detector.presets import build_architecture
-from fednids.engine import find_engine
+from fednids.engine import check_engine
 from fednids.errors import InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.metrics import scores
@@ -89,7 +89,7 @@ def check_settings(config: Config) -> None:
         An unknown name, or sizes that do not fit together.
     """
     build_architecture(config.model, 1, config.data.window)
-    find_engine(config.run.engine)
+    check_engine(config.run.engine)
     find_strategy(config.federation)
     find_partitioner(config.partition.scheme)
 

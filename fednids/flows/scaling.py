@@ -31,12 +31,14 @@ class Moments:
 
     @classmethod
     def of(cls, vectors: NDArray[np.float32], windows: Windows) -> Moments:
-        """Sum over the flows of some windows; `vectors` is their ``(V, F)`` table."""
+        """Sum over the flows of some windows; `vectors` is their ``(V, F)`` table.
+
+        Without a matrix product, whose last bits depend on the number of threads.
+        """
         times = np.bincount(windows.order)
         seen = np.flatnonzero(times)
-        table = vectors[seen].astype(np.float64)
-        weights = times[seen].astype(np.float64)
-        return cls(len(windows), weights @ table, weights @ table**2)
+        table, weights = vectors[seen].astype(np.float64), times[seen, None].astype(np.float64)
+        return cls(len(windows), (weights * table).sum(axis=0), (weights * table**2).sum(axis=0))
 
     def __add__(self, other: Moments) -> Moments:
         """Sum over both sets of flows."""

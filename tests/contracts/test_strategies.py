@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp.strategy import Strategy
 
 from fednids.config import FederationConfig
-from fednids.engine import InProcessGrid
+from fednids.engine.base import take_identity
 from fednids.errors import ConfigError
 from fednids.exchange import Update
 from fednids.protocol import read_weights, update_content, weights_record
@@ -22,7 +22,7 @@ SIZE = 50
 
 @pytest.fixture(autouse=True)
 def _identity() -> None:
-    InProcessGrid(app=None, gateways=0, run_config={})  # type: ignore[arg-type]
+    take_identity()
 
 
 def strategy_of(name: str) -> Strategy:

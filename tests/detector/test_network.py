@@ -25,7 +25,6 @@ SIZES = {
     "last, a rest in both pools": (23, (3, 4), 3, (2, 5), 0, "last"),
     "last, kernel wider than window": (3, (4, 3), 5, (1, 1), 0, "last"),
     "states": (5, (4,), 3, (2,), 0, "states"),
-    "states, one flow": (1, (4,), 3, (1,), 0, "states"),
     "states, a rest in both pools": (23, (3, 4), 3, (2, 5), 5, "states"),
     "mean": (7, (4,), 3, (2,), 5, "mean"),
     "mean, a rest in both pools": (23, (3, 4), 3, (2, 5), 0, "mean"),

@@ -9,10 +9,12 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from flow_factory import random_table
+from numpy.typing import NDArray
 
 from fednids.errors import DataError, SetupError
 from fednids.flows import cache
@@ -229,10 +231,10 @@ class TestFaults:
     def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
         self, monkeypatch: pytest.MonkeyPatch, folder: Path
     ) -> None:
-        def full(file: Path, array: np.ndarray) -> None:
+        def full(file: Path, array: NDArray[Any]) -> None:
             raise OSError("3200 requested and 0 written")
 
-        monkeypatch.setattr(cache.np, "save", full)
+        monkeypatch.setattr(np, "save", full)
         with pytest.raises(SetupError, match="got 3200 requested and 0 written; make room"):
             cached("one", lambda: FLOWS)
         assert [path for path in folder.iterdir() if path.is_dir()] == []

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from flow_factory import column_values, random_table
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fednids.flows.features import WRAP, encode, true_duration
 from fednids.flows.schema import DURATION, FEATURES, Version, feature_names
 
 VERSIONS: tuple[Version, ...] = ("v1", "v2")
-Columns = dict[str, np.ndarray]
+Columns = dict[str, NDArray[Any]]
 
 
 def columns_of(version: Version, n: int = 60, seed: int = 3) -> Columns:
@@ -22,11 +24,11 @@ def columns_of(version: Version, n: int = 60, seed: int = 3) -> Columns:
     return {name: table.numbers[name] for name in feature_names(version)}
 
 
-def rows_of(columns: Columns, rows: list[int] | np.ndarray) -> Columns:
+def rows_of(columns: Columns, rows: list[int] | NDArray[Any]) -> Columns:
     return {name: values[rows] for name, values in columns.items()}
 
 
-def encoded(**changes: float | list[float]) -> dict[str, np.ndarray]:
+def encoded(**changes: float | list[float]) -> dict[str, NDArray[Any]]:
     """Encode flows that differ from an empty one in ``changes``; columns by feature."""
     n = max([len(np.atleast_1d(value)) for value in changes.values()], default=1)
     columns = {name: np.zeros(n) for name in feature_names("v1")}
@@ -184,7 +186,7 @@ class TestCodes:
 
     def test_an_application_is_its_masters_bits_and_whether_it_has_a_sub(self) -> None:
         found = encoded(L7_PROTO=[5.0, 5.126, 91.126, 255.0])
-        masters = sum(found[f"l7_{bit}"].astype(int) << bit for bit in range(8))
+        masters = sum((found[f"l7_{bit}"] * 2**bit for bit in range(8)), np.zeros(4))
         assert masters.tolist() == [5, 5, 91, 255]
         assert found["l7_sub"].tolist() == [0, 1, 1, 0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 import oracles
@@ -11,6 +12,7 @@ import pytest
 from flow_factory import random_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
@@ -28,11 +30,11 @@ FLOWS = {
 }
 
 
-def windows_of(order: np.ndarray) -> Windows:
+def windows_of(order: NDArray[Any]) -> Windows:
     return Windows(order.astype(np.int32), np.zeros(len(order), dtype=np.int32))
 
 
-def moments_of(flows: PreparedFlows, rows: np.ndarray) -> Moments:
+def moments_of(flows: PreparedFlows, rows: NDArray[Any]) -> Moments:
     return Moments.of(flows.vectors, windows_of(flows.vector[rows]))
 
 

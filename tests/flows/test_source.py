@@ -104,7 +104,7 @@ class TestFile:
         np.testing.assert_array_equal(right.attack, attack)
 
     def test_features_of_either_version_from_a_v2_file(self, wide: Path, folder: Path) -> None:
-        found = [load_flows(DataConfig(path=str(wide), features=f), 1) for f in ("v1", "v2")]  # type: ignore[arg-type]
+        found = [load_flows(DataConfig(path=str(wide), features=f), 1) for f in ("v1", "v2")]
         assert [flows.raw.shape[1] for flows in found] == [8, 39]
         assert [flows.origin.version for flows in found] == ["v2", "v2"]
         assert len(kept(folder)) == 2

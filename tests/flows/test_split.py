@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import oracles
@@ -11,6 +11,7 @@ import pytest
 from flow_factory import random_table
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fednids.config import DataConfig
 from fednids.errors import DataError
@@ -27,7 +28,7 @@ def rng_of(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def with_classes(classes: list[int] | np.ndarray) -> PreparedFlows:
+def with_classes(classes: list[int] | NDArray[Any]) -> PreparedFlows:
     """Give flows of these classes."""
     flows = FLOWS.take(np.arange(len(classes)))
     return replace(flows, attack=np.array(classes, dtype=np.uint8))
@@ -49,6 +50,18 @@ class TestEverySplit:
         split = split_flows(FLOWS, how, 0.25, rng_of(4))
         rows = FLOWS.raw[FLOWS.vector]
         assert split.novel.tolist() == oracles.novel_by_sets(rows, split.test)
+
+    @given(
+        vectors=st.lists(st.integers(0, 5), min_size=2, max_size=9),
+        how=st.sampled_from(["stratified", "blocks"]),
+        seed=st.integers(0, 9),
+    )
+    def test_novel_equals_the_slow_twin_for_few_flows(
+        self, vectors: list[int], how: str, seed: int
+    ) -> None:
+        flows = replace(with_classes([0] * len(vectors)), vector=np.array(vectors, dtype=np.int32))
+        split = split_flows(flows, how, 0.5, rng_of(seed))
+        assert split.novel.tolist() == oracles.novel_by_sets(flows.raw[flows.vector], split.test)
 
     @pytest.mark.parametrize("how", SPLITS)
     def test_is_a_function_of_the_generator(self, how: str) -> None:
@@ -138,6 +151,7 @@ class TestBlocks:
         pieces = test.reshape(BLOCKS, -1)
         assert set(pieces.sum(axis=1).tolist()) == {0, 3000 // BLOCKS}
         assert pieces[:, 0].sum() == BLOCKS // 5
+        assert np.abs(np.diff(pieces[:, 0].astype(int))).sum() > BLOCKS // 10
 
     def test_fewer_flows_than_blocks(self) -> None:
         test = split_flows(FLOWS.take(np.arange(10)), "blocks", 0.2, rng_of(3)).test
@@ -158,6 +172,15 @@ class TestLimit:
             taken = (attack[rows] == name).sum()
             assert abs(taken - len(rows) / len(classes) * count) <= len(names)
             assert taken >= 1 or most < len(names)
+
+    @pytest.mark.parametrize("most", [20, 200, 999])
+    def test_rare_classes_stay_rare(self, most: int) -> None:
+        counts = np.array([900, 80, 15, 4, 1])
+        attack = rng_of(1).permutation(np.repeat(np.arange(5, dtype=np.uint8), counts))
+        taken = np.bincount(attack[limit_flows(attack, most, rng_of(2))], minlength=5)
+        assert taken.sum() == most
+        assert taken.min() == 1
+        np.testing.assert_allclose(taken, counts * most / 1000, atol=5)
 
     def test_without_a_need_all_are_taken(self) -> None:
         assert limit_flows(FLOWS.attack, 3000, rng_of(1)).tolist() == list(range(3000))

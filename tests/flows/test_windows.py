@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fednids.flows.windows import Windows
 
@@ -17,14 +20,14 @@ def windows_of(order: list[int]) -> Windows:
     return Windows(np.array(order, dtype=np.int32), np.zeros(len(order), dtype=np.int32))
 
 
-def look_up(windows: Windows, ends: np.ndarray, length: int) -> np.ndarray:
+def look_up(windows: Windows, ends: NDArray[Any], length: int) -> NDArray[Any]:
     return VECTORS[windows.vectors(ends[:, None], np.arange(1 - length, 1))]
 
 
 @given(order=st.lists(st.integers(0, 8), min_size=1, max_size=30), length=st.integers(1, 40))
 def test_equal_copied_windows(order: list[int], length: int) -> None:
-    alone = [0] * len(order)
-    copied = oracles.windows_by_copying(VECTORS[order], alone, alone, length)
+    n = len(order)
+    copied = oracles.windows_by_copying(VECTORS[order], [0] * n, [False] * n, length)
     found = look_up(windows_of(order), np.arange(len(order)), length)
     np.testing.assert_array_equal(found, np.array(copied, dtype=np.float32), strict=True)
 

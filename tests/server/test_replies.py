@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flwr.app import Array, Error, Message, MessageType, RecordDict
 
-from fednids.engine import InProcessGrid
+from fednids.engine import Clients, InProcessGrid
 from fednids.errors import FederationError
 from fednids.exchange import Evaluation, Update
 from fednids.metrics import ConfusionCounts
@@ -18,7 +18,7 @@ SIZE = 4
 
 
 def asked(gateways: int) -> dict[int, Message]:
-    grid = InProcessGrid(app=None, gateways=gateways, run_config={})  # type: ignore[arg-type]
+    grid = InProcessGrid(Clients("nobody:app", gateways, {}))
     nodes = list(grid.get_node_ids())
     sent = {}
     for k, node in enumerate(nodes):

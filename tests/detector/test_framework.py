@@ -1,0 +1,81 @@
+"""Flower and MindSpore in one process, in either order, whatever the environment says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHOICE = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+
+FLOWER = """
+import os, numpy
+choice = os.environ.get("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION")
+from flwr.app import ArrayRecord, ConfigRecord, RecordDict
+from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
+from flwr.proto.recorddict_pb2 import RecordDict as Wire
+from google.protobuf import json_format, message
+from google.protobuf.internal import api_implementation
+
+def check_flower():
+    array = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)
+    sent = RecordDict({"weights": ArrayRecord([array]), "config": ConfigRecord({"round": 3})})
+    wire = recorddict_to_proto(sent)
+    assert isinstance(wire, message.Message)
+    assert "round" in json_format.MessageToJson(wire)
+    read = recorddict_from_proto(Wire.FromString(wire.SerializeToString()))
+    assert read["config"]["round"] == 3
+    assert numpy.array_equal(read["weights"].to_numpy_ndarrays()[0], array)
+    assert api_implementation.Type() == (choice or "upb"), api_implementation.Type()
+
+check_flower()
+"""
+FRAMEWORK = """
+import os
+choice = os.environ.get("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION")
+from fednids.detector.framework import Tensor, mindspore, nn
+assert os.environ.get("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION") == choice
+
+assert nn.ReLU()(Tensor([-1.0, 2.0])).asnumpy().tolist() == [0.0, 2.0]
+assert mindspore.get_context("mode") == mindspore.GRAPH_MODE
+assert mindspore.get_context("device_target") == "CPU"
+"""
+ORDERS = {
+    "flower first": FLOWER + FRAMEWORK + "check_flower()\n",
+    "framework first": FRAMEWORK + FLOWER + "nn.ReLU()(Tensor([3.0]))\n",
+}
+
+
+def run(code, choice):
+    environment = {name: value for name, value in os.environ.items() if name != CHOICE}
+    if choice:
+        environment[CHOICE] = choice
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    "choice",
+    [
+        None,
+        pytest.param("upb", marks=pytest.mark.slow),
+        pytest.param("python", marks=pytest.mark.slow),
+    ],
+)
+def test_both_work_in_one_process(order, choice):
+    ended = run(ORDERS[order], choice)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr

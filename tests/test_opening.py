@@ -1,0 +1,106 @@
+"""Class weights: rare classes count more, and a flow counts 1 on average."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from runs_factory import small_config
+
+from fednids.exchange import Statistics
+from fednids.fleet import Fleet
+from fednids.flows.scaling import Scaler
+from fednids.opening import (
+    class_weights,
+    opening_architecture,
+    opening_task,
+    opening_weights,
+)
+
+SUPPORTS = st.lists(st.integers(0, 10**6), min_size=2, max_size=5).filter(any).map(np.array)
+BALANCES = st.floats(0, 1)
+SAMPLE = np.array([899, 59_186, 116_903, 18_135, 23])
+
+
+class TestClassWeights:
+    @given(support=SUPPORTS, balance=BALANCES)
+    def test_mean_over_the_training_flows_is_1(self, support: NDArray[Any], balance: float) -> None:
+        weights = class_weights(support, balance)
+        assert weights.dtype == np.float32
+        assert weights.shape == support.shape
+        np.testing.assert_allclose(weights @ support / support.sum(), 1, rtol=1e-5)
+
+    @given(support=SUPPORTS)
+    def test_balance_0_weighs_all_alike(self, support: NDArray[Any]) -> None:
+        np.testing.assert_allclose(class_weights(support, 0.0)[support > 0], 1, rtol=1e-6)
+
+    @given(support=SUPPORTS)
+    def test_balance_1_gives_every_class_the_same_say(self, support: NDArray[Any]) -> None:
+        said = (class_weights(support, 1.0) * support)[support > 0]
+        np.testing.assert_allclose(said, said[0], rtol=1e-5)
+
+    @given(support=SUPPORTS, balance=BALANCES)
+    def test_a_class_without_flows_weighs_nothing(
+        self, support: NDArray[Any], balance: float
+    ) -> None:
+        np.testing.assert_array_equal(class_weights(support, balance) > 0, support > 0)
+
+    @given(support=SUPPORTS, balance=BALANCES)
+    def test_a_rarer_class_never_weighs_less(self, support: NDArray[Any], balance: float) -> None:
+        order = np.argsort(support[support > 0])
+        assert (np.diff(class_weights(support, balance)[support > 0][order]) <= 1e-6).all()
+
+    def test_is_the_power_of_the_balanced_weights(self) -> None:
+        balanced = SAMPLE.sum() / (5 * SAMPLE)
+        for balance in (0.25, 0.5, 1.0):
+            found = class_weights(SAMPLE, balance)
+            np.testing.assert_allclose(
+                found / found[2], (balanced / balanced[2]) ** balance, rtol=1e-5
+            )
+
+    @pytest.mark.parametrize("factor", [2, 1000])
+    def test_only_shares_matter(self, factor: int) -> None:
+        np.testing.assert_allclose(
+            class_weights(SAMPLE * factor, 0.25), class_weights(SAMPLE, 0.25), rtol=1e-6
+        )
+
+    def test_one_class_alone(self) -> None:
+        assert class_weights(np.array([0, 7, 0]), 0.5).tolist() == [0, 1, 0]
+
+
+class TestOpening:
+    def test_the_task_is_that_of_the_pooled_flows(self) -> None:
+        config = small_config()
+        fleet = Fleet.open(config)
+        told = [
+            Statistics(k, fleet.moments(k), fleet.support(fleet.training(k)))
+            for k in range(fleet.gateways)
+        ]
+        task, pooled = opening_task(told, config), fleet.pooled()
+        central = Scaler.fit(pooled.moments(0))
+        np.testing.assert_allclose(task.scaler.mean, central.mean, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(task.scaler.scale, central.scale, rtol=1e-12)
+        support = reduce(add, [each.train_support for each in told])
+        np.testing.assert_array_equal(support, pooled.support(pooled.training(0)))
+        np.testing.assert_array_equal(
+            task.class_weights, class_weights(support, config.train.balance)
+        )
+        assert (task.server_round, task.proximal_mu) == (1, 0.0)
+
+    def test_architecture_and_weights_fit_what_is_scaled(self) -> None:
+        config = small_config()
+        fleet = Fleet.open(config)
+        told = Statistics(0, fleet.pooled().moments(0), np.array([1, 1, 1, 1, 1]))
+        architecture = opening_architecture(opening_task([told], config), config)
+        assert architecture.features == len(fleet.flows.features)
+        assert (architecture.window, architecture.classes) == (4, 5)
+        first, again = (opening_weights(architecture, config) for _ in range(2))
+        other = opening_weights(architecture, small_config(run__seed=2))
+        np.testing.assert_array_equal(first, again)
+        assert (first != other).any()
