@@ -1,45 +1,49 @@
-# `make simulate` on a fresh machine builds the environment and runs a federation;
-# `make test` runs the tests. PYTHON may name another interpreter, DATA a flow file.
+# `make simulate` on a fresh machine builds the environment and runs a federation of gateways;
+# `make test` runs the tests. Neither needs anything but Python 3.11 or 3.12.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3 2>/dev/null))
 VENV   ?= .venv
+EXTRAS ?= dev
 OUT    ?= runs/first
 DATA   ?=
+ARGS   ?=
 BIN    := $(VENV)/bin
+COMMA  := ,
+BUILT  := $(VENV)/.built-$(subst $(COMMA),-,$(EXTRAS))
 
 .DEFAULT_GOAL := help
-.PHONY: help install simulate test test-all lint format clean
+.PHONY: help install simulate test test-slow lint format wheel clean
 
 help:  ## Show these targets.
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-$(VENV)/.installed: pyproject.toml constraints.txt
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
-	  { echo "error: expected Python 3.11 or 3.12, got '$(PYTHON)'; name one with PYTHON=..." >&2; exit 2; }
+$(BUILT): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || { \
+	  echo "error: expected Python 3.11 or 3.12, got '$(PYTHON)'; name one with make PYTHON=..." >&2; exit 2; }
 	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
-install: $(VENV)/.installed  ## Build the environment.
+install: $(BUILT)  ## Build the environment in .venv.
 
-simulate: install  ## Run a federation: DATA=flows.csv.gz for real flows, OUT=folder.
-	$(BIN)/fednids simulate $(if $(DATA),--data "$(DATA)") --out "$(OUT)"
+simulate: $(BUILT)  ## Run a federation. DATA=flows.csv.gz for real flows, OUT=folder, ARGS=settings.
+	$(BIN)/fednids simulate $(if $(DATA),--data "$(DATA)") --out "$(OUT)" $(ARGS)
 
-test: install  ## Run the everyday tests, a few minutes.
+test: $(BUILT)  ## Run the everyday tests.
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: install  ## Run all tests, the slow ones too.
-	$(BIN)/python -m pytest
+test-slow: $(BUILT)  ## Run the long tests; EXTRAS=dev,ray for those on Ray.
+	$(BIN)/python -m pytest -m slow
 
-lint: install  ## Check format, style, types and layers.
+lint: $(BUILT)  ## Check format, style, layers and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-format: install  ## Put the code into shape.
+format: $(BUILT)  ## Put the code into shape.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:  ## Remove what was built.
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

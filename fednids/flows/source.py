@@ -38,6 +38,11 @@ def load_flows(data: DataConfig, seed: int) -> PreparedFlows:
         The file is not what it should be, or has no v2 columns where they are asked for.
     """
     if not data.path:
+        if data.sha256:
+            raise DataError(
+                "expected a file for data.sha256, got none; name it with --data or leave the "
+                "checksum out"
+            )
         return _synthetic(data, seed)
     flows = _from_file(Path(data.path), data)
     if not data.flows:

@@ -16,9 +16,8 @@ from fednids.errors import ConfigError
 
 _EVERYBODY = {
     "fraction_train": 1.0,
-    "fraction_evaluate": 0.0,
     "min_train_nodes": 1,
-    "min_evaluate_nodes": 0,
+    "min_evaluate_nodes": 1,
     "min_available_nodes": 1,
 }
 """A strategy sees only the round's participants, and asks them all."""

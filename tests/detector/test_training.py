@@ -187,14 +187,14 @@ def test_start_may_be_read_only(adam):
 # --- steps --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [1, 8, 19])
+@pytest.mark.parametrize("count", [1, 19])
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 def test_a_graph_of_steps_is_the_steps_one_by_one(name, count, plain, orders, request):
     trainer, windows = request.getfixturevalue(name), gateway(count, seed=1)
     task = LocalTraining(2, 0.03, np.array([1.0, 0.5, 2.0, 3.0], np.float32))
     trained = run(trainer, windows=windows, task=task)
     batches = split(orders)
-    assert [len(batch) for batch in batches] == 2 * {1: [1], 8: [8], 19: [8, 8, 3]}[count]
+    assert [len(batch) for batch in batches] == 2 * {1: [1], 19: [8, 8, 3]}[count]
     weights, losses, faint = by_steps(plain, name, windows, batches, task)
     assert trained.steps == len(batches)
     assert trained.loss == pytest.approx(np.mean(losses), abs=1e-5)
@@ -204,7 +204,7 @@ def test_a_graph_of_steps_is_the_steps_one_by_one(name, count, plain, orders, re
     assert np.abs(weights - START).max() > 0.01
 
 
-@pytest.mark.parametrize("start", [START, OTHER, START], ids=["start", "other", "start again"])
+@pytest.mark.parametrize("start", [START, OTHER], ids=["start", "other"])
 def test_two_steps_of_fedprox_pull_to_the_start_of_the_round(start, fedprox, plain, orders):
     windows = gateway(13, seed=2)
     task = replace(PLAIN, learning_rate=0.3, proximal_mu=1.5)
@@ -289,15 +289,11 @@ def test_class_weights_scale_the_step(sgd):
 # --- what must not leak -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["adam", "fedprox"])
-def test_a_gateway_before_leaves_no_trace(name, request):
-    fresh = make("adam") if name == "adam" else make("sgd", proximal=True)
-    task = replace(PLAIN, proximal_mu=0.5 * (name == "fedprox"))
-    alone = run(fresh, windows=gateway(43, seed=8), task=task)
-    trainer = request.getfixturevalue(name)
-    run(trainer, OTHER, gateway(150, seed=9), replace(task, epochs=2, learning_rate=0.5), seed=1)
-    trainer.score(OTHER, gateway(10))
-    assert same(run(trainer, windows=gateway(43, seed=8), task=task), alone)
+def test_a_gateway_before_leaves_no_trace(adam):
+    alone = run(make("adam"), windows=gateway(43, seed=8))
+    run(adam, OTHER, gateway(150, seed=9), replace(PLAIN, epochs=2, learning_rate=0.5), seed=1)
+    adam.score(OTHER, gateway(10))
+    assert same(run(adam, windows=gateway(43, seed=8)), alone)
 
 
 def test_the_seed_decides(adam):
@@ -371,17 +367,6 @@ def test_masks_have_mean_one(drop):
     assert abs(masks.mean(dtype=np.float64) - 1) < 4 * spread
     assert 0 <= draws.min() <= draws.max() < len(masks)
     assert len(np.unique(draws)) > 0.6 * min(draws.size, len(masks))
-
-
-def test_the_mean_loss_of_dropout_surrounds_the_plain_one(dropping, sgd):
-    """Each step's masks are drawn anew: the mean over many is near the loss without any."""
-    still, windows = replace(PLAIN, learning_rate=0.0, epochs=60), gateway(BATCH)
-    dropped, whole = (
-        run(dropping, windows=windows, task=still),
-        run(sgd, windows=windows, task=still),
-    )
-    assert dropped.loss == pytest.approx(whole.loss, rel=0.2)
-    assert dropped.loss != whole.loss
 
 
 # --- scoring ------------------------------------------------------------------------------------
