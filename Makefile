@@ -1,7 +1,9 @@
 # `make simulate` on a fresh machine builds the environment and runs a federation of gateways;
 # `make test` runs the tests. Neither needs anything but Python 3.11 or 3.12.
 
-PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3 2>/dev/null))
+FITS   := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for each in python3.11 python3.12 python3; do \
+            "$$each" -c "$(FITS)" 2>/dev/null && { echo "$$each"; break; }; done)
 VENV   ?= .venv
 EXTRAS ?= dev
 OUT    ?= runs/first
@@ -18,8 +20,8 @@ help:  ## Show these targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 $(BUILT): pyproject.toml constraints.txt
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || { \
-	  echo "error: expected Python 3.11 or 3.12, got '$(PYTHON)'; name one with make PYTHON=..." >&2; exit 2; }
+	@"$(PYTHON)" -c "$(FITS)" 2>/dev/null || { echo "error: expected Python 3.11 or 3.12," \
+	  "got '$(PYTHON)'; name one with make PYTHON=..." >&2; exit 2; }
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@

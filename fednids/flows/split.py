@@ -92,9 +92,7 @@ def _stratified(classes: NDArray[np.uint8], share: float, rng: np.random.Generat
     return chosen
 
 
-def _whole_groups(
-    groups: Groups, share: float, rng: np.random.Generator
-) -> Mask:
+def _whole_groups(groups: Groups, share: float, rng: np.random.Generator) -> Mask:
     """Take whole groups in random order while that brings the share closer."""
     sizes = np.bincount(groups)
     wanted, taken = share * len(groups), 0
