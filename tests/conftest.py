@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-os.environ["FEDNIDS_CACHE"] = tempfile.mkdtemp(prefix="fednids-tests-")
+_CACHE = tempfile.mkdtemp(prefix="fednids-tests-")
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+os.environ["FEDNIDS_CACHE"] = _CACHE
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
 os.environ["MPLBACKEND"] = "Agg"

@@ -203,7 +203,6 @@ class Trainer:
     ):
         self._architecture, self._batch_size, self.proximal = architecture, batch_size, proximal
         self.show(vectors)
-        self._taps = Taps(architecture, zero_row=len(vectors))
         self._network = CNNBiLSTM(architecture)
         self._parameters = self._network.trainable_params()
         self._optimiser = OPTIMISERS[optimiser](self._parameters)
@@ -218,6 +217,7 @@ class Trainer:
         """Replace the ``(V, F) float32`` vectors that windows refer to."""
         padding = np.zeros((1, self._architecture.features), np.float32)
         self._table = Tensor(np.concatenate([vectors, padding]))
+        self._taps = Taps(self._architecture, zero_row=len(vectors))
 
     def train(
         self, start: Weights, windows: Windows, task: LocalTraining, rng: np.random.Generator

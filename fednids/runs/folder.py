@@ -28,6 +28,9 @@ ROUNDS = "rounds.jsonl"
 GATEWAYS = "gateways.parquet"
 MODEL = "model.safetensors"
 CHECKPOINT = "checkpoint"
+KINDS = ("centralised", "local", "federated")
+"""Arms, by the name that stands as ``kind`` in the result."""
+
 _KIND = "arm.txt"
 _WEIGHTS = "weights.safetensors"
 _GATEWAYS = "gateways.jsonl"
@@ -142,6 +145,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         config = Config.resolve(file=path / CONFIG)
         kind = (path / CHECKPOINT / _KIND).read_text(encoding="utf-8")
+        if kind not in KINDS:
+            raise ValueError(f"arm {kind[:20]!r}")
         number, weights = _read_weights(path / CHECKPOINT / _WEIGHTS)
         rounds = [r for r in _read_lines(path / ROUNDS) if r["round"] <= number]
     except (OSError, ConfigError, SafetensorError, ValueError, KeyError, TypeError) as error:

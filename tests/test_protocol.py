@@ -1,0 +1,100 @@
+"""Whatever is written into Flower's records is read back, through Flower's own wire format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import numpy as np
+from flwr.app import RecordDict
+from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fednids import protocol
+from fednids.exchange import Evaluation, Statistics, Task, Update
+from fednids.flows.scaling import Moments, Scaler
+from fednids.metrics import ConfusionCounts
+
+numbers = st.floats(-1e12, 1e12)
+counts = st.integers(0, 2**40)
+ids = st.integers(0, 99_999)
+weights = arrays(np.float32, st.integers(1, 30), elements=st.floats(-1e6, 1e6, width=32))
+features = st.integers(1, 9)
+
+
+def floats(size: int) -> st.SearchStrategy[np.ndarray]:
+    return arrays(np.float64, size, elements=numbers)
+
+
+def over_the_wire(content: RecordDict) -> RecordDict:
+    return recorddict_from_proto(recorddict_to_proto(content))
+
+
+def equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other) and one.dtype == other.dtype  # type: ignore[union-attr]
+    if isinstance(one, float) and math.isnan(one):
+        return math.isnan(other)  # type: ignore[arg-type]
+    if isinstance(one, Moments):
+        return all(equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    return bool(one == other)
+
+
+def assert_same(one: object, other: object) -> None:
+    for field in fields(one):  # type: ignore[arg-type]
+        assert equal(getattr(one, field.name), getattr(other, field.name)), field.name
+
+
+@given(st.data(), weights, ids)
+def test_tasks(data: st.DataObject, sent: np.ndarray, server_round: int) -> None:
+    size = data.draw(features)
+    scaler = Scaler(data.draw(floats(size)), data.draw(floats(size)))
+    task = Task(server_round, scaler, np.array([0.5, 2.0], np.float32), 0.01)
+    received, read = protocol.read_task(over_the_wire(protocol.task_content(sent, task)))
+    assert_same(task, read)
+    np.testing.assert_array_equal(received, sent)
+
+
+@given(st.data(), ids, counts)
+def test_statistics(data: st.DataObject, partition_id: int, count: int) -> None:
+    size = data.draw(features)
+    moments = Moments(count, data.draw(floats(size)), data.draw(floats(size)))
+    sent = Statistics(partition_id, moments, data.draw(arrays(np.int64, 5, elements=counts)))
+    content = over_the_wire(protocol.statistics_content(sent))
+    assert_same(sent, protocol.read_statistics(content))
+
+
+@given(ids, weights, counts, numbers | st.just(math.nan))
+def test_updates(partition_id: int, trained: np.ndarray, count: int, loss: float) -> None:
+    sent = Update(partition_id, trained, count, count, loss, 0.25, 1.5)
+    assert_same(sent, protocol.read_update(over_the_wire(protocol.update_content(sent))))
+
+
+@given(st.data(), ids, numbers, st.sampled_from([2, 5]))
+def test_evaluations(data: st.DataObject, partition_id: int, loss: float, classes: int) -> None:
+    matrices = arrays(np.int64, (classes, classes), elements=counts)
+    found, novel = (ConfusionCounts(data.draw(matrices)) for _ in range(2))
+    sent = Evaluation(partition_id, found, novel, loss, 0.0)
+    assert_same(sent, protocol.read_evaluation(over_the_wire(protocol.evaluation_content(sent))))
+
+
+def test_nothing_leaves_a_gateway_but_sums_counts_weights_and_times() -> None:
+    """The list that the documentation gives; a new field must be thought about here."""
+    left = {
+        kind.__name__: [f.name for f in fields(kind)] for kind in (Statistics, Update, Evaluation)
+    }
+    assert left == {
+        "Statistics": ["partition_id", "moments", "train_support"],
+        "Update": [
+            "partition_id", "weights", "examples", "steps", "loss", "seconds", "compile_seconds",
+        ],
+        "Evaluation": ["partition_id", "counts", "novel", "loss", "compile_seconds"],
+    }  # fmt: skip
+
+
+def test_bytes_grow_with_the_weights() -> None:
+    task = Task(1, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32))
+    small, large = (protocol.task_content(np.zeros(n, np.float32), task) for n in (10, 1010))
+    assert protocol.content_bytes(large) - protocol.content_bytes(small) == 4000
