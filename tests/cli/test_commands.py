@@ -33,12 +33,19 @@ def fednids(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[
     return done
 
 
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """Run a command in this process, which has imported everything; it must end well."""
+    assert run(list(arguments)) == 0
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Run a command that must end with exit code 2 and exactly one line."""
     assert run(list(arguments)) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    lines = printed.err.strip().splitlines()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error: ")
     return lines[0]
@@ -66,53 +73,62 @@ def test_a_federation_ends_with_a_table_and_names_the_flows_synthetic(tmp_path: 
     assert [line.split()[1] for line in done.stderr.splitlines()] == ["1/2", "2/2"]
 
 
-def test_json_is_all_that_json_prints(tmp_path: Path) -> None:
-    done = fednids("simulate", "--out", str(tmp_path / "run"), "--json", *SETTINGS)
-    assert done.stderr == ""
-    assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "result.json").read_text())
+def test_json_is_all_that_json_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = printed(capsys, "simulate", "--out", str(tmp_path / "run"), "--json", *SETTINGS)
+    assert err == ""
+    assert json.loads(out) == json.loads((tmp_path / "run" / "result.json").read_text())
 
 
-def test_quiet_prints_nothing(tmp_path: Path) -> None:
-    done = fednids("centralised", "--out", str(tmp_path / "run"), "--quiet", *SETTINGS)
-    assert done.stdout == done.stderr == ""
+def test_quiet_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("centralised", "--out", str(tmp_path / "run"), "--quiet", *SETTINGS)
+    assert printed(capsys, *arguments) == ("", "")
 
 
-def test_flags_win_over_settings_and_settings_over_the_file(tmp_path: Path) -> None:
+def test_flags_win_over_settings_and_settings_over_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("[federation]\nrounds = 5\n[run]\nseed = 5\n[train]\nepochs = 5\n")
-    done = fednids("config", "--config", str(file), "--json", "run.seed=4")
-    assert json.loads(done.stdout)["federation.rounds"] == 5
-    assert json.loads(done.stdout)["run.seed"] == 4
+    out, _ = printed(capsys, "config", "--config", str(file), "--json", "run.seed=4")
+    assert json.loads(out)["federation.rounds"] == 5
+    assert json.loads(out)["run.seed"] == 4
     arguments = ["--config", str(file), "--rounds", "1", "--seed", "3", *SETTINGS, "train.epochs=1"]
     settings = [a for a in arguments if not a.startswith("federation.rounds")]
-    done = fednids("local", "--out", str(tmp_path / "run"), "--json", *settings)
-    used = json.loads(done.stdout)["settings"]
+    out, _ = printed(capsys, "local", "--out", str(tmp_path / "run"), "--json", *settings)
+    used = json.loads(out)["settings"]
     assert (used["federation.rounds"], used["run.seed"], used["train.epochs"]) == (1, 3, 1)
 
 
-def test_config_lists_every_setting() -> None:
-    printed = fednids("config").stdout
-    assert all(name in printed for name in KEYS)
+def test_config_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = printed(capsys, "config")
+    assert all(name in out for name in KEYS)
 
 
-def test_config_writes_a_file_that_config_reads(tmp_path: Path) -> None:
+def test_config_writes_a_file_that_config_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "settings.toml"
-    file.write_text(fednids("config", "--toml", "model.channels=4,5", "model.pools=1,2").stdout)
-    read = json.loads(fednids("config", "--config", str(file), "--json").stdout)
+    sizes = ("model.channels=4,5", "model.pools=1,2")
+    file.write_text(printed(capsys, "config", "--toml", *sizes)[0])
+    read = json.loads(printed(capsys, "config", "--config", str(file), "--json")[0])
     assert read["model.channels"] == "4,5"
 
 
-def test_a_saved_detector_scores_a_file_that_it_has_not_seen(tmp_path: Path) -> None:
+def test_a_saved_detector_scores_a_file_that_it_has_not_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run_folder, flows = tmp_path / "run", tmp_path / "other.csv.gz"
-    fednids("simulate", "--out", str(run_folder), "--quiet", *SETTINGS)
-    fednids("data", "synthesise", str(flows), "--flows", "500", "--seed", "9")
+    printed(capsys, "simulate", "--out", str(run_folder), "--quiet", *SETTINGS)
+    printed(capsys, "data", "synthesise", str(flows), "--flows", "500", "--seed", "9")
     arguments = ("evaluate", "--model", str(run_folder), "--data", str(flows))
-    scored = json.loads(fednids(*arguments, "--json").stdout)
+    scored = json.loads(printed(capsys, *arguments, "--json")[0])
     assert sum(map(sum, scored["final"]["confusion"])) == scored["flows"] == 500
-    assert "Reconnaissance" in fednids(*arguments).stdout
+    assert "Reconnaissance" in printed(capsys, *arguments)[0]
 
 
-def test_evaluate_repeats_the_score_of_the_run(tmp_path: Path) -> None:
+def test_evaluate_repeats_the_score_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A file of the run's own test flows, as one gateway's, gives the run's confusion."""
     from fednids.config import Config
     from fednids.fleet import Fleet
@@ -127,18 +143,19 @@ def test_evaluate_repeats_the_score_of_the_run(tmp_path: Path) -> None:
     table = synthesise(1200, generator(1, Stream.SYNTHETIC))
     write_flows(table.take(fleet.split.test.nonzero()[0]), tmp_path / "test.csv")
     arguments = ("--model", str(tmp_path / "run"), "--data", str(tmp_path / "test.csv"), "--json")
-    scored = json.loads(fednids("evaluate", *arguments).stdout)
+    scored = json.loads(printed(capsys, "evaluate", *arguments)[0])
     assert scored["final"]["confusion"] == result["final"]["confusion"]
 
 
-def test_describe_counts_the_real_rows() -> None:
-    done = fednids("data", "describe", str(real_file("NF-BoT-IoT-v1-rows.csv")), "--json")
-    assert json.loads(done.stdout)["classes"]["Theft"] == 2
+def test_describe_counts_the_real_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(real_file("NF-BoT-IoT-v1-rows.csv"))
+    out, _ = printed(capsys, "data", "describe", path, "--json")
+    assert json.loads(out)["classes"]["Theft"] == 2
 
 
-def test_doctor_finds_no_trap_here() -> None:
-    printed = fednids("doctor", "--json", check=False)
-    findings = {finding["subject"]: finding for finding in json.loads(printed.stdout)}
+def test_doctor_finds_no_trap_here(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["doctor", "--json"])
+    findings = {found["subject"]: found for found in json.loads(capsys.readouterr().out)}
     assert not findings["MindSpore beside Flower"]["trap"]
     assert findings["flwr"]["state"] == "1.41.0"
 
