@@ -14,10 +14,10 @@ import pyarrow.csv
 
 from benchmarks.harness import in_turn, seconds, show, spread
 from fednids.config import DataConfig
-from fednids.flows.reading import read_flows
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.source import load_flows
-from fednids.flows.synthetic import synthesise
-from fednids.flows.writing import write_flows
+from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
 
 FLOWS = 600_100

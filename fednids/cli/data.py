@@ -22,8 +22,8 @@ def describe(
     as_json: options.Json = False,
 ) -> None:
     """Show classes, hosts, duplicates, ranges and warnings of a flow file."""
-    from fednids.flows.checksum import file_sha256, recognise
-    from fednids.flows.reading import read_flows
+    from fednids.flows.files.checksum import file_sha256, recognise
+    from fednids.flows.files.reading import read_flows
     from fednids.flows.summary import summarise
 
     table, sha256 = read_flows(path), file_sha256(path)
@@ -52,8 +52,8 @@ def synthesise(
     as_json: options.Json = False,
 ) -> None:
     """Make flows with the published statistics of NF-BoT-IoT v1."""
-    from fednids.flows.synthetic import synthesise as make
-    from fednids.flows.writing import write_flows
+    from fednids.flows.files.writing import write_flows
+    from fednids.flows.synthetic.synthesis import synthesise as make
     from fednids.seeding import Stream, generator
 
     write_flows(make(flows, generator(seed, Stream.SYNTHETIC)), out, overwrite=force)

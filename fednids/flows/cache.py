@@ -75,7 +75,7 @@ def _code() -> str:
     """Hash the modules and figures that decide what prepared flows hold."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in (Path(seeding.__file__), *sorted(package.glob("*.py")), *package.glob("*.json")):
+    for file in (Path(seeding.__file__), *sorted(package.rglob("*.py")), *package.rglob("*.json")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -11,11 +11,11 @@ import numpy as np
 from fednids.config import DataConfig
 from fednids.errors import DataError
 from fednids.flows.cache import cached
-from fednids.flows.checksum import file_sha256, verify_checksum
+from fednids.flows.files.checksum import file_sha256, verify_checksum
+from fednids.flows.files.reading import read_flows
 from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
-from fednids.flows.reading import read_flows
 from fednids.flows.split import limit_flows
-from fednids.flows.synthetic import synthesise
+from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
 
 SYNTHETIC_FLOWS = 60_000

@@ -134,7 +134,7 @@ class TestEntry:
 
     @pytest.mark.parametrize(
         "name",
-        ["features.py", "synthetic_values.py", "schema.py", "nf_bot_iot_v1.json", "seeding.py"],
+        ["features.py", "values.py", "schema.py", "nf_bot_iot_v1.json", "seeding.py"],
     )
     def test_changed_code_or_figures_are_another_entry(
         self, monkeypatch: pytest.MonkeyPatch, name: str

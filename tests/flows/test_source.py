@@ -14,12 +14,12 @@ from real_data import real_file
 from fednids.config import DataConfig
 from fednids.errors import DataError
 from fednids.flows import source
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.prepared import PreparedFlows, prepare_table
-from fednids.flows.reading import read_flows
 from fednids.flows.schema import CLASSES
 from fednids.flows.source import load_flows
-from fednids.flows.synthetic import synthesise
-from fednids.flows.writing import write_flows
+from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
 
 COLUMNS = ("raw", "vectors", "vector", "attack", "source", "destination")

@@ -11,7 +11,7 @@ from flow_factory import flow_tables, random_table
 from hypothesis import given, settings
 from real_data import real_file
 
-from fednids.flows.reading import read_flows
+from fednids.flows.files.reading import read_flows
 from fednids.flows.schema import CLASSES, DURATION, feature_names
 from fednids.flows.summary import RARE, Range, summarise
 from fednids.flows.table import FlowTable

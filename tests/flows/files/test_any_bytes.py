@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fednids.errors import DataError
-from fednids.flows.reading import read_flows
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.schema import Version, required_names
-from fednids.flows.writing import write_flows
 
 Edit = tuple[str, int, bytes]
 

@@ -9,7 +9,7 @@ import pytest
 from real_data import real_file
 
 from fednids.flows.schema import CLASSES, DESTINATION_PORT, REQUIRED, feature_names
-from fednids.flows.statistics import ClassStatistics, Template, published_statistics
+from fednids.flows.synthetic.statistics import ClassStatistics, Template, published_statistics
 
 _FIGURES = published_statistics()
 _CODES = ("PROTOCOL", "L7_PROTO", "TCP_FLAGS")

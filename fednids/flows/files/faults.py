@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fednids.flows.columns import is_address
-from fednids.flows.messages import shown
+from fednids.flows.files.columns import is_address
+from fednids.flows.files.messages import shown
 from fednids.flows.schema import ATTACK, BENIGN, CLASSES, LABEL, Column, Role
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.schema import DESTINATION_PORT, DURATION, feature_names
-from fednids.flows.statistics import ClassStatistics
+from fednids.flows.synthetic.statistics import ClassStatistics
 
 _Floats = NDArray[np.float64]
 

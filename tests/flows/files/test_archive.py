@@ -10,13 +10,13 @@ import pytest
 from flow_factory import assert_same_flows, random_table
 
 from fednids.errors import DataError
-from fednids.flows.archive import open_csv
-from fednids.flows.formats import Format
-from fednids.flows.limits import Limits
-from fednids.flows.parquet_format import read_parquet_flows
-from fednids.flows.reading import read_flows
+from fednids.flows.files.archive import open_csv
+from fednids.flows.files.formats import Format
+from fednids.flows.files.limits import Limits
+from fednids.flows.files.parquet_format import read_parquet_flows
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.table import FlowTable
-from fednids.flows.writing import write_flows
 
 UQ_FOLDER = "de2c6f75dd50d933_MOHANAD_A4706/data"
 UQ_FEATURES = "Feature,Description\nIPV4_SRC_ADDR,IPv4 source address\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fednids.errors import DataError
-from fednids.flows.messages import data_error
+from fednids.flows.files.messages import data_error
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Limits:
 
 
 LIMITS = Limits()
-"""The limits that `fednids.flows.reading.read_flows` applies."""
+"""The limits that `fednids.flows.files.reading.read_flows` applies."""
 
 
 class Readable(Protocol):

@@ -1,7 +1,7 @@
 """Synthetic flows with the published statistics of NF-BoT-IoT v1.
 
 What is known and kept: the class counts; for every class its 40 commonest kinds of flow
-(`fednids.flows.statistics.Template`) with their shares, and smallest, median and largest
+(`fednids.flows.synthetic.statistics.Template`) with their shares, and smallest, median and largest
 bytes, duration and source port of each; the codes and ports of the few other flows, here
 called strays; wrapped durations; that DDoS and DoS are one distribution; that nearly half
 of the benign flows have feature vectors that scans have too; and roughly the order in the
@@ -10,10 +10,10 @@ around them.
 
 What is invented, because nothing was published: how values lie between their three
 figures, independently of each other, and at how few levels they recur
-(`fednids.flows.synthetic_values`); how many ports scans come back to
-(`fednids.flows.synthetic_ports`); the sizes of strays (`fednids.flows.synthetic_strays`);
+(`fednids.flows.synthetic.values`); how many ports scans come back to
+(`fednids.flows.synthetic.ports`); the sizes of strays (`fednids.flows.synthetic.strays`);
 the shares of hosts, the campaigns within a block and the place of a fifth of the benign
-flows (`fednids.flows.synthetic_campaigns`).
+flows (`fednids.flows.synthetic.campaigns`).
 
 What is missed: the few Theft transfers of 40 to 218 MB to the attacker, which no published
 template has, so that the standard deviation of ``IN_BYTES`` is about 0.4 of the real one;
@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 
 from fednids.errors import DataError
 from fednids.flows.schema import CLASSES, DESTINATION_PORT, SOURCE_PORT, feature_names
-from fednids.flows.statistics import ClassStatistics, published_statistics
-from fednids.flows.synthetic_campaigns import addresses, draw_campaigns, draw_ends
-from fednids.flows.synthetic_values import draw_values
+from fednids.flows.synthetic.campaigns import addresses, draw_campaigns, draw_ends
+from fednids.flows.synthetic.statistics import ClassStatistics, published_statistics
+from fednids.flows.synthetic.values import draw_values
 from fednids.flows.table import FlowTable
 
 MINIMUM_FLOWS = 5

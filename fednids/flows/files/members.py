@@ -7,8 +7,8 @@ import stat
 import zipfile
 
 from fednids.errors import DataError
-from fednids.flows.header import LONGEST_HEADER, looks_like_flows
-from fednids.flows.messages import data_error, shown
+from fednids.flows.files.header import LONGEST_HEADER, looks_like_flows
+from fednids.flows.files.messages import data_error, shown
 
 _ENCRYPTED = 0x1
 _UNPACKABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

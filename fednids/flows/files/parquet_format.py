@@ -10,12 +10,12 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from fednids.errors import DataError
-from fednids.flows.columns import MisfitError, assemble
-from fednids.flows.faults import Fault, fault_in_row
-from fednids.flows.formats import readable
-from fednids.flows.header import check_names
-from fednids.flows.limits import LIMITS, Limits
-from fednids.flows.messages import data_error, reason, shown, shown_path
+from fednids.flows.files.columns import MisfitError, assemble
+from fednids.flows.files.faults import Fault, fault_in_row
+from fednids.flows.files.formats import readable
+from fednids.flows.files.header import check_names
+from fednids.flows.files.limits import LIMITS, Limits
+from fednids.flows.files.messages import data_error, reason, shown, shown_path
 from fednids.flows.schema import REQUIRED, Version, required_names
 from fednids.flows.table import FlowTable
 

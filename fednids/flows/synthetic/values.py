@@ -21,14 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.schema import DESTINATION_PORT, DURATION, SOURCE_PORT, feature_names
-from fednids.flows.statistics import ClassStatistics, Span, Template, published_statistics
-from fednids.flows.synthetic_ports import (
+from fednids.flows.synthetic.ports import (
     EPHEMERAL,
     DestinationPorts,
     destination_ports,
     is_client_port,
 )
-from fednids.flows.synthetic_strays import stray_shares, vary
+from fednids.flows.synthetic.statistics import ClassStatistics, Span, Template, published_statistics
+from fednids.flows.synthetic.strays import stray_shares, vary
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]

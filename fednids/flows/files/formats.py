@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from fednids.flows.messages import data_error, reason, shown_path
+from fednids.flows.files.messages import data_error, reason, shown_path
 
 
 class Format(Enum):

@@ -231,7 +231,7 @@ class PublishedStatistics:
 @cache
 def published_statistics() -> PublishedStatistics:
     """Give the published figures of NF-BoT-IoT v1, read once from the package's data."""
-    file = resources.files("fednids.flows").joinpath(_FILE)
+    file = resources.files("fednids.flows.synthetic").joinpath(_FILE)
     figures = json.loads(file.read_text(encoding="utf-8"))
     return PublishedStatistics(
         source=figures["source"],

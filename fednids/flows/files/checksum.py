@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fednids.flows.formats import format_of, readable
-from fednids.flows.messages import data_error, shown, shown_path
+from fednids.flows.files.formats import format_of, readable
+from fednids.flows.files.messages import data_error, shown, shown_path
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fednids.flows.formats import Format, readable
-from fednids.flows.limits import LIMITS, LimitedStream, Limits, Readable
-from fednids.flows.members import choose_member
-from fednids.flows.messages import data_error, reason, shown, shown_path
+from fednids.flows.files.formats import Format, readable
+from fednids.flows.files.limits import LIMITS, LimitedStream, Limits, Readable
+from fednids.flows.files.members import choose_member
+from fednids.flows.files.messages import data_error, reason, shown, shown_path
 
 _BUFFER = 1 << 20
 _DAMAGE = (zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, struct.error, RuntimeError)

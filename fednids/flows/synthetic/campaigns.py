@@ -7,7 +7,7 @@ attackers and DoS from one of them; scans into campaigns of one attacker against
 victims. Neighbouring campaigns overlap by a fifth of their length.
 
 Only the blocks are published, and those roughly. Which machines attack, are attacked and
-serve which port is as in real rows (`fednids.flows.statistics.Hosts`); shares per host
+serve which port is as in real rows (`fednids.flows.synthetic.statistics.Hosts`); shares per host
 and all campaigns are invented.
 """
 
@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.flows.statistics import published_statistics
+from fednids.flows.synthetic.statistics import published_statistics
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -44,7 +44,7 @@ class Campaigns:
     when : ndarray
         ``(n,) float64``, place in the file: block ``b`` lies in ``[b, b + 1)``.
     attacker, victim : ndarray
-        ``(n,) int64``, places in `fednids.flows.statistics.Hosts`'s lists.
+        ``(n,) int64``, places in `fednids.flows.synthetic.statistics.Hosts`'s lists.
     """
 
     when: _Floats

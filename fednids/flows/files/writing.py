@@ -1,4 +1,4 @@
-"""Writing flows as files that `fednids.flows.reading.read_flows` gives back exactly."""
+"""Writing flows as files that `fednids.flows.files.reading.read_flows` gives back exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
 from fednids.errors import DataError
-from fednids.flows.messages import data_error, reason, shown, shown_path
+from fednids.flows.files.messages import data_error, reason, shown, shown_path
 from fednids.flows.schema import (
     ATTACK,
     CLASSES,

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from pyarrow import csv
 
-from fednids.flows.header import Header
+from fednids.flows.files.header import Header
 from fednids.flows.schema import REQUIRED, Column
 
 LONGEST_LINE = 1 << 20

@@ -14,7 +14,8 @@ from pyarrow import parquet
 from real_data import real_file
 
 from fednids.errors import DataError
-from fednids.flows.reading import read_flows
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.schema import (
     ATTACK,
     CLASSES,
@@ -26,7 +27,6 @@ from fednids.flows.schema import (
     required_names,
 )
 from fednids.flows.table import FlowTable
-from fednids.flows.writing import write_flows
 
 VERSIONS: tuple[Version, ...] = ("v1", "v2")
 
@@ -172,7 +172,7 @@ def test_reading_does_not_import_pandas(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"flows{suffix}"
     write_flows(random_table(np.random.default_rng(8), 9), path)
     program = (
-        "import sys; from pathlib import Path; from fednids.flows.reading import read_flows; "
+        "import sys; from pathlib import Path; from fednids.flows.files.reading import read_flows; "
         f"read_flows(Path({str(path)!r})); sys.exit('pandas' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

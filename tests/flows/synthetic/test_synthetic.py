@@ -17,8 +17,8 @@ from fednids.flows.schema import (
     SOURCE_PORT,
     feature_names,
 )
-from fednids.flows.statistics import ClassStatistics, published_statistics
-from fednids.flows.synthetic import MINIMUM_FLOWS, class_counts, synthesise
+from fednids.flows.synthetic.statistics import ClassStatistics, published_statistics
+from fednids.flows.synthetic.synthesis import MINIMUM_FLOWS, class_counts, synthesise
 from fednids.flows.table import FlowTable
 
 _FIGURES = published_statistics()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from fednids.flows.archive import open_csv
-from fednids.flows.columns import MisfitError, assemble
-from fednids.flows.csv_faults import locate_in_csv
-from fednids.flows.csv_format import parse_body
-from fednids.flows.formats import Format, format_of
-from fednids.flows.header import LONGEST_HEADER, parse_header
-from fednids.flows.messages import data_error, shown_path
-from fednids.flows.parquet_format import read_parquet_flows
+from fednids.flows.files.archive import open_csv
+from fednids.flows.files.columns import MisfitError, assemble
+from fednids.flows.files.csv_faults import locate_in_csv
+from fednids.flows.files.csv_format import parse_body
+from fednids.flows.files.formats import Format, format_of
+from fednids.flows.files.header import LONGEST_HEADER, parse_header
+from fednids.flows.files.messages import data_error, shown_path
+from fednids.flows.files.parquet_format import read_parquet_flows
 from fednids.flows.table import FlowTable
 
 

@@ -14,11 +14,11 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from fednids.errors import DataError
-from fednids.flows.columns import MisfitError, assemble
-from fednids.flows.csv_format import LONGEST_LINE, parse_body
-from fednids.flows.faults import Fault, fault_in_row
-from fednids.flows.header import Header
-from fednids.flows.messages import data_error
+from fednids.flows.files.columns import MisfitError, assemble
+from fednids.flows.files.csv_format import LONGEST_LINE, parse_body
+from fednids.flows.files.faults import Fault, fault_in_row
+from fednids.flows.files.header import Header
+from fednids.flows.files.messages import data_error
 from fednids.flows.schema import REQUIRED, Column
 
 _PIECE = 4 << 20

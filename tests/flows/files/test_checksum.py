@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.errors import DataError
-from fednids.flows.checksum import KNOWN_FILES, file_sha256, recognise, verify_checksum
+from fednids.flows.files.checksum import KNOWN_FILES, file_sha256, recognise, verify_checksum
 
 
 @pytest.fixture

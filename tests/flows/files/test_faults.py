@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from fednids.errors import DataError
-from fednids.flows import csv_faults
-from fednids.flows.csv_faults import locate_in_csv
-from fednids.flows.csv_format import LONGEST_LINE
-from fednids.flows.faults import fault_in_cell, fault_in_row
-from fednids.flows.header import Header
-from fednids.flows.reading import read_flows
+from fednids.flows.files import csv_faults
+from fednids.flows.files.csv_faults import locate_in_csv
+from fednids.flows.files.csv_format import LONGEST_LINE
+from fednids.flows.files.faults import fault_in_cell, fault_in_row
+from fednids.flows.files.header import Header
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.schema import (
     ATTACK,
     DESTINATION,
@@ -29,7 +30,6 @@ from fednids.flows.schema import (
     Column,
     required_names,
 )
-from fednids.flows.writing import write_flows
 
 NAMES = required_names("v1")
 BAD_CELLS = [

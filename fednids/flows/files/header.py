@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fednids.errors import DataError
-from fednids.flows.messages import data_error, shown
+from fednids.flows.files.messages import data_error, shown
 from fednids.flows.schema import OPTIONAL, Version, required_names
 
 LONGEST_HEADER = 1 << 16

@@ -1,6 +1,6 @@
 """From Arrow columns to a `FlowTable`, checked column by column without a loop over flows.
 
-A table that breaks a rule is only refused here; `fednids.flows.faults` finds the cell.
+A table that breaks a rule is only refused here; `fednids.flows.files.faults` finds the cell.
 Arrow's own ``to_numpy`` imports pandas, which takes as long as reading 500,000 flows; DLPack
 does without.
 """

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.schema import DESTINATION_PORT
-from fednids.flows.statistics import ClassStatistics, Template, published_statistics
-from fednids.flows.synthetic_strays import SECOND_WEB_PORT
+from fednids.flows.synthetic.statistics import ClassStatistics, Template, published_statistics
+from fednids.flows.synthetic.strays import SECOND_WEB_PORT
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]

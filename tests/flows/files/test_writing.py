@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from fednids.errors import DataError
-from fednids.flows import writing
-from fednids.flows.reading import read_flows
+from fednids.flows.files import writing
+from fednids.flows.files.reading import read_flows
+from fednids.flows.files.writing import write_flows
 from fednids.flows.schema import Version, required_names
 from fednids.flows.table import FlowTable
-from fednids.flows.writing import write_flows
 
 SUFFIXES = [".csv", ".csv.gz", ".parquet"]
 VERSIONS: list[Version] = ["v1", "v2"]

@@ -1,0 +1,1 @@
+"""Flow files: reading any supported format with every cell checked, and writing."""

@@ -1,0 +1,1 @@
+"""Synthetic flows with the published statistics of NF-BoT-IoT v1."""
