@@ -70,7 +70,7 @@ class RoundProgress:
             TimeRemainingColumn(),
             console=_ERRORS,
         )
-        self._task = self._bar.add_task("preparing flows", total=rounds)
+        self._task = self._bar.add_task(f"round 1/{rounds}", total=rounds)
 
     def showing(self) -> AbstractContextManager[object]:
         """Keep the bar on screen while the run goes."""
