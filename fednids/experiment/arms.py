@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fednids.config import Config
+from fednids.detector.architecture import Weights
 from fednids.engine import Clients, open_grid
+from fednids.errors import PartitionError
 from fednids.exchange import Task
 from fednids.fleet import Fleet
 from fednids.opening import opening_architecture, opening_task, opening_weights
@@ -48,11 +50,23 @@ def centralised(
 def local(
     config: Config, fleet: Fleet, observers: Sequence[Observer], resumed: Checkpoint | None
 ) -> Outcome:
-    """Every gateway alone: its own scaler, class weights and detector, never averaged."""
+    """Every gateway alone: its own scaler, class weights and detector, never averaged.
+
+    Raises
+    ------
+    PartitionError
+        A gateway has no training flows.
+    """
     from fednids.workplace import Workplace  # needs MindSpore, which a federated server does not
 
     workplace = Workplace(config, fleet)
     gateways = range(fleet.gateways)
+    for k in gateways:
+        if not len(fleet.training(k)):
+            raise PartitionError(
+                f"expected training flows at every gateway, got none at gateway {k}; raise "
+                "partition.minimum or take fewer gateways"
+            )
     tasks = [opening_task([workplace.statistics(k)], config) for k in gateways]
     architecture = opening_architecture(tasks[0], config)
     weights = [opening_weights(architecture, config) for _ in gateways]
@@ -71,7 +85,7 @@ ARMS: dict[str, Arm] = {"centralised": centralised, "local": local, "federated":
 """Arms by the name that stands as ``kind`` in ``result.json``."""
 
 
-def _round(workplace: Workplace, weights: list, tasks: Sequence[Task]) -> Round:  # type: ignore[type-arg]
+def _round(workplace: Workplace, weights: list[Weights], tasks: Sequence[Task]) -> Round:
     """Train and score every gateway's own detector; `weights` is changed in place."""
     started = time.perf_counter()
     updates = []

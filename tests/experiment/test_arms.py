@@ -107,6 +107,15 @@ def test_the_same_seed_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
         assert digest(tmp_path / "first" / model) == digest(tmp_path / "second" / model)
 
 
+def test_a_gateway_without_training_flows_cannot_train_alone() -> None:
+    config = small_config(data__flows=600, partition__gateways=300, partition__minimum=2)
+    fleet = Fleet.open(config)
+    assert any(not len(fleet.training(k)) for k in range(fleet.gateways))
+    with pytest.raises(PartitionError, match=r"partition\.minimum"):
+        arms.local(config, fleet, [], None)
+    assert arms.federated(config, fleet, [], None).last is not None
+
+
 def test_another_seed_gives_other_weights() -> None:
     assert not np.array_equal(
         train("federated", small_config())[0], train("federated", small_config(run__seed=2))[0]
