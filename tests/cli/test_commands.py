@@ -126,6 +126,7 @@ def test_a_saved_detector_scores_a_file_that_it_has_not_seen(
     assert "Reconnaissance" in printed(capsys, *arguments)[0]
 
 
+@pytest.mark.slow
 def test_evaluate_repeats_the_score_of_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

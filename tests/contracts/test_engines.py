@@ -135,13 +135,17 @@ def test_workers_end_with_the_grid() -> None:
     assert all(process.exitcode is not None for process in processes)
 
 
-def test_engines_change_no_bit(engine: tuple[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("name", "workers"),
+    [("processes", 3), pytest.param("processes", 1, marks=pytest.mark.slow)],
+)
+def test_engines_change_no_bit(name: str, workers: int) -> None:
     def weights(config: Config) -> np.ndarray:
         return arms.federated(config, Fleet.open(config), [], None).weights[0]
 
     settings = {"partition__gateways": 5, "federation__fraction": 0.8, "train__batch_size": 256}
     one = small_config(run__engine="inprocess", **settings)
-    other = small_config(run__engine=engine[0], run__workers=engine[1], **settings)
+    other = small_config(run__engine=name, run__workers=workers, **settings)
     np.testing.assert_array_equal(weights(one), weights(other))
 
 

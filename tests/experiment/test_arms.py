@@ -21,9 +21,13 @@ from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.runs.folder import KINDS, RunFolder
 from fednids.workplace import Workplace
 
+# Everyday the federation; CI all arms.
+KINDS_IN_TURN = ["federated", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[:2])]
+
 
 def test_every_kind_has_an_arm() -> None:
     assert set(KINDS) == set(arms.ARMS)
+    assert KINDS[2] == "federated"
 
 
 def train(kind: str, config: Config) -> list[np.ndarray]:
@@ -35,7 +39,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_one_gateway_with_all_flows_is_centralised(rounds: int) -> None:
     config = small_config(partition__gateways=1, federation__rounds=rounds)
     federated, centralised = train("federated", config)[0], train("centralised", config)[0]
@@ -81,6 +85,7 @@ def test_fedprox_without_pull_is_fedavg() -> None:
     )
 
 
+@pytest.mark.slow
 def test_fedprox_stays_nearer_to_the_start() -> None:
     config = small_config(federation__rounds=1, train__epochs=3)
     pulled = small_config(
@@ -94,7 +99,7 @@ def test_fedprox_stays_nearer_to_the_start() -> None:
     assert near < 0.5 * far
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 def test_the_same_seed_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     config = small_config()
     for name in ("first", "second"):
@@ -107,6 +112,7 @@ def test_the_same_seed_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
         assert digest(tmp_path / "first" / model) == digest(tmp_path / "second" / model)
 
 
+@pytest.mark.slow
 def test_a_gateway_without_training_flows_cannot_train_alone() -> None:
     config = small_config(data__flows=600, partition__gateways=300, partition__minimum=2)
     fleet = Fleet.open(config)
@@ -116,13 +122,14 @@ def test_a_gateway_without_training_flows_cannot_train_alone() -> None:
     assert arms.federated(config, fleet, [], None).last is not None
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights() -> None:
     assert not np.array_equal(
         train("federated", small_config())[0], train("federated", small_config(run__seed=2))[0]
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 def test_a_resumed_run_ends_with_the_bits_of_one_never_stopped(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +262,7 @@ def test_learning_is_real(tmp_path: Path) -> None:
     assert result["final"]["macro_f1"] > result["majority"]["macro_f1"] + 0.2
 
 
+@pytest.mark.slow
 def test_participants_are_a_function_of_seed_and_round() -> None:
     config = small_config(partition__gateways=6, federation__fraction=0.5, federation__rounds=4)
     chosen = []
