@@ -202,7 +202,7 @@ def cross_entropy_by_loop(logits, labels):
 
 
 class AdamByDefinition:
-    """Kingma and Ba 2015, in the order given at the end of their section 2."""
+    """Kingma and Ba 2015, algorithm 1."""
 
     def __init__(self):
         self.time, self.first, self.second = 0, 0.0, 0.0
@@ -212,8 +212,9 @@ class AdamByDefinition:
         self.time += 1
         self.first = 0.9 * self.first + 0.1 * gradient
         self.second = 0.999 * self.second + 0.001 * gradient**2
-        rate = learning_rate * np.sqrt(1 - 0.999**self.time) / (1 - 0.9**self.time)
-        return weights - rate * self.first / (np.sqrt(self.second) + 1e-8)
+        first = self.first / (1 - 0.9**self.time)
+        second = self.second / (1 - 0.999**self.time)
+        return weights - learning_rate * first / (np.sqrt(second) + 1e-8)
 
 
 class SgdByDefinition:

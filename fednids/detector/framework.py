@@ -15,9 +15,9 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 _CHOICE = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
 
@@ -52,30 +52,25 @@ def _own_protobuf() -> Iterator[None]:
 
 def _start() -> None:
     os.environ.setdefault("GLOG_v", "3")
-    with _own_protobuf(), _one_processor():
+    with _own_protobuf():
         mindspore = importlib.import_module("mindspore")
-        mindspore.set_context(mode=mindspore.GRAPH_MODE)
-        mindspore.set_device("CPU")
-        first = mindspore.nn.Dense(1, 1)  # MindSpore makes its threads for the first product
-        first(mindspore.Tensor([[1.0]])).asnumpy()
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
+    mindspore.set_device("CPU")
+    _take_one_thread(importlib.import_module("mindspore._c_expression").RuntimeConf.get_instance())
 
 
-@contextmanager
-def _one_processor() -> Iterator[None]:
-    """Let MindSpore count one processor, and then let its threads go to any.
+def _take_one_thread(threads: Any) -> None:
+    """Let the thread that leads a graph compute all of its kernels.
 
-    It makes as many threads for a kernel as it counts processors when it starts, and the
-    last bits of a sum depend on them. With one thread a kernel the bits are the same in a
-    process of its own, in a worker that is bound to a processor, and on any machine size.
+    By default MindSpore cuts each kernel in as many parts as there are processors, and the
+    last bits of a sum depend on it. The helper threads spin between kernels: bound to one
+    processor, they cost a fifth of the time of a step. The public
+    ``op_tuning.threads_num`` takes no 0.
     """
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
-    try:
-        yield
-    finally:
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), allowed)
+    if not threads.is_op_threads_num_configured():
+        threads.set_op_threads_num(0)
+    if not threads.is_dispatch_threads_num_configured():
+        threads.set_dispatch_threads_num(1)
 
 
 _start()

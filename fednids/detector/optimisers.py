@@ -24,11 +24,13 @@ def _zeros_like(parameters: Sequence[Parameter], name: str) -> ParameterTuple:
 class Adam(nn.Cell):
     """Adam with decay rates 0.9 and 0.999 and epsilon 1e-8.
 
+    MindSpore's kernel adds epsilon to the root of the second moment before the moment is
+    corrected. Epsilon shrinks here as that moment does, so a step is the paper's, and
+    PyTorch's.
+
     References
     ----------
-    D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
-    in the order given at the end of section 2: epsilon joins the root of the moment that
-    is not corrected yet, as in MindSpore and TensorFlow. PyTorch has the other order.
+    D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
     """
 
     def __init__(self, parameters: Sequence[Parameter]):
@@ -46,12 +48,13 @@ class Adam(nn.Cell):
             ops.assign(self.first_power, self.first_power * 0.9),
             ops.assign(self.second_power, self.second_power * 0.999),
         )
+        epsilon = 1e-8 * ops.sqrt(1 - powers[1])
         for k in self.places:
             learning_rate = ops.depend(
                 learning_rate,
                 self.rule(
                     self.weights[k], self.first[k], self.second[k], *powers,
-                    learning_rate, 0.9, 0.999, 1e-8, gradients[k],
+                    learning_rate, 0.9, 0.999, epsilon, gradients[k],
                 ),
             )  # fmt: skip
         return learning_rate

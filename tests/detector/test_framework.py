@@ -35,12 +35,16 @@ def check_flower():
 check_flower()
 """
 FRAMEWORK = """
-import os
+import os, numpy
 choice = os.environ.get("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION")
 from fednids.detector.framework import Tensor, mindspore, nn
 assert os.environ.get("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION") == choice
 
 assert nn.ReLU()(Tensor([-1.0, 2.0])).asnumpy().tolist() == [0.0, 2.0]
+assert nn.Dense(64, 64)(Tensor(numpy.ones((64, 64), numpy.float32))).shape == (64, 64)
+threads = {open(f"/proc/self/task/{t}/comm").read().strip() for t in os.listdir("/proc/self/task")}
+assert "ActorThread_0" in threads, threads
+assert not any(name.startswith("KernelThread") for name in threads), threads
 assert mindspore.get_context("mode") == mindspore.GRAPH_MODE
 assert mindspore.get_context("device_target") == "CPU"
 """

@@ -59,7 +59,7 @@ def test_every_optimiser_has_a_definition_here():
     assert DEFINITIONS.keys() == OPTIMISERS.keys()
 
 
-@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6, 100.0])
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6, 1e-8, 100.0])
 def test_follows_its_definition(stepper, size):
     start, gradients = examples(1, size)
     stepper.optimiser.reset()
