@@ -133,6 +133,15 @@ class TrainConfig(Section):
         le=1,
         description="class weights N/(C n_c) to this power: 0 none, 1 fully balanced",
     )
+    shuffle: bool = Field(
+        True, description="every epoch in an order of its own; false: in the order of the flows"
+    )
+    stack: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="gateways trained in one graph; 0 chooses, 1 trains each alone",
+    )
 
 
 class FederationConfig(Section):

@@ -37,6 +37,14 @@ class Task:
     class_weights: NDArray[np.float32]
     proximal_mu: float = 0.0
 
+    def equals(self, other: Task) -> bool:
+        """Tell whether another task is the same."""
+        return (
+            (self.server_round, self.proximal_mu) == (other.server_round, other.proximal_mu)
+            and self.scaler == other.scaler
+            and np.array_equal(self.class_weights, other.class_weights)
+        )
+
 
 @dataclass(frozen=True)
 class Statistics:

@@ -84,6 +84,12 @@ class Fleet:
         attack = np.asarray(self.flows.attack)
         return (attack if self.classes == CLASSES else attack != BENIGN).astype(np.int32)
 
+    @property
+    def training_sizes(self) -> tuple[int, ...]:
+        """Number of training windows of each gateway."""
+        owners = self.plan.assignment[~self.split.test]
+        return tuple(np.bincount(owners, minlength=self.gateways).tolist())
+
     def training(self, partition_id: int) -> Windows:
         """Give a gateway's training windows."""
         rows = self.plan.rows(partition_id)

@@ -16,6 +16,10 @@ from fednids.exchange import Statistics, Task
 from fednids.flows.scaling import Scaler
 from fednids.seeding import Stream, generator
 
+_MOST_STACKED = 16
+_FEWEST_STACKED = 8
+_STACKED_WINDOWS = 1024
+
 
 def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
     """Fit scaler and class weights to the sums of some gateways.
@@ -69,3 +73,23 @@ def opening_architecture(task: Task, config: Config) -> Architecture:
 def opening_weights(architecture: Architecture, config: Config) -> Weights:
     """Draw the weights that every arm of a seed starts from."""
     return architecture.initial_weights(generator(config.run.seed, Stream.WEIGHTS))
+
+
+def stack_size(config: Config) -> int:
+    """Say how many gateways train in one graph: a function of the settings alone.
+
+    With small batches a step is mostly the start of kernels, which a stack shares; with
+    1,024 windows in all of it there is no more to gain. Few gateways are not stacked, so
+    that every worker has some.
+
+    Returns
+    -------
+    int
+        8 to 16, or 1 where each gateway trains alone.
+    """
+    if config.train.stack:
+        return config.train.stack
+    partition, federation = config.partition, config.federation
+    training = max(round(federation.fraction * partition.gateways), 1)
+    most = min(_MOST_STACKED, _STACKED_WINDOWS // config.train.batch_size, training // 8)
+    return most if most >= _FEWEST_STACKED else 1

@@ -60,12 +60,12 @@ def task_content(weights: Weights, task: Task) -> RecordDict:
 
 def read_task(content: RecordDict) -> tuple[Weights, Task]:
     """Read global weights and task from a message."""
-    config = content.config_records[CONFIG]
+    config = cast(ConfigRecord, content[CONFIG])
     scaler = Scaler(_floats(config, "scaler-mean"), _floats(config, "scaler-scale"))
     class_weights = _floats(config, "class-weights").astype(np.float32)
     mu = float(cast(float, config.get(_PROXIMAL, 0.0)))
     task = Task(int(cast(int, config[_ROUND])), scaler, class_weights, mu)
-    return read_weights(content.array_records[ARRAYS]), task
+    return read_weights(cast(ArrayRecord, content[ARRAYS])), task
 
 
 def statistics_content(statistics: Statistics) -> RecordDict:
@@ -84,7 +84,7 @@ def statistics_content(statistics: Statistics) -> RecordDict:
 
 def read_statistics(content: RecordDict) -> Statistics:
     """Read what `statistics_content` wrote."""
-    metrics = content.metric_records[METRICS]
+    metrics = cast(MetricRecord, content[METRICS])
     sums, squares = _floats(metrics, "sums"), _floats(metrics, "squares")
     moments = Moments(_int(metrics, EXAMPLES), sums, squares)
     return Statistics(_int(metrics, _PARTITION), moments, _ints(metrics, "train-support"))
@@ -107,10 +107,10 @@ def update_content(update: Update) -> RecordDict:
 
 def read_update(content: RecordDict) -> Update:
     """Read what `update_content` wrote."""
-    metrics = content.metric_records[METRICS]
+    metrics = cast(MetricRecord, content[METRICS])
     return Update(
         _int(metrics, _PARTITION),
-        read_weights(content.array_records[ARRAYS]),
+        read_weights(cast(ArrayRecord, content[ARRAYS])),
         _int(metrics, EXAMPLES),
         _int(metrics, "steps"),
         _float(metrics, "loss"),
@@ -136,7 +136,7 @@ def evaluation_content(evaluation: Evaluation) -> RecordDict:
 
 def read_evaluation(content: RecordDict) -> Evaluation:
     """Read what `evaluation_content` wrote."""
-    metrics = content.metric_records[METRICS]
+    metrics = cast(MetricRecord, content[METRICS])
     return Evaluation(
         _int(metrics, _PARTITION),
         _counts(metrics, "counts"),
@@ -148,9 +148,7 @@ def read_evaluation(content: RecordDict) -> Evaluation:
 
 def content_bytes(content: RecordDict) -> int:
     """Count the bytes of the records in a message."""
-    arrays = sum(record.count_bytes() for record in content.array_records.values())
-    metrics = sum(record.count_bytes() for record in content.metric_records.values())
-    return arrays + metrics + sum(r.count_bytes() for r in content.config_records.values())
+    return sum(record.count_bytes() for record in content.values())
 
 
 def _int(record: MetricRecord, key: str) -> int:

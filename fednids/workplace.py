@@ -7,23 +7,27 @@ centralised and the local arm call them in a loop.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.config import Config, Scalar, TrainConfig
 from fednids.detector.architecture import Weights
-from fednids.detector.training import LocalTraining, Trainer
+from fednids.detector.jobs import Job, LocalTraining, Scored, Trained
+from fednids.detector.training import Trainer
 from fednids.exchange import Evaluation, Statistics, Task, Update
 from fednids.fleet import Fleet
 from fednids.flows.scaling import Scaler
 from fednids.flows.windows import Windows
 from fednids.metrics import ConfusionCounts
-from fednids.opening import opening_architecture
+from fednids.opening import opening_architecture, stack_size
 from fednids.seeding import Stream, generator
+from fednids.together import shared
+
+Found = TypeVar("Found")
 
 
 class Workplace:
@@ -52,37 +56,49 @@ class Workplace:
         windows = self.fleet.training(partition_id)
         if not len(windows):
             return Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0)
-        settings, server_round = self.config.train, task.server_round
-        rate = round_rate(settings, server_round, self.config.federation.rounds)
-        local = LocalTraining(settings.epochs, rate, task.class_weights, task.proximal_mu)
-        rng = generator(self.config.run.seed, Stream.TRAINING, server_round, partition_id)
-        trainer = self._ready(task)
-        compiled, started = trainer.compile_seconds, time.perf_counter()
-        trained = trainer.train(weights, windows, local, rng)
-        compiling = trainer.compile_seconds - compiled
+        rng = generator(self.config.run.seed, Stream.TRAINING, task.server_round, partition_id)
+        job = Job(weights, windows, rng)
+        trained, compiling = shared(self._train, (task, job))
+        examples, steps = len(windows), trained.steps
         return Update(
-            partition_id,
-            trained.weights,
-            len(windows),
-            trained.steps,
-            trained.loss,
-            time.perf_counter() - started - compiling,
-            compiling,
+            partition_id, trained.weights, examples, steps, trained.loss, trained.seconds, compiling
         )
 
     def evaluate(self, partition_id: int, weights: Weights, task: Task) -> Evaluation:
         """Score weights on a gateway's own test windows."""
         windows, novel = self.fleet.testing(partition_id), self.fleet.novel(partition_id)
-        trainer = self._ready(task)
-        compiled = trainer.compile_seconds
-        scored = trainer.score(weights, windows)
+        scored, compiling = shared(self._score, (task, weights, windows))
         return Evaluation(
             partition_id,
             self._count(windows, scored.predicted),
             self._count(windows, scored.predicted, novel),
             scored.loss,
-            trainer.compile_seconds - compiled,
+            compiling,
         )
+
+    def _train(self, asked: Sequence[tuple[Task, Job]]) -> list[tuple[Trained, float]]:
+        """Train together what has the same task; give the seconds of compiling with the first."""
+        task, settings = asked[0][0], self.config.train
+        if not all(task.equals(other) for other, _ in asked):
+            return [self._train([each])[0] for each in asked]
+        rate = round_rate(settings, task.server_round, self.config.federation.rounds)
+        local = LocalTraining(
+            settings.epochs, rate, task.class_weights, task.proximal_mu, settings.shuffle
+        )
+        trainer = self._ready(task)
+        compiled = trainer.compile_seconds
+        found = trainer.train_all([job for _, job in asked], local)
+        return _with_first(found, trainer.compile_seconds - compiled)
+
+    def _score(self, asked: Sequence[tuple[Task, Weights, Windows]]) -> list[tuple[Scored, float]]:
+        """Score together what has the same task and weights."""
+        task, weights, _ = asked[0]
+        if not all(task.equals(t) and np.array_equal(weights, w) for t, w, _ in asked):
+            return [self._score([each])[0] for each in asked]
+        trainer = self._ready(task)
+        compiled = trainer.compile_seconds
+        found = trainer.score_all(weights, [windows for _, _, windows in asked])
+        return _with_first(found, trainer.compile_seconds - compiled)
 
     def _count(
         self,
@@ -105,11 +121,16 @@ class Workplace:
                 batch_size=train.batch_size,
                 optimiser=train.optimiser,
                 proximal=proximal,
+                members=stack_size(self.config),
             )
         elif self._scaler != scaler:
             self._trainer.show(scaler.apply(vectors))
         self._scaler = scaler
         return self._trainer
+
+
+def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]:
+    return [(each, seconds if place == 0 else 0.0) for place, each in enumerate(found)]
 
 
 def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import cast
 
 from flwr.app import Message, MessageType
@@ -12,20 +13,19 @@ from flwr.serverapp import Grid
 
 from fednids.config import Config
 from fednids.detector.architecture import Weights
-from fednids.errors import FederationError
-from fednids.exchange import Evaluation, Task, Update
+from fednids.exchange import Task, Update
 from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.protocol import (
     content_bytes,
-    read_weights,
     task_config,
     task_content,
     weights_record,
 )
 from fednids.runs.folder import Checkpoint
 from fednids.runs.records import Observer, Outcome, Round
-from server.replies import Checked, check_evaluations, check_updates, demand
-from server.roster import ParticipantsGrid, Roster, call_roll
+from server.aggregation import aggregation
+from server.inbox import Inbox, evaluation_reader, update_reader
+from server.roster import ParticipantsGrid, Roster, call_roll, replies_in_order
 from server.strategies import find_strategy
 
 
@@ -60,8 +60,9 @@ class Federation:
             Too few gateways answered, or too few answers were usable.
         """
         config = self._config
-        roster = call_roll(self._grid, config.partition.gateways)
-        task = replace(opening_task(roster.statistics, config), proximal_mu=_mu(config))
+        roster, statistics = call_roll(self._grid, config.partition.gateways)
+        task = replace(opening_task(statistics, config), proximal_mu=_mu(config))
+        del statistics
         architecture = opening_architecture(task, config)
         done, weights = 0, opening_weights(architecture, config)
         if resumed and resumed.weights:
@@ -79,22 +80,29 @@ class Federation:
         started = time.perf_counter()
         chosen = roster.participants(settings.fraction, self._config.run.seed, number)
         sent = self._train_messages(roster, chosen, weights, task)
-        replies = list(self._grid.send_and_receive(list(sent.values())))
-        updates = check_updates(replies, sent, len(weights))
-        demand(updates, len(sent), settings.max_failures, number)
-        weights = self._aggregate(number, updates)
+        training = Inbox("train", sent, update_reader(len(weights)))
+        aggregated, updates = aggregation(self._strategy), list[Update]()
+        for reply, update in training.usable(replies_in_order(self._grid, sent)):
+            updates.append(replace(update, weights=weights[:0]))
+            if update.examples:
+                aggregated.add(reply, update)
+        training.demand(settings.max_failures, number)
+        weights = aggregated.weights(number)
         trained = time.perf_counter()
-        asked, evaluations = self._evaluate(roster, weights, task)
+        asked = self._evaluate_messages(roster, weights, task)
+        scoring = Inbox("evaluate", asked, evaluation_reader(len(task.class_weights)))
+        evaluations = [e for _, e in scoring.usable(replies_in_order(self._grid, asked))]
+        scoring.demand(settings.max_failures, number)
         ended = time.perf_counter()
         return weights, Round(
             number,
-            [replace(update, weights=weights[:0]) for update in updates.answers],
-            evaluations.answers,
-            [*updates.failures, *evaluations.failures],
+            sorted(updates, key=attrgetter("partition_id")),
+            sorted(evaluations, key=attrgetter("partition_id")),
+            [*training.failures, *scoring.failures],
             trained - started,
             ended - trained,
             _bytes(sent) + _bytes(asked),
-            sum(content_bytes(m.content) for m in [*updates.messages, *evaluations.messages]),
+            training.received + scoring.received,
         )
 
     def _train_messages(
@@ -111,31 +119,16 @@ class Federation:
         by_node = {message.metadata.dst_node_id: message for message in messages}
         return {k: by_node[node] for k, node in zip(chosen, nodes, strict=True)}
 
-    def _aggregate(self, number: int, updates: Checked[Update]) -> Weights:
-        """Let the strategy put the updates of gateways with windows together."""
-        pairs = zip(updates.messages, updates.answers, strict=True)
-        messages = [message for message, update in pairs if update.examples]
-        arrays, _ = self._strategy.aggregate_train(number, messages)
-        if arrays is None or not arrays:
-            raise FederationError(
-                f"round {number}: expected a participant with training windows, got none; "
-                "raise federation.fraction or partition.minimum"
-            )
-        return read_weights(arrays)
-
-    def _evaluate(
+    def _evaluate_messages(
         self, roster: Roster, weights: Weights, task: Task
-    ) -> tuple[Mapping[int, Message], Checked[Evaluation]]:
-        """Let every gateway score the weights on its own test flows."""
-        content = task_content(weights, task)
-        asked = {
-            k: Message(content, node, MessageType.EVALUATE, group_id=str(task.server_round))
-            for k, node in enumerate(roster.nodes)
+    ) -> dict[int, Message]:
+        """Ask every gateway to score the weights on its own test flows."""
+        content, number = task_content(weights, task), str(task.server_round)
+        everybody = roster.longest_first(range(len(roster.nodes)))
+        return {
+            k: Message(content, roster.nodes[k], MessageType.EVALUATE, group_id=number)
+            for k in everybody
         }
-        replies = self._grid.send_and_receive(list(asked.values()))
-        evaluations = check_evaluations(replies, asked, len(task.class_weights))
-        demand(evaluations, len(asked), self._config.federation.max_failures, task.server_round)
-        return asked, evaluations
 
 
 def _mu(config: Config) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
+from fednids.engine import LocalGrid
 from fednids.errors import FederationError
 from fednids.exchange import Statistics
 from fednids.protocol import query_content, read_statistics
@@ -27,18 +28,26 @@ class Roster:
     nodes : tuple[int, ...]
         Flower's node id of each partition; node ids change from run to run, so nothing
         else may depend on them.
-    statistics : tuple[Statistics, ...]
-        Each gateway's sums.
+    examples : tuple[int, ...]
+        Training windows of each partition.
     """
 
     nodes: tuple[int, ...]
-    statistics: tuple[Statistics, ...]
+    examples: tuple[int, ...]
 
     def participants(self, fraction: float, seed: int, server_round: int) -> list[int]:
-        """Choose the gateways of a round, sorted: a function of seed and round alone."""
+        """Choose the gateways of a round, longest first: a function of seed and round alone."""
         count = max(round(fraction * len(self.nodes)), 1)
         rng = generator(seed, Stream.SAMPLING, server_round)
-        return sorted(int(k) for k in rng.choice(len(self.nodes), count, replace=False))
+        chosen = rng.choice(len(self.nodes), count, replace=False)
+        return self.longest_first(chosen.tolist())
+
+    def longest_first(self, partition_ids: Iterable[int]) -> list[int]:
+        """Order gateways by their number of windows, so that workers end together.
+
+        Replies are added in this order as well: it is part of the result.
+        """
+        return sorted(partition_ids, key=lambda k: (-self.examples[k], k))
 
 
 class ParticipantsGrid:
@@ -56,19 +65,24 @@ class ParticipantsGrid:
         return self._nodes
 
 
-def call_roll(grid: Grid, gateways: int) -> Roster:
+def call_roll(grid: Grid, gateways: int) -> tuple[Roster, list[Statistics]]:
     """Wait for all gateways, ask each for its statistics, and learn which node it is.
+
+    Returns
+    -------
+    tuple[Roster, list[Statistics]]
+        The statistics are in the order of partition ids.
 
     Raises
     ------
     FederationError
         Not all gateways came or answered.
     """
-    nodes = _wait_for(grid, gateways)
-    messages = [Message(query_content(), node, MessageType.QUERY) for node in nodes]
+    content = query_content()
+    asked = {n: Message(content, n, MessageType.QUERY) for n in _wait_for(grid, gateways)}
     answers: dict[int, tuple[int, Statistics]] = {}
     reasons = []
-    for reply in grid.send_and_receive(messages):
+    for reply in replies_in_order(grid, asked):
         if reply.has_error():
             reasons.append(reply.error.reason or "no reason given")
             continue
@@ -78,7 +92,21 @@ def call_roll(grid: Grid, gateways: int) -> Roster:
         missing = sorted(set(range(gateways)) - set(answers))
         raise FederationError(_unanswered(gateways, missing, reasons))
     known = [answers[partition_id] for partition_id in range(gateways)]
-    return Roster(tuple(node for node, _ in known), tuple(found for _, found in known))
+    examples = tuple(found.moments.count for _, found in known)
+    return Roster(tuple(node for node, _ in known), examples), [found for _, found in known]
+
+
+def replies_in_order(grid: Grid, sent: Mapping[int, Message]) -> Iterator[Message]:
+    """Send messages; give the replies in the order of the messages, on our engines as they come."""
+    messages = list(sent.values())
+    if isinstance(grid, LocalGrid):
+        yield from grid.stream(messages)
+        return
+    replies = list(grid.send_and_receive(messages))
+    places = {message.metadata.message_id: place for place, message in enumerate(messages)}
+    yield from sorted(
+        replies, key=lambda r: places.get(r.metadata.reply_to_message_id, len(places))
+    )
 
 
 def _wait_for(grid: Grid, gateways: int) -> list[int]:

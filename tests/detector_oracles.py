@@ -72,6 +72,17 @@ class Gradients(nn.Cell):
         return self.gradient(inputs, codes, coefficients)
 
 
+class WithoutMask(nn.Cell):
+    """A fast network as a function of its rows alone."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def construct(self, rows):
+        return self.network(rows, None)
+
+
 class PlainDetector:
     """The plain network behind flat weights; `rng` draws what the flat weights leave out."""
 

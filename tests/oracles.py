@@ -225,6 +225,59 @@ class SgdByDefinition:
         return weights - learning_rate * gradient
 
 
+def rows_by_loop(architecture, windows, ends, zero_row):
+    """For each place in a pool, each pool, each window: the k flows around that step."""
+    window, kernel, pool = architecture.window, architecture.kernel, architecture.pools[0]
+    pools = window // pool
+    rows = np.empty((pool * pools, len(ends), kernel), int)
+    for place in range(pool):
+        for which in range(pools):
+            step = window - (pools - which) * pool + place
+            for column, end in enumerate(ends):
+                for tap in range(kernel):
+                    near = step + tap - kernel // 2
+                    flow = max(end - (window - 1 - near), 0)
+                    inside = 0 <= near < window
+                    vector = windows.order[flow] if inside else zero_row
+                    rows[place * pools + which, column, tap] = vector
+    return rows
+
+
+def batches_by_loops(architecture, feeds, class_weights, shape, zero_row):
+    """Lay out one example after another for training; NaN where anything may stand.
+
+    Give rows ``(steps, K, pool * q, B, k)``, and labels and weights ``(steps, K, B)``.
+    """
+    steps = max(len(batches) for _, batches in feeds)
+    count = architecture.window // architecture.pools[0] * architecture.pools[0]
+    rows = np.full((steps, shape.members, count, shape.size, architecture.kernel), np.nan)
+    labels = np.full((steps, shape.members, shape.size), np.nan)
+    weights = np.zeros(labels.shape, np.float32)
+    for member, (windows, batches) in enumerate(feeds):
+        for step, batch in enumerate(batches):
+            for column, end in enumerate(batch):
+                place = (step, member, column)
+                around = rows_by_loop(architecture, windows, [end], zero_row)
+                rows[step, member, :, column] = around[:, 0]
+                labels[place] = windows.labels[end]
+                weights[place] = class_weights[windows.labels[end]] / np.float32(len(batch))
+    return rows, labels, weights
+
+
+def evaluation_by_loops(architecture, gateways, start, size, zero_row):
+    """Lay out the windows from `start` of all gateways' one by one; NaN where none is left.
+
+    Give rows ``(pool * q, B, k)`` and labels ``(B,)``.
+    """
+    every = [(windows, end) for windows in gateways for end in range(len(windows))]
+    count = architecture.window // architecture.pools[0] * architecture.pools[0]
+    rows, labels = np.full((count, size, architecture.kernel), np.nan), np.full(size, np.nan)
+    for column, (windows, end) in enumerate(every[start : start + size]):
+        rows[:, column] = rows_by_loop(architecture, windows, [end], zero_row)[:, 0]
+        labels[column] = windows.labels[end]
+    return rows, labels
+
+
 def gradient_by_differences(function, point):
     """Differentiate a scalar function of ``(P,)`` numbers one coordinate at a time."""
     gradient = np.empty(len(point))

@@ -95,6 +95,26 @@ class TestWindows:
             fleet_of().training(3)
 
 
+class TestTrainingSizes:
+    @pytest.mark.parametrize("scheme", PARTITIONERS)
+    def test_count_the_training_windows_of_every_gateway(self, scheme: str) -> None:
+        fleet = fleet_of(partition__scheme=scheme, data__flows=300)
+        counted = tuple(len(fleet.training(k)) for k in range(fleet.gateways))
+        assert fleet.training_sizes == counted
+        assert sum(counted) == (~fleet.split.test).sum()
+        assert all(type(size) is int for size in fleet.training_sizes)
+
+    def test_are_there_for_gateways_without_any(self) -> None:
+        fleet = fleet_of(data__flows=600, partition__gateways=300, partition__minimum=2)
+        assert len(fleet.training_sizes) == 300
+        assert 0 in fleet.training_sizes
+        assert fleet.training_sizes == tuple(len(fleet.training(k)) for k in range(300))
+
+    def test_of_the_pooled_fleet_are_one(self) -> None:
+        fleet = fleet_of()
+        assert fleet.pooled().training_sizes == (sum(fleet.training_sizes),)
+
+
 class TestOpen:
     def test_is_a_function_of_the_settings(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -106,7 +126,12 @@ class TestOpen:
 
     def test_training_settings_do_not_matter(self) -> None:
         other = fleet_of(
-            train__epochs=3, model__hidden=16, federation__rounds=9, data__window=8, run__engine="x"
+            train__epochs=3,
+            train__stack=4,
+            model__hidden=16,
+            federation__rounds=9,
+            data__window=8,
+            run__engine="x",
         )
         assert_same_fleet(other, fleet_of())
 

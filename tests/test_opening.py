@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from runs_factory import small_config
 
+from fednids.config import Config
 from fednids.exchange import Statistics
 from fednids.fleet import Fleet
 from fednids.flows.scaling import Scaler
@@ -21,6 +22,7 @@ from fednids.opening import (
     opening_architecture,
     opening_task,
     opening_weights,
+    stack_size,
 )
 
 SUPPORTS = st.lists(st.integers(0, 10**6), min_size=2, max_size=5).filter(any).map(np.array)
@@ -72,6 +74,62 @@ class TestClassWeights:
 
     def test_one_class_alone(self) -> None:
         assert class_weights(np.array([0, 7, 0]), 0.5).tolist() == [0, 1, 0]
+
+
+class TestStackSize:
+    BATCHES = st.integers(1, 65_536) | st.integers(1, 200)
+    GATEWAYS = st.integers(1, 100_000) | st.integers(1, 300)
+    FRACTIONS = st.floats(0.001, 1)
+
+    @staticmethod
+    def of(batch: int, gateways: int, fraction: float = 1.0, **others: object) -> int:
+        return stack_size(
+            small_config(
+                train__batch_size=batch,
+                partition__gateways=gateways,
+                federation__fraction=fraction,
+                **others,
+            )
+        )
+
+    @given(batch=BATCHES, gateways=GATEWAYS, fraction=FRACTIONS)
+    @example(batch=64, gateways=128, fraction=1.0)
+    @example(batch=129, gateways=1000, fraction=1.0)
+    def test_is_8_to_16_or_1(self, batch: int, gateways: int, fraction: float) -> None:
+        found = self.of(batch, gateways, fraction)
+        assert found == 1 or 8 <= found <= 16
+        assert found == 1 or found * batch <= 1024
+        assert found == 1 or 8 * found <= max(round(fraction * gateways), 1)
+
+    @given(batch=BATCHES, gateways=GATEWAYS, fraction=FRACTIONS, stack=st.integers(1, 64))
+    def test_what_is_asked_for_wins(
+        self, batch: int, gateways: int, fraction: float, stack: int
+    ) -> None:
+        assert self.of(batch, gateways, fraction, train__stack=stack) == stack
+
+    @given(batch=BATCHES, gateways=st.integers(1, 63), fraction=FRACTIONS)
+    def test_few_gateways_train_alone(self, batch: int, gateways: int, fraction: float) -> None:
+        assert self.of(batch, gateways, fraction) == 1
+
+    @pytest.mark.parametrize(
+        ("batch", "gateways", "fraction", "expected"),
+        [
+            (64, 1000, 1.0, 16), (1, 1000, 1.0, 16), (128, 1000, 1.0, 8), (129, 1000, 1.0, 1),
+            (100, 1000, 1.0, 10), (64, 64, 1.0, 8), (64, 63, 1.0, 1), (64, 100, 1.0, 12),
+            (64, 1000, 0.1, 12), (64, 1000, 0.05, 1), (64, 10, 1.0, 1), (64, 1, 0.001, 1),
+        ],
+    )  # fmt: skip
+    def test_of_some_settings(
+        self, batch: int, gateways: int, fraction: float, expected: int
+    ) -> None:
+        assert self.of(batch, gateways, fraction) == expected
+
+    def test_does_not_depend_on_where_it_runs(self) -> None:
+        places = [{"run__engine": "processes"}, {"run__workers": 7}, {"run__seed": 9}]
+        assert {self.of(64, 100, **place) for place in places} == {self.of(64, 100)}
+
+    def test_of_the_defaults_is_1(self) -> None:
+        assert stack_size(Config()) == 1
 
 
 class TestOpening:

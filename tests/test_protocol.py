@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
+import pytest
 from flwr.app import RecordDict
 from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
 from hypothesis import given
@@ -54,7 +55,30 @@ def test_tasks(data: st.DataObject, sent: np.ndarray, server_round: int) -> None
     task = Task(server_round, scaler, np.array([0.5, 2.0], np.float32), 0.01)
     received, read = protocol.read_task(over_the_wire(protocol.task_content(sent, task)))
     assert_same(task, read)
+    assert task.equals(read)
+    assert read.equals(task)
     np.testing.assert_array_equal(received, sent)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"server_round": 4},
+        {"proximal_mu": 0.2},
+        {"scaler": Scaler(np.zeros(3), np.array([1.0, 1.0, 1.0 + 1e-15]))},
+        {"scaler": Scaler(np.array([0, 0, 1e-300]), np.ones(3))},
+        {"class_weights": np.array([1, 1, 1, 1, 1.0000001], np.float32)},
+        {"class_weights": np.ones(4, np.float32)},
+    ],
+)
+def test_tasks_that_differ_anywhere_are_not_equal(change: dict[str, object]) -> None:
+    task = Task(3, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32), 0.1)
+    copy = Task(3, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32), 0.1)
+    other = replace(task, **change)  # type: ignore[arg-type]
+    assert task.equals(task)
+    assert task.equals(copy)
+    assert not task.equals(other)
+    assert not other.equals(task)
 
 
 @given(st.data(), ids, counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class Taps:
         self._beyond = (neighbours < 0) | (neighbours >= window)
         self._offsets = np.minimum(neighbours, window - 1) - (window - 1)
         self._zero_row = zero_row
-        self.per_window = neighbours.size
+        self.per_step, self.per_window = len(steps), neighbours.size
 
     def rows(self, windows: Windows, ends: NDArray[np.int64]) -> NDArray[np.int32]:
         """Give ``(pool * q, B, k) int32`` places of vectors for ``(B,)`` ends."""
@@ -41,19 +42,19 @@ class Taps:
 
 @dataclass(frozen=True)
 class Batches:
-    """Some optimiser steps of one gateway, padded to a fixed number of them.
+    """Some optimiser steps of each of ``K`` gateways, for one graph call of at most ``S``.
 
     Attributes
     ----------
     steps : int
-        How many of the steps are real.
+        How many of the steps are real; what lies beyond them is undefined.
     rows : ndarray
-        ``(S, pool * q * B * k) int32``.
+        ``(S, K * pool * q * B * k) int32``.
     labels : ndarray
-        ``(S, B) int32``.
+        ``(S, K * B) int32``.
     weights : ndarray
-        ``(S, B) float32``: what each example counts in its batch's mean loss; 0 for
-        the padding of a short last batch.
+        ``(S, K * B) float32``: what each example counts in its batch's mean loss; 0 for
+        the padding of a short last batch, and for a gateway that has no steps left.
     """
 
     steps: int
@@ -62,43 +63,97 @@ class Batches:
     weights: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a graph call: ``S`` steps at most, ``K`` gateways, ``B`` windows a step."""
+
+    steps: int
+    members: int
+    size: int
+
+
 def fill(
-    windows: Windows,
-    ends: NDArray[np.int64],
+    feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
     taps: Taps,
     *,
     class_weights: NDArray[np.float32],
-    shape: tuple[int, int],
+    shape: Shape,
 ) -> Batches:
     """Lay windows out as the batches of one graph call.
 
     Parameters
     ----------
-    windows : Windows
-        Flows of the gateway.
-    ends : ndarray
-        At most ``S * B`` labelled flows in the order of training.
+    feeds : Sequence[tuple[Windows, Sequence[ndarray]]]
+        Of at most ``K`` gateways: its windows, and the ends of those of each step, at most
+        ``B``. All gateways have the same number of steps, or none.
     taps : Taps
         Gathers their rows.
     class_weights : ndarray
         ``(C,) float32`` weight of each class in the loss.
-    shape : tuple[int, int]
-        ``(S, B)``: steps per graph call and batch size.
+    shape : Shape
+        Sizes of the call.
 
     Returns
     -------
     Batches
-        All of ``ends``, the last batch padded with examples of weight 0.
+        Short batches are padded with examples of weight 0.
     """
-    most, size = shape
-    steps = -(-len(ends) // size)
-    rows = np.zeros((most, taps.per_window * size), np.int32)
-    labels = np.zeros((most, size), np.int32)
-    weights = np.zeros((most, size), np.float32)
-    for step in range(steps):
-        batch = ends[step * size : (step + 1) * size]
-        taken = taps.rows(windows, batch)
-        rows[step].reshape(taken.shape[0], size, -1)[:, : len(batch)] = taken
-        labels[step, : len(batch)] = windows.labels[batch]
-        weights[step, : len(batch)] = class_weights[labels[step, : len(batch)]] / len(batch)
-    return Batches(steps, rows, labels, weights)
+    steps = max(len(batches) for _, batches in feeds)
+    most, members, size = shape.steps, shape.members, shape.size
+    rows = np.empty((most, members, taps.per_window * size), np.int32)
+    labels = np.empty((most, members, size), np.int32)
+    weights = np.empty((most, members, size), np.float32)
+    rows[:steps], labels[:steps], weights[:steps] = 0, 0, 0
+    for member, (windows, batches) in enumerate(feeds):
+        if not batches:
+            continue
+        counts = np.array([len(batch) for batch in batches])
+        real = np.arange(size) < counts[:, None]
+        ends = np.zeros((steps, size), np.int64)
+        ends[real] = np.concatenate(batches)
+        taken = taps.rows(windows, ends.ravel())
+        by_step = taken.reshape(len(taken), steps, size, -1).swapaxes(0, 1)
+        rows[:steps, member] = by_step.reshape(steps, -1)
+        labels[:steps, member] = windows.labels[ends]
+        wanted = class_weights[labels[:steps, member]] / counts[:, None].astype(np.float32)
+        weights[:steps, member] = np.where(real, wanted, np.float32(0))
+    return Batches(
+        steps, rows.reshape(most, -1), labels.reshape(most, -1), weights.reshape(most, -1)
+    )
+
+
+def fill_evaluation(
+    gateways: Sequence[Windows], bounds: NDArray[np.int64], start: int, taps: Taps, size: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Lay the next windows of several gateways out as one batch.
+
+    Parameters
+    ----------
+    gateways : Sequence[Windows]
+        Whose windows lie end to end.
+    bounds : ndarray
+        ``(n + 1,)``: where each gateway's windows begin, and where the last one's end.
+    start : int
+        Place of the batch's first window.
+    taps : Taps
+        Gathers their rows.
+    size : int
+        ``B``; what is left free is padded with anything.
+
+    Returns
+    -------
+    tuple[ndarray, ndarray]
+        ``(pool * q * B * k,) int32`` rows, and ``(B,) int32`` labels.
+    """
+    rows = np.zeros((taps.per_step, size, taps.per_window // taps.per_step), np.int32)
+    labels = np.zeros(size, np.int32)
+    stop = min(start + size, int(bounds[-1]))
+    first = int(np.searchsorted(bounds, start, side="right")) - 1
+    for windows, begin in zip(gateways[first:], bounds[first:], strict=False):
+        if begin >= stop:
+            break
+        ends = np.arange(max(start - begin, 0), min(stop - begin, len(windows)))
+        places = ends + (begin - start)
+        rows[:, places] = taps.rows(windows, ends)
+        labels[places] = windows.labels[ends]
+    return rows.ravel(), labels

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -50,6 +50,16 @@ def _own_protobuf() -> Iterator[None]:
             os.environ[_CHOICE] = choice
 
 
+def live(parameters: Iterable[Any]) -> list[Any]:
+    """Give the memory of parameters as arrays, to read and write between graph calls.
+
+    ``set_data`` and its kin bind a parameter to new memory while the compiled graph goes on
+    with the old: training would then do nothing, silently. The memory itself stays where it
+    is as long as the parameter lives; a test holds that.
+    """
+    return [parameter.asnumpy() for parameter in parameters]
+
+
 def _start() -> None:
     os.environ.setdefault("GLOG_v", "3")
     with _own_protobuf():
@@ -57,6 +67,7 @@ def _start() -> None:
     mindspore.set_context(mode=mindspore.GRAPH_MODE)
     mindspore.set_device("CPU")
     _take_one_thread(importlib.import_module("mindspore._c_expression").RuntimeConf.get_instance())
+    mindspore.nn.ReLU()(mindspore.Tensor([1.0]))  # starts the thread, where we are bound now
 
 
 def _take_one_thread(threads: Any) -> None:
@@ -77,5 +88,6 @@ _start()
 
 import mindspore  # noqa: E402
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops  # noqa: E402
+from mindspore.ops import auto_generate as grads  # noqa: E402
 
-__all__ = ["Parameter", "ParameterTuple", "Tensor", "mindspore", "nn", "ops"]
+__all__ = ["Parameter", "ParameterTuple", "Tensor", "grads", "live", "mindspore", "nn", "ops"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.detector.architecture import Architecture, Weights
-from fednids.detector.framework import Parameter, Tensor, nn, ops
+from fednids.detector.framework import Parameter, Tensor, live, nn, ops
 
 
 def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
@@ -82,6 +82,21 @@ class Rows(nn.Cell):
         return ops.reshape(rows, (-1, self.kernel * width))
 
 
+class Tanh(nn.Cell):
+    """The hyperbolic tangent, from the sigmoid.
+
+    MindSpore's own kernel is off by 1e-5 from 3 on and by 1e-4 at 5.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sigmoid = ops.Sigmoid()
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Bend."""
+        return 2 * self.sigmoid(2 * x) - 1
+
+
 class BiLSTM(nn.Cell):
     """Both directions and the readout: ``(q * B, in)`` in, ``(B, 2 * H)`` out."""
 
@@ -104,7 +119,7 @@ class BiLSTM(nn.Cell):
         self.lstm = ops.LSTM(self.width, self.hidden, 1, True, not last, 0.0)
         self.join, self.gates = ops.Concat(1), ops.Split(1, 3)
         self.product, self.add, self.cut = ops.MatMul(), ops.BiasAdd(), ops.Slice()
-        self.sigmoid, self.tanh = ops.Sigmoid(), ops.Tanh()
+        self.sigmoid, self.tanh = ops.Sigmoid(), Tanh()
 
     def construct(self, rows: Tensor) -> Tensor:
         """Read the sequence in both directions."""
@@ -186,3 +201,42 @@ class CNNBiLSTM(nn.Cell):
         if self.has_dense:
             read = self.relu(self.dense(read))
         return self.head(read)
+
+
+class Single:
+    """One detector as a network: how flat weights get into it and out of it.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        All sizes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        As given.
+    network : CNNBiLSTM
+        The network.
+    row_shape : tuple[int, int]
+        Shape of the first convolution's rows.
+    """
+
+    def __init__(self, architecture: Architecture):
+        self.architecture, self.network = architecture, CNNBiLSTM(architecture)
+        self.row_shape = (-1, architecture.kernel * architecture.features)
+        self._live = live(self.network.trainable_params())
+
+    def table(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the row of zeros that stands for what lies beyond a window's ends."""
+        return np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])
+
+    def load(self, member: int, weights: Weights) -> None:
+        """Write ``(P,) float32`` weights into the live parameters; `member` is 0."""
+        place = 0
+        for array in self._live:
+            array[...] = weights[place : place + array.size].reshape(array.shape)
+            place += array.size
+
+    def read(self, member: int) -> Weights:
+        """Copy the weights out, ``(P,) float32``; `member` is 0."""
+        return np.concatenate([array.ravel() for array in self._live])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fednids.detector.framework import Parameter, ParameterTuple, Tensor, mindspore, nn, ops
+from fednids.detector.framework import Parameter, ParameterTuple, Tensor, live, mindspore, nn, ops
 
 
 def _zeros_like(parameters: Sequence[Parameter], name: str) -> ParameterTuple:
@@ -41,6 +41,8 @@ class Adam(nn.Cell):
         self.first_power = Parameter(Tensor(1.0, mindspore.float32), name="adam.first_power")
         self.second_power = Parameter(Tensor(1.0, mindspore.float32), name="adam.second_power")
         self.rule, self.places = ops.Adam(), range(len(parameters))
+        self._moments = live((*self.first, *self.second))
+        self._powers = live((self.first_power, self.second_power))
 
     def construct(self, gradients: tuple[Tensor, ...], learning_rate: Tensor) -> Tensor:
         """Make one step."""
@@ -61,10 +63,10 @@ class Adam(nn.Cell):
 
     def reset(self) -> None:
         """Forget all moments, in place."""
-        for moment in (*self.first, *self.second):
-            moment.asnumpy()[...] = 0.0
-        self.first_power.asnumpy()[...] = 1.0
-        self.second_power.asnumpy()[...] = 1.0
+        for moment in self._moments:
+            moment[...] = 0.0
+        for power in self._powers:
+            power[...] = 1.0
 
 
 class Sgd(nn.Cell):

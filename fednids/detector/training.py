@@ -2,25 +2,27 @@
 
 A `Trainer` compiles its graphs once and serves any number of gateways of any size: weights
 are written in place, optimiser state is cleared in place, and the loop over minibatches
-runs inside the graph, which gathers each batch by index.
+runs inside the graph, which gathers each batch by index. Jobs that come together are
+trained as one stacked network.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.detector.architecture import Architecture, Weights
-from fednids.detector.batches import Batches, Taps, fill
-from fednids.detector.framework import Parameter, ParameterTuple, Tensor, mindspore, nn, ops
-from fednids.detector.network import CNNBiLSTM
-from fednids.detector.optimisers import OPTIMISERS, Optimiser
+from fednids.detector.batches import Batches, Shape, Taps, fill, fill_evaluation
+from fednids.detector.framework import Tensor, mindspore
+from fednids.detector.graphs import Compiled, Loss, Scores, Steps
+from fednids.detector.jobs import Job, LocalTraining, Scored, Trained
+from fednids.detector.network import Single
+from fednids.detector.optimisers import OPTIMISERS
+from fednids.detector.stacked_network import Stack, stackable
 from fednids.flows.windows import Windows
 
 STEPS_PER_CALL = 32
@@ -29,147 +31,114 @@ STEPS_PER_CALL = 32
 EVALUATION_BATCH = 1024
 """Windows scored in one graph call."""
 
+SMALL_BATCH = 16
+"""The same where there are no more of them: an answer within a millisecond or two."""
+
 _MASKS = 4096
 
 
-@dataclass(frozen=True)
-class LocalTraining:
-    """What one gateway does in one round.
+class Course:
+    """Takes up to ``K`` jobs at a time through their optimiser steps.
 
-    Attributes
+    Parameters
     ----------
-    epochs : int
-        Passes over the gateway's windows.
-    learning_rate : float
-        Of this round.
-    class_weights : ndarray
-        ``(C,) float32`` weight of each class in the loss.
-    proximal_mu : float
-        FedProx's mu; 0 for plain training.
+    detectors : Single | Stack
+        The network, and how weights get into it and out of it.
+    shape : Shape
+        Of a graph call.
+    optimiser : str
+        A name in `fednids.detector.optimisers.OPTIMISERS`.
+    proximal : bool
+        Whether there is a `proximal_mu`.
     """
 
-    epochs: int
-    learning_rate: float
-    class_weights: NDArray[np.float32]
-    proximal_mu: float = 0.0
+    def __init__(self, detectors: Single | Stack, shape: Shape, *, optimiser: str, proximal: bool):
+        self._detectors, self._shape = detectors, shape
+        self._nothing = np.zeros(detectors.architecture.size, np.float32)
+        self._optimiser = OPTIMISERS[optimiser](detectors.network.trainable_params())
+        loss = Loss(detectors.network, detectors.architecture.classes, shape.members)
+        self._steps = Steps(loss, self._optimiser, detectors.row_shape, proximal)
+        self.graph = Compiled(
+            self._steps, f"{detectors.architecture} {shape} {optimiser} {proximal}"
+        )
 
+    def show(self, vectors: NDArray[np.float32]) -> None:
+        """Set the ``(V, F) float32`` vectors that windows refer to."""
+        self._table = Tensor(self._detectors.table(vectors))
+        self._taps = Taps(self._detectors.architecture, zero_row=len(vectors))
 
-@dataclass(frozen=True)
-class Trained:
-    """What came of it.
+    def train(self, jobs: Sequence[Job], local: LocalTraining) -> list[Trained]:
+        """Train at most ``K`` jobs with fresh optimiser state.
 
-    Attributes
-    ----------
-    weights : ndarray
-        ``(P,) float32``, a copy.
-    loss : float
-        Mean weighted cross-entropy over all steps, without the proximal term.
-    steps : int
-        Optimiser steps made.
-    """
-
-    weights: Weights
-    loss: float
-    steps: int
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A detector's answers on some windows.
-
-    Attributes
-    ----------
-    predicted : ndarray
-        ``(n,) int32`` class of each window.
-    loss : float
-        Sum of the unweighted cross-entropies.
-    """
-
-    predicted: NDArray[np.int32]
-    loss: float
-
-
-class _Loss(nn.Cell):
-    """Weighted cross-entropy of one batch."""
-
-    def __init__(self, network: CNNBiLSTM, classes: int):
-        super().__init__()
-        self.network, self.entropy = network, ops.SoftmaxCrossEntropyWithLogits()
-        self.codes = Tensor(np.eye(classes, dtype=np.float32))
-
-    def construct(
-        self, rows: Tensor, mask: Tensor | None, labels: Tensor, weights: Tensor
-    ) -> Tensor:
-        losses, _ = self.entropy(self.network(rows, mask), ops.gather(self.codes, labels, 0))
-        return (losses * weights).sum()
-
-
-class _Steps(nn.Cell):
-    """Some optimiser steps in one graph call.
-
-    With `proximal`, FedProx's ``mu/2 * ||w - w_t||**2`` (Li et al., "Federated Optimization
-    in Heterogeneous Networks", MLSys 2020, eq. 2) is added through its gradient.
-    """
-
-    def __init__(
-        self, loss: _Loss, optimiser: Optimiser, row_shape: tuple[int, int], proximal: bool
-    ):
-        super().__init__()
-        self.optimiser, self.row_shape, self.proximal = optimiser, row_shape, proximal
-        self.weights_ = ParameterTuple(loss.network.trainable_params())
-        self.anchors = ParameterTuple([_anchor(w) for w in self.weights_] if proximal else [])
-        self.gradient = ops.value_and_grad(loss, None, self.weights_)
-        self.places = range(len(self.weights_))
-
-    def construct(self, table, rows, labels, weights, masks, draws, steps, learning_rate, mu):  # type: ignore[no-untyped-def]  # noqa: PLR0913
-        """Give the sum of the steps' losses.
-
-        Every Tensor is an argument of its own: inside a tuple it would be a constant, and
-        the graph compiled anew for each.
+        All make their steps at the same time until they have no more; their weights are
+        read when the last is made.
         """
-        total, step = ops.zeros((), mindspore.float32), Tensor(0, mindspore.int32)
-        while step < steps:
-            taken = ops.reshape(ops.gather(table, ops.gather(rows, step, 0), 0), self.row_shape)
-            mask = None
-            if masks is not None:
-                mask = ops.gather(masks, ops.gather(draws, step, 0), 0)
-            loss, gradients = self.gradient(
-                taken, mask, ops.gather(labels, step, 0), ops.gather(weights, step, 0)
-            )
-            if self.proximal:
-                gradients = self._pulled(gradients, mu)
-            total = total + ops.depend(loss, self.optimiser(gradients, learning_rate))
-            step = step + 1
-        return total
+        started, compiled = time.perf_counter(), self.graph.compile_seconds
+        for member in range(self._shape.members):
+            start = jobs[member].start if member < len(jobs) else self._nothing
+            self._detectors.load(member, start)
+        self._optimiser.reset()
+        self._steps.anchor()
+        size = self._shape.size
+        feeds = [job.batches(local, size) for job in jobs]
+        steps = np.array([job.steps(local, size) for job in jobs])
+        losses, weights, done = np.zeros(len(jobs)), [job.start for job in jobs], 0
+        for count in self._calls(steps):
+            pairs = zip(jobs, feeds, strict=True)
+            taken = [(job.windows, list(islice(feed, count))) for job, feed in pairs]
+            losses += self._call(taken, local, jobs[0].rng)[: len(jobs)]
+            done += count
+            for member in np.flatnonzero(steps == done):
+                weights[member] = self._detectors.read(member)
+        seconds = time.perf_counter() - started - (self.graph.compile_seconds - compiled)
+        found = zip(weights, losses / steps, steps, seconds * steps / steps.sum(), strict=True)
+        return [Trained(w, float(loss), int(n), float(each)) for w, loss, n, each in found]
 
-    def _pulled(self, gradients: tuple[Tensor, ...], mu: Tensor) -> tuple[Tensor, ...]:
-        pulled: tuple[Tensor, ...] = ()
-        for k in self.places:
-            pulled = (*pulled, gradients[k] + mu * (self.weights_[k] - self.anchors[k]))
-        return pulled
+    def _calls(self, steps: NDArray[np.int64]) -> Iterator[int]:
+        """Cut the steps into graph calls that end wherever a job does."""
+        done = 0
+        for end in np.unique(steps):
+            while done < end:
+                count = min(int(end) - done, self._shape.steps)
+                yield count
+                done += count
 
+    def _call(
+        self,
+        feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
+        local: LocalTraining,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Make some steps; give each detector's sum of losses."""
+        batches: Batches = fill(
+            feeds, self._taps, class_weights=local.class_weights, shape=self._shape
+        )
+        losses: NDArray[np.float32] = self.graph(
+            self._table,
+            Tensor(batches.rows),
+            Tensor(batches.labels),
+            Tensor(batches.weights),
+            *self._dropout(rng),
+            Tensor(batches.steps, mindspore.int32),
+            Tensor(local.learning_rate, mindspore.float32),
+            Tensor(local.proximal_mu, mindspore.float32),
+        ).asnumpy()
+        return losses
 
-def _anchor(weight: Parameter) -> Parameter:
-    return Parameter(ops.zeros(weight.shape, weight.dtype), f"anchor.{weight.name}", False)
-
-
-class _Scores(nn.Cell):
-    """Class and cross-entropy of each window."""
-
-    def __init__(self, network: CNNBiLSTM, classes: int, row_shape: tuple[int, int]):
-        super().__init__()
-        self.network, self.row_shape = network, row_shape
-        self.entropy = ops.SoftmaxCrossEntropyWithLogits()
-        self.codes = Tensor(np.eye(classes, dtype=np.float32))
-
-    def construct(self, table: Tensor, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        logits = self.network(ops.reshape(ops.gather(table, rows, 0), self.row_shape), None)
-        losses, _ = self.entropy(logits, ops.gather(self.codes, labels, 0))
-        return logits.argmax(1), losses
+    def _dropout(self, rng: np.random.Generator) -> tuple[Tensor | None, Tensor | None]:
+        """Draw channel masks, and which of them each step of each window gets."""
+        architecture = self._detectors.architecture
+        if not architecture.dropout:
+            return None, None
+        kept = rng.random((_MASKS, architecture.channels[-1])) >= architecture.dropout
+        choices = architecture.steps[-1] * self._shape.size
+        draws = rng.integers(_MASKS, size=(self._shape.steps, choices), dtype=np.int32)
+        scale = np.float32(1 - architecture.dropout)
+        return Tensor(kept.astype(np.float32) / scale), Tensor(draws)
 
 
 class Trainer:
-    """One compiled network that trains and scores any detector of its architecture.
+    """Trains and scores any detector of one architecture.
 
     Parameters
     ----------
@@ -183,11 +152,11 @@ class Trainer:
         A name in `fednids.detector.optimisers.OPTIMISERS`.
     proximal : bool
         Whether tasks have a `proximal_mu`.
+    members : int
+        The most jobs that share a graph; 1 trains each alone.
 
     Attributes
     ----------
-    compile_seconds : float
-        Time spent compiling so far.
     proximal : bool
         As given.
     """
@@ -200,128 +169,96 @@ class Trainer:
         batch_size: int,
         optimiser: str,
         proximal: bool = False,
+        members: int = 1,
     ):
-        self._architecture, self._batch_size, self.proximal = architecture, batch_size, proximal
+        self._architecture, self.proximal = architecture, proximal
+        self._batch_size, self._optimiser = batch_size, optimiser
+        self._members = members if stackable(architecture) else 1
+        self._single = Single(architecture)
+        self._scores: dict[int, Compiled] = {}
+        self._courses: dict[int, Course] = {}
         self.show(vectors)
-        self._network = CNNBiLSTM(architecture)
-        self._parameters = self._network.trainable_params()
-        self._optimiser = OPTIMISERS[optimiser](self._parameters)
-        row_shape = (-1, architecture.kernel * architecture.features)
-        loss = _Loss(self._network, architecture.classes)
-        self._steps = _Steps(loss, self._optimiser, row_shape, proximal)
-        self._scores = _Scores(self._network, architecture.classes, row_shape)
-        self._compiled: list[nn.Cell] = []
-        self.compile_seconds = 0.0
+
+    @property
+    def compile_seconds(self) -> float:
+        """Time spent compiling so far."""
+        graphs = [*self._scores.values(), *(course.graph for course in self._courses.values())]
+        return sum(graph.compile_seconds for graph in graphs)
 
     def show(self, vectors: NDArray[np.float32]) -> None:
         """Replace the ``(V, F) float32`` vectors that windows refer to."""
-        padding = np.zeros((1, self._architecture.features), np.float32)
-        self._table = Tensor(np.concatenate([vectors, padding]))
+        self._vectors = vectors
+        self._table = Tensor(self._single.table(vectors))
         self._taps = Taps(self._architecture, zero_row=len(vectors))
+        for course in self._courses.values():
+            course.show(vectors)
 
-    def train(
-        self, start: Weights, windows: Windows, task: LocalTraining, rng: np.random.Generator
-    ) -> Trained:
-        """Train on one gateway's windows with fresh optimiser state.
+    def train(self, job: Job, local: LocalTraining) -> Trained:
+        """Train one gateway's detector."""
+        return self.train_all([job], local)[0]
+
+    def train_all(self, jobs: Sequence[Job], local: LocalTraining) -> list[Trained]:
+        """Train the detectors of several gateways, in stacks where that is possible.
+
+        A stack makes as many steps as its longest job: jobs of about the same length
+        should come together.
 
         Parameters
         ----------
-        start : ndarray
-            ``(P,) float32`` weights to start from; left as they are.
-        windows : Windows
-            The gateway's training windows, at least one.
-        task : LocalTraining
-            What to do.
-        rng : numpy.random.Generator
-            Draws the order of the windows and the dropout masks.
+        jobs : Sequence[Job]
+            At least one.
+        local : LocalTraining
+            What to do, the same for all.
 
         Returns
         -------
-        Trained
-            New weights and mean loss.
+        list[Trained]
+            New weights and mean loss of each.
         """
-        self._load(start)
-        self._optimiser.reset()
-        for anchor, weight in zip(self._steps.anchors, self._parameters, strict=False):
-            anchor.asnumpy()[...] = weight.asnumpy()
-        shape = (STEPS_PER_CALL, self._batch_size)
-        total, steps = 0.0, 0
-        for ends in _calls(rng, len(windows), task.epochs, shape):
-            batches = fill(windows, ends, self._taps, class_weights=task.class_weights, shape=shape)
-            total += self._run(batches, self._dropout(rng), task)
-            steps += batches.steps
-        return Trained(self._read(), total / steps, steps)
+        together = self._members if len(jobs) > 1 else 1
+        groups = [jobs[start : start + together] for start in range(0, len(jobs), together)]
+        course = self._course(together)
+        return [trained for group in groups for trained in course.train(group, local)]
 
     def score(self, weights: Weights, windows: Windows) -> Scored:
         """Score windows with the given ``(P,) float32`` weights."""
-        self._load(weights)
-        predicted, loss = np.empty(len(windows), np.int32), 0.0
-        for start in range(0, len(windows), EVALUATION_BATCH):
-            ends = np.arange(start, min(start + EVALUATION_BATCH, len(windows)))
-            padded = np.resize(ends, EVALUATION_BATCH)
-            rows, labels = self._taps.rows(windows, padded).ravel(), windows.labels[padded]
-            classes, losses = self._call(self._scores, self._table, Tensor(rows), Tensor(labels))
-            predicted[ends] = classes.asnumpy()[: len(ends)]
-            loss += float(losses.asnumpy()[: len(ends)].sum(dtype=np.float64))
-        return Scored(predicted, loss)
+        return self.score_all(weights, [windows])[0]
 
-    def _run(
-        self, batches: Batches, dropout: tuple[Tensor | None, Tensor | None], task: LocalTraining
-    ) -> float:
-        loss = self._call(
-            self._steps,
-            self._table,
-            Tensor(batches.rows),
-            Tensor(batches.labels),
-            Tensor(batches.weights),
-            *dropout,
-            Tensor(batches.steps, mindspore.int32),
-            Tensor(task.learning_rate, mindspore.float32),
-            Tensor(task.proximal_mu, mindspore.float32),
-        )
-        return float(loss.asnumpy())
+    def score_all(self, weights: Weights, gateways: Sequence[Windows]) -> list[Scored]:
+        """Score the windows of one or more gateways, laid end to end so that batches are full."""
+        self._single.load(0, weights)
+        bounds = np.cumsum([0, *map(len, gateways)])
+        predicted = np.empty(bounds[-1], np.int32)
+        losses = np.empty(bounds[-1], np.float32)
+        size = EVALUATION_BATCH if bounds[-1] > SMALL_BATCH else SMALL_BATCH
+        for start in range(0, bounds[-1], size):
+            stop = min(start + size, bounds[-1])
+            batch = fill_evaluation(gateways, bounds, start, self._taps, size)
+            found = self._scoring(size)(self._table, *map(Tensor, batch))
+            for answers, each in zip((predicted, losses), found, strict=True):
+                answers[start:stop] = each.asnumpy()[: stop - start]
+        parts = zip(np.split(predicted, bounds[1:-1]), np.split(losses, bounds[1:-1]), strict=True)
+        return [Scored(classes, float(each.sum(dtype=np.float64))) for classes, each in parts]
 
-    def _call(self, graph: nn.Cell, *arguments: Tensor | None) -> Any:
-        """Call a graph; the first time, compile it and note how long that took."""
-        if graph not in self._compiled:
-            started = time.perf_counter()
-            graph.compile(*arguments)
-            self.compile_seconds += time.perf_counter() - started
-            self._compiled.append(graph)
-        return graph(*arguments)
+    def _scoring(self, size: int) -> Compiled:
+        """Give the graph that scores so many windows; made when first needed."""
+        if size not in self._scores:
+            classes, shape = self._architecture.classes, self._single.row_shape
+            graph = Scores(self._single.network, classes, shape)
+            self._scores[size] = Compiled(graph, f"{self._architecture}")
+        return self._scores[size]
 
-    def _dropout(self, rng: np.random.Generator) -> tuple[Tensor | None, Tensor | None]:
-        """Draw channel masks, and which of them each step of each window gets."""
-        drop = self._architecture.dropout
-        if not drop:
-            return None, None
-        kept = rng.random((_MASKS, self._architecture.channels[-1])) >= drop
-        choices = self._architecture.steps[-1] * self._batch_size
-        draws = rng.integers(_MASKS, size=(STEPS_PER_CALL, choices), dtype=np.int32)
-        return Tensor(kept.astype(np.float32) / np.float32(1 - drop)), Tensor(draws)
-
-    def _load(self, weights: Weights) -> None:
-        """Write weights into the live parameters.
-
-        In place, because ``set_data`` and its kin bind a parameter to new memory while
-        the compiled graph goes on with the old: training would then do nothing, silently.
-        """
-        place = 0
-        for parameter in self._parameters:
-            live = parameter.asnumpy()
-            live[...] = weights[place : place + live.size].reshape(live.shape)
-            place += live.size
-
-    def _read(self) -> Weights:
-        return np.concatenate([parameter.asnumpy().ravel() for parameter in self._parameters])
-
-
-def _calls(
-    rng: np.random.Generator, examples: int, epochs: int, shape: tuple[int, int]
-) -> Iterator[NDArray[np.int64]]:
-    """Give the examples of each graph call: every epoch in an order of its own."""
-    size = math.prod(shape)
-    for _ in range(epochs):
-        order = rng.permutation(examples)
-        for start in range(0, examples, size):
-            yield order[start : start + size]
+    def _course(self, members: int) -> Course:
+        """Give the graph for single jobs or for stacks; made when first needed."""
+        if members not in self._courses:
+            stacked = members > 1
+            detectors = Stack(self._architecture, members) if stacked else self._single
+            course = Course(
+                detectors,
+                Shape(STEPS_PER_CALL, members, self._batch_size),
+                optimiser=self._optimiser,
+                proximal=self.proximal,
+            )
+            course.show(self._vectors)
+            self._courses[members] = course
+        return self._courses[members]

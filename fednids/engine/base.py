@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -20,6 +21,8 @@ from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
 from fednids.config import Scalar
+from fednids.engine.packing import pack
+from fednids.together import run_together
 
 _RUN_ID = 1
 _SERVER_NODE = 1
@@ -39,11 +42,17 @@ class Clients:
         Number of gateways ``K``.
     run_config : Mapping[str, bool | int | float | str]
         What each client finds in its context.
+    sizes : Sequence[int]
+        How long each client works on a task, in any unit; empty for all alike.
+    together : int
+        Clients of similar size that are called together, at most.
     """
 
     app: str
     gateways: int
     run_config: Mapping[str, Scalar]
+    sizes: Sequence[int] = ()
+    together: int = 1
 
     def nodes(self) -> list[int]:
         """Give the node ids in the order of the partition ids."""
@@ -57,11 +66,29 @@ class Clients:
         }
         return Context(_RUN_ID, node, place, state, dict(self.run_config))
 
-    def answer(self, message: Message, state: RecordDict) -> Message:
-        """Call the app for a message; an exception becomes an error reply.
+    def groups(self, messages: Sequence[Message]) -> list[list[Message]]:
+        """Cut messages into groups whose clients are called together."""
+        places = [message.metadata.dst_node_id - _FIRST_NODE for message in messages]
+        sizes = [int(self.sizes[place]) if len(self.sizes) else 1 for place in places]
+        return [list(messages[group]) for group in pack(sizes, self.together)]
 
-        The message's records are the client's own to change; `state` is changed in place.
+    def answer(self, asked: Sequence[tuple[Message, RecordDict]]) -> list[Message]:
+        """Call the app for a group of messages; an exception becomes an error reply.
+
+        Parameters
+        ----------
+        asked : Sequence[tuple[Message, RecordDict]]
+            Each message, and the state that its client keeps, which is changed in place.
+            The message's records are the client's own to change.
         """
+        return run_together([partial(self._answer, message, state) for message, state in asked])
+
+    def load(self) -> None:
+        """Import the app, and whatever it starts; an error is left for the first call."""
+        with suppress(Exception):
+            _ = self._loaded
+
+    def _answer(self, message: Message, state: RecordDict) -> Message:
         context = self.context(message.metadata.dst_node_id, state)
         message.content = RecordDict(dict(message.content))
         try:
@@ -123,6 +150,22 @@ class LocalGrid(Grid):
         """Not offered: answers come with `send_and_receive`."""
         raise RuntimeError("a local grid answers at once; use send_and_receive")
 
+    def stream(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterator[Message]:
+        """Answer every message; give the replies in the order of the messages, as they come.
+
+        Messages are best given with the longest task first. Who takes a reply out and lets
+        go of it needs no memory for all of them.
+        """
+        raise NotImplementedError
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Answer every message; give all replies."""
+        return list(self.stream(messages, timeout=timeout))
+
     def close(self) -> None:
         """Let go of what the engine holds."""
 
@@ -132,8 +175,15 @@ class LocalGrid(Grid):
         return message
 
     def _state(self, message: Message) -> RecordDict:
-        """Give the state that the addressed client keeps for the whole run."""
-        return self._states.setdefault(message.metadata.dst_node_id, RecordDict())
+        """Give the state that the addressed client has kept so far."""
+        return self._states.get(message.metadata.dst_node_id) or RecordDict()
+
+    def _keep(self, message: Message, state: RecordDict) -> None:
+        """Keep what a client wants to find again; most keep nothing."""
+        if state:
+            self._states[message.metadata.dst_node_id] = state
+        else:
+            self._states.pop(message.metadata.dst_node_id, None)
 
 
 def take_identity() -> None:

@@ -1,8 +1,8 @@
-"""One process, one gateway after another, one compiled network."""
+"""One process, one group of gateways after another, one compiled network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flwr.app import Message
 
@@ -10,13 +10,15 @@ from fednids.engine.base import LocalGrid
 
 
 class InProcessGrid(LocalGrid):
-    """Calls the ClientApp directly; replies come in the order of the messages."""
+    """Calls the ClientApp directly."""
 
-    def send_and_receive(
+    def stream(
         self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> Iterable[Message]:
-        """Answer every message; `timeout` is not needed, since nothing is waited for."""
-        return [self._answer(self._stamp(message)) for message in messages]
-
-    def _answer(self, message: Message) -> Message:
-        return self._stamp(self._clients.answer(message, self._state(message)))
+    ) -> Iterator[Message]:
+        """Answer group after group; `timeout` is not needed, since nothing is waited for."""
+        for group in self._clients.groups([self._stamp(message) for message in messages]):
+            states = [self._state(message) for message in group]
+            replies = self._clients.answer(list(zip(group, states, strict=True)))
+            for message, state, reply in zip(group, states, replies, strict=True):
+                self._keep(message, state)
+                yield self._stamp(reply)

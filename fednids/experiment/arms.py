@@ -13,7 +13,7 @@ from fednids.engine import Clients, open_grid
 from fednids.errors import PartitionError
 from fednids.exchange import Task
 from fednids.fleet import Fleet
-from fednids.opening import opening_architecture, opening_task, opening_weights
+from fednids.opening import opening_architecture, opening_task, opening_weights, stack_size
 from fednids.runs.folder import Checkpoint
 from fednids.runs.records import Observer, Outcome, Round
 from server.federation import Federation
@@ -31,8 +31,9 @@ def federated(
 ) -> Outcome:
     """Gateways train, a server averages: Flower's apps on one of our engines."""
     run, rounds = config.run, config.federation
-    work = rounds.rounds * rounds.fraction * config.train.epochs * int((~fleet.split.test).sum())
-    clients = Clients(CLIENT_APP, fleet.gateways, config.flat())
+    sizes = fleet.training_sizes
+    work = rounds.rounds * rounds.fraction * config.train.epochs * sum(sizes)
+    clients = Clients(CLIENT_APP, fleet.gateways, config.flat(), sizes, stack_size(config))
     grid = open_grid(run.engine, clients, workers=run.workers, work=int(work))
     try:
         return Federation(grid, config, observers).run(resumed)

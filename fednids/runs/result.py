@@ -30,9 +30,9 @@ class Clock:
     prepare : float
         Reading, splitting and dealing flows.
     compile : float
-        Compiling graphs, summed over processes.
+        Compiling graphs, summed over processes; a part of the two phases.
     train, evaluate : float
-        The two phases of all rounds, compiling left out.
+        The two phases of all rounds.
     """
 
     prepare: float = 0.0
@@ -42,11 +42,10 @@ class Clock:
 
     def round_ended(self, ended: Round, weights: Sequence[Any]) -> None:
         """Add a round."""
-        training = sum(update.compile_seconds for update in ended.updates)
-        scoring = sum(evaluation.compile_seconds for evaluation in ended.evaluations)
-        self.compile += training + scoring
-        self.train += ended.train_seconds - training
-        self.evaluate += ended.evaluate_seconds - scoring
+        self.compile += sum(update.compile_seconds for update in ended.updates)
+        self.compile += sum(evaluation.compile_seconds for evaluation in ended.evaluations)
+        self.train += ended.train_seconds
+        self.evaluate += ended.evaluate_seconds
 
 
 def build_result(

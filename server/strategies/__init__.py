@@ -2,7 +2,7 @@
 
 Flower's own classes do the mathematics. Which gateways take part, in what order their
 replies are added, and what a usable reply is are the server's business
-(`server.selection`, `server.replies`), the same for every strategy.
+(`server.roster`, `server.inbox`), the same for every strategy.
 """
 
 from __future__ import annotations

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -20,82 +24,252 @@ from fednids.engine import (
     check_engine,
     open_grid,
 )
+from fednids.engine.packing import pack
 from fednids.errors import ConfigError
 from fednids.experiment import arms
 from fednids.fleet import Fleet
 
+Kind = tuple[str, int]
+Healthy = Callable[[Kind], LocalGrid]
+
 GATEWAYS = 7
+SIZES = (10, 10, 10, 9, 2, 2, 2)
+GROUPS = {
+    0: [0, 1, 2],
+    1: [0, 1, 2],
+    2: [0, 1, 2],
+    3: [3],
+    4: [4, 5, 6],
+    5: [4, 5, 6],
+    6: [4, 5, 6],
+}
+START = np.array([0.5, 1.5], np.float32)
 
 
 @pytest.fixture(params=[(name, workers) for name in ENGINES for workers in (1, 3)], ids=str)
-def engine(request: pytest.FixtureRequest) -> tuple[str, int]:
+def engine(request: pytest.FixtureRequest) -> Kind:
     return request.param
 
 
 @pytest.fixture
-def grids(engine: tuple[str, int]) -> Iterator[list[LocalGrid]]:
+def grids(engine: Kind) -> Iterator[list[LocalGrid]]:
     opened: list[LocalGrid] = []
     yield opened
     for grid in opened:
         grid.close()
 
 
-def opened(engine: tuple[str, int], grids: list[LocalGrid], **behaviours: str) -> LocalGrid:
-    config = {f"behaviour.{name[1:]}": value for name, value in behaviours.items()}
-    clients = Clients("engine_apps:app", GATEWAYS, config)
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[Healthy]:
+    """Give one engine of each kind to all tests in which nothing goes wrong."""
+
+    @cache
+    def get(engine: Kind) -> LocalGrid:
+        clients = Clients("engine_apps:meeting", GATEWAYS, {}, SIZES, 3)
+        return open_grid(engine[0], clients, workers=engine[1], work=0)
+
+    yield get
+    for engine in [(name, workers) for name in ENGINES for workers in (1, 3)]:
+        get(engine).close()
+
+
+def opened(engine: Kind, grids: list[LocalGrid], **behaviours: str) -> LocalGrid:
+    clients = Clients("engine_apps:app", GATEWAYS, behaving(**behaviours))
     grid = open_grid(engine[0], clients, workers=engine[1], work=0)
     grids.append(grid)
     return grid
 
 
-def send(grid: LocalGrid, order: list[int], timeout: float | None = None) -> list[Message]:
+def grouped(
+    engine: Kind, grids: list[LocalGrid], app: str = "meeting", **behaviours: str
+) -> LocalGrid:
+    """Open an engine that calls up to three gateways of similar size together."""
+    clients = Clients(f"engine_apps:{app}", GATEWAYS, behaving(**behaviours), SIZES, 3)
+    grid = open_grid(engine[0], clients, workers=engine[1], work=0)
+    grids.append(grid)
+    return grid
+
+
+def behaving(file: str = "", **behaviours: str) -> dict[str, str]:
+    return {"file": file, **{f"behaviour.{name[1:]}": value for name, value in behaviours.items()}}
+
+
+def content_of(weights: np.ndarray) -> RecordDict:
+    return RecordDict({"arrays": ArrayRecord({"weights": Array(weights)})})
+
+
+def messages_to(
+    grid: LocalGrid, order: Sequence[int], contents: Sequence[RecordDict] = ()
+) -> list[Message]:
+    """Write to gateways in an order, all the same or to each its own."""
     nodes = list(grid.get_node_ids())
-    weights = ArrayRecord({"weights": Array(np.array([0.5, 1.5], np.float32))})
-    content = RecordDict({"arrays": weights})
-    messages = [Message(content, nodes[k], MessageType.TRAIN) for k in order]
-    return list(grid.send_and_receive(messages, timeout=timeout))
+    each = contents or [content_of(START)] * len(order)
+    pairs = zip(order, each, strict=True)
+    return [Message(content, nodes[k], MessageType.TRAIN) for k, content in pairs]
+
+
+def send(grid: LocalGrid, order: Sequence[int], timeout: float | None = None) -> list[Message]:
+    return list(grid.send_and_receive(messages_to(grid, order), timeout=timeout))
+
+
+def metric(reply: Message, name: str) -> object:
+    return reply.content.metric_records["metrics"][name]
+
+
+def weights_in(reply: Message, record: str = "arrays") -> np.ndarray:
+    return reply.content.array_records[record]["weights"].numpy()
 
 
 def partitions(replies: list[Message]) -> list[object]:
-    return [reply.content.metric_records["metrics"]["partition-id"] for reply in replies]
+    return [metric(reply, "partition-id") for reply in replies]
 
 
-def test_replies_come_in_the_order_of_the_messages(
-    engine: tuple[str, int], grids: list[LocalGrid]
-) -> None:
-    grid = opened(engine, grids)
+def test_replies_come_in_the_order_of_the_messages(engine: Kind, healthy: Healthy) -> None:
+    grid = healthy(engine)
     for order in ([3, 1, 6, 0], list(range(GATEWAYS)), [5]):
-        replies = send(grid, order)
+        sent = messages_to(grid, order)
+        replies = list(grid.send_and_receive(sent))
         assert partitions(replies) == order
+        answered = [reply.metadata.reply_to_message_id for reply in replies]
+        assert answered == [message.metadata.message_id for message in sent]
         for k, reply in zip(order, replies, strict=True):
-            found = reply.content.array_records["arrays"]["weights"].numpy()
-            np.testing.assert_array_equal(found, np.array([0.5, 1.5], np.float32) + k)
-            assert reply.metadata.reply_to_message_id
+            np.testing.assert_array_equal(weights_in(reply), START + k)
             assert reply.metadata.src_node_id == list(grid.get_node_ids())[k]
 
 
-def test_state_stays_with_the_gateway(engine: tuple[str, int], grids: list[LocalGrid]) -> None:
+def test_every_message_has_a_number_of_its_own(engine: Kind, healthy: Healthy) -> None:
+    grid, numbers = healthy(engine), list[str]()
+    for _ in range(2):
+        sent = messages_to(grid, range(GATEWAYS))
+        replies = list(grid.stream(sent))
+        numbers += [message.metadata.message_id for message in [*sent, *replies]]
+    assert all(numbers)
+    assert len(set(numbers)) == 4 * GATEWAYS
+
+
+def test_state_stays_with_the_gateway(engine: Kind, grids: list[LocalGrid]) -> None:
     grid = opened(engine, grids)
     for expected in ([1, 1, 1], [2, 2, 2], [3, 3, 3]):
         replies = send(grid, [4, 2, 0])
-        assert [r.content.metric_records["metrics"]["calls"] for r in replies] == expected
+        assert [metric(reply, "calls") for reply in replies] == expected
 
 
-def test_an_exception_is_one_error_reply_of_one_line(
-    engine: tuple[str, int], grids: list[LocalGrid]
-) -> None:
+def test_a_gateway_that_clears_its_state_finds_none(engine: Kind, grids: list[LocalGrid]) -> None:
+    grid = opened(engine, grids, p2="forget")
+    calls = [[metric(reply, "calls") for reply in send(grid, [1, 2])] for _ in range(4)]
+    assert calls == [[1, 1], [2, 2], [3, 1], [4, 2]]
+
+
+def test_an_exception_is_one_error_reply_of_one_line(engine: Kind, grids: list[LocalGrid]) -> None:
     replies = send(opened(engine, grids, p2="raise"), list(range(GATEWAYS)))
     failed = [reply for reply in replies if reply.has_error()]
     assert [reply.error.reason for reply in failed] == ["ValueError: gateway 2 has no flows"]
     assert replies.index(failed[0]) == 2
 
 
-def test_nothing_to_do_is_done(engine: tuple[str, int], grids: list[LocalGrid]) -> None:
-    assert send(opened(engine, grids), []) == []
+def test_nothing_to_do_is_done(engine: Kind, healthy: Healthy) -> None:
+    assert send(healthy(engine), []) == []
+
+
+def test_contents_reach_the_gateway_they_are_for(engine: Kind, healthy: Healthy) -> None:
+    """Each its own or one for several, inside one group and over several rounds."""
+    grid = healthy(engine)
+    for order in (range(GATEWAYS), [6, 0, 5, 1, 4, 2, 3]):  # in groups and alone
+        for number, kinds in enumerate((GATEWAYS, 2, 3, 1)):
+            drawn = [np.array([number, kind], np.float32) for kind in range(kinds)]
+            contents = [content_of(weights) for weights in drawn]
+            sent = messages_to(grid, order, [contents[k % kinds] for k in order])
+            for k, reply in zip(order, grid.stream(sent), strict=True):
+                np.testing.assert_array_equal(weights_in(reply), drawn[k % kinds] + k)
+            for kept, weights in zip(contents, drawn, strict=True):
+                found = kept.array_records["arrays"]["weights"].numpy()
+                np.testing.assert_array_equal(found, weights)
+
+
+def test_large_contents_that_differ_and_large_replies_pass_each_other(
+    engine: Kind, grids: list[LocalGrid]
+) -> None:
+    """More than a pipe holds, both ways at once."""
+    grid, found = opened(engine, grids), list[np.ndarray]()
+    large = [np.full(100_000, k, np.float32) for k in range(GATEWAYS)]
+    sent = messages_to(grid, range(GATEWAYS), [content_of(weights) for weights in large])
+    waiting = Thread(target=lambda: found.extend(map(weights_in, grid.stream(sent))), daemon=True)
+    waiting.start()
+    waiting.join(15)
+    for worker in grid._workers if waiting.is_alive() and isinstance(grid, ProcessGrid) else ():
+        worker.process.kill()  # or nobody could end them
+    assert [each.tolist() for each in map(np.unique, found)] == [[2 * k] for k in range(GATEWAYS)]
+
+
+class TestGroups:
+    def test_depend_on_sizes_and_order_alone(self, engine: Kind, healthy: Healthy) -> None:
+        grid = healthy(engine)
+        for _ in range(2):
+            replies = send(grid, range(GATEWAYS))
+            assert partitions(replies) == list(range(GATEWAYS))
+            assert [metric(reply, "met") for reply in replies] == [GROUPS[k] for k in range(7)]
+            assert [metric(reply, "again") for reply in replies] == [GROUPS[k] for k in range(7)]
+            for k, reply in enumerate(replies):
+                np.testing.assert_array_equal(weights_in(reply), START + k)
+                np.testing.assert_array_equal(weights_in(reply, "sums"), START * len(GROUPS[k]))
+        replies = send(grid, [6, 3, 2, 5, 1])
+        assert partitions(replies) == [6, 3, 2, 5, 1]
+        assert [metric(reply, "met") for reply in replies] == [*[[6, 3, 2]] * 3, [5], [1]]
+
+    def test_of_gateways_without_sizes_are_of_all_alike(self) -> None:
+        grid = InProcessGrid(Clients("engine_apps:meeting", GATEWAYS, {}, together=3))
+        met = [metric(reply, "met") for reply in send(grid, range(GATEWAYS))]
+        assert met == [*[[0, 1, 2]] * 3, *[[3, 4, 5]] * 3, [6]]
+
+    def test_of_one_meet_nobody(self) -> None:
+        grid = InProcessGrid(Clients("engine_apps:meeting", GATEWAYS, {}, SIZES))
+        replies = send(grid, range(GATEWAYS))
+        assert [metric(reply, "met") for reply in replies] == [[k] for k in range(GATEWAYS)]
+
+    def test_go_on_without_a_member_that_raises(self, engine: Kind, grids: list[LocalGrid]) -> None:
+        replies = send(grouped(engine, grids, p1="raise", p3="raise"), range(GATEWAYS))
+        failed = {k: reply for k, reply in enumerate(replies) if reply.has_error()}
+        reasons = {k: reply.error.reason for k, reply in failed.items()}
+        assert reasons == {k: f"ValueError: gateway {k} has no flows" for k in (1, 3)}
+        met = {k: metric(reply, "met") for k, reply in enumerate(replies) if k not in failed}
+        assert met == {0: [0, 2], 2: [0, 2], 4: [4, 5, 6], 5: [4, 5, 6], 6: [4, 5, 6]}
+
+    def test_leave_each_gateway_its_own_state(self, engine: Kind, grids: list[LocalGrid]) -> None:
+        grid = grouped(engine, grids, app="app", p5="raise")
+        send(grid, [0, 1, 4])
+        send(grid, [0, 2, 4])
+        replies = send(grid, range(GATEWAYS))
+        calls = [None if r.has_error() else metric(r, "calls") for r in replies]
+        assert calls == [3, 2, 2, 1, 3, None, 1]
+
+        nodes = list(grid.get_node_ids())
+        assert set(grid._states) == {nodes[k] for k in (0, 1, 2, 3, 4, 6)}
+
+    def test_keep_nothing_of_gateways_that_keep_nothing(
+        self, engine: Kind, healthy: Healthy
+    ) -> None:
+        grid = healthy(engine)
+        assert len(send(grid, [0, 1, 2])) == 3
+        assert grid._states == {}
+
+    def test_are_streamed_before_the_last_is_done(
+        self, engine: Kind, grids: list[LocalGrid], tmp_path: Path
+    ) -> None:
+        file = tmp_path / "first-reply-seen"
+        grid = grouped(engine, grids, p6="wait", file=str(file))
+        replies = iter(grid.stream(messages_to(grid, range(GATEWAYS))))
+        first = [next(replies) for _ in range(3)]
+        file.touch()
+        assert partitions([*first, *replies]) == list(range(GATEWAYS))
+
+
+def in_processes(workers: int, *, together: int = 1, **behaviours: str) -> ProcessGrid:
+    config = behaving(**behaviours)
+    return ProcessGrid(Clients("engine_apps:meeting", GATEWAYS, config, SIZES, together), workers)
 
 
 def test_a_dead_worker_costs_its_own_tasks_only() -> None:
-    grid = ProcessGrid(Clients("engine_apps:app", GATEWAYS, {"behaviour.0": "die"}), 2)
+    grid = in_processes(2, p0="die")
     try:
         replies = send(grid, list(range(GATEWAYS)))
         failed = [k for k, reply in enumerate(replies) if reply.has_error()]
@@ -107,8 +281,33 @@ def test_a_dead_worker_costs_its_own_tasks_only() -> None:
         grid.close()
 
 
+def test_a_dead_worker_costs_its_own_groups_only() -> None:
+    grid = in_processes(2, together=3, p2="die")
+    try:
+        replies = send(grid, range(GATEWAYS))
+        failed = [k for k, reply in enumerate(replies) if reply.has_error()]
+        lost = [sorted(set(GROUPS[k]) - set(failed)) for k in failed]
+        assert not any(lost)  # a group is lost as a whole
+        assert {0, 1, 2} <= set(failed) < set(range(GATEWAYS))
+        assert {replies[k].error.reason for k in failed} == {"the worker process died"}
+        later = send(grid, [4, 5, 6, 3])
+        assert [metric(reply, "met") for reply in later] == [*[[4, 5, 6]] * 3, [3]]
+    finally:
+        grid.close()
+
+
+def test_no_worker_is_left_without_a_task_while_another_has_two(tmp_path: Path) -> None:
+    """The first task waits for what the second does."""
+    file = tmp_path / "second-task-done"
+    grid = in_processes(2, p0="wait", p1="touch", file=str(file))
+    try:
+        assert [reply.has_error() for reply in send(grid, [0, 1])] == [False, False]
+    finally:
+        grid.close()
+
+
 def test_without_workers_every_task_is_answered_by_an_error() -> None:
-    grid = ProcessGrid(Clients("engine_apps:app", GATEWAYS, {"behaviour.0": "die"}), 1)
+    grid = in_processes(1, p0="die")
     try:
         replies = send(grid, list(range(GATEWAYS)))
         assert [reply.has_error() for reply in replies] == [True] * GATEWAYS
@@ -118,7 +317,7 @@ def test_without_workers_every_task_is_answered_by_an_error() -> None:
 
 
 def test_a_timeout_leaves_out_what_is_late_and_late_replies_are_dropped() -> None:
-    grid = ProcessGrid(Clients("engine_apps:app", GATEWAYS, {"behaviour.1": "sleep"}), 2)
+    grid = in_processes(2, p1="sleep")
     try:
         send(grid, [0, 2])
         assert partitions(send(grid, [0, 1], timeout=1.0)) == [0]
@@ -127,26 +326,73 @@ def test_a_timeout_leaves_out_what_is_late_and_late_replies_are_dropped() -> Non
         grid.close()
 
 
+def test_a_timeout_leaves_out_whole_groups_and_the_worker_goes_on() -> None:
+    grid = in_processes(1, together=3, p4="sleep")
+    try:
+        send(grid, [0])
+        assert partitions(send(grid, range(GATEWAYS), timeout=1.0)) == [0, 1, 2, 3]
+        replies = send(grid, [6, 5, 3])
+        assert partitions(replies) == [6, 5, 3]
+        assert [metric(reply, "met") for reply in replies] == [[6], [5], [3]]
+    finally:
+        grid.close()
+
+
 def test_workers_end_with_the_grid() -> None:
-    grid = ProcessGrid(Clients("engine_apps:app", 2, {}), 2)
+    grid = in_processes(2)
     processes = [worker.process for worker in grid._workers]
     send(grid, [0, 1])
     grid.close()
     assert all(process.exitcode is not None for process in processes)
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+@pytest.mark.parametrize("together", [1, 3])
+def test_workers_leave_the_processor_to_the_threads_that_compute(together: int) -> None:
+    grid, processors = in_processes(2, together=together), sorted(os.sched_getaffinity(0))
+    try:
+        nodes = list(grid.get_node_ids())
+        sent = [Message(content_of(START), node, MessageType.EVALUATE) for node in nodes]
+        computed = set()
+        for reply in grid.stream(sent):
+            own, computing = metric(reply, "own"), metric(reply, "computing")
+            assert len(computing) == 1
+            assert set(own) == set(processors) - set(computing)
+            computed |= set(computing)
+        assert computed <= set(processors[:2])
+    finally:
+        grid.close()
+
+
+def stacked_settings() -> dict[str, object]:
+    return {
+        "partition__gateways": 9, "federation__fraction": 0.8, "train__stack": 4,
+        "data__flows": 900, "partition__alpha": 2.0, "model__channels": "4", "model__hidden": 4,
+    }  # fmt: skip
+
+
+def trained(config: Config) -> np.ndarray:
+    return arms.federated(config, Fleet.open(config), [], None).weights[0]
+
+
+@cache
+def in_one_process() -> np.ndarray:
+    return trained(small_config(run__engine="inprocess", **stacked_settings()))
+
+
 @pytest.mark.parametrize(
     ("name", "workers"),
-    [("processes", 3), pytest.param("processes", 1, marks=pytest.mark.slow)],
+    [("processes", 3), *(pytest.param("processes", n, marks=pytest.mark.slow) for n in (1, 2))],
 )
 def test_engines_change_no_bit(name: str, workers: int) -> None:
-    def weights(config: Config) -> np.ndarray:
-        return arms.federated(config, Fleet.open(config), [], None).weights[0]
+    """Of gateways that train in stacks of four, and of those that train alone."""
+    config = small_config(run__engine=name, run__workers=workers, **stacked_settings())
+    np.testing.assert_array_equal(in_one_process(), trained(config))
 
-    settings = {"partition__gateways": 5, "federation__fraction": 0.8, "train__batch_size": 256}
-    one = small_config(run__engine="inprocess", **settings)
-    other = small_config(run__engine=name, run__workers=workers, **settings)
-    np.testing.assert_array_equal(weights(one), weights(other))
+
+def test_the_run_above_has_stacks_and_single_gateways() -> None:
+    sizes = sorted(Fleet.open(small_config(**stacked_settings())).training_sizes, reverse=True)
+    assert {group.stop - group.start for group in pack(sizes, 4)} >= {1, 4}
 
 
 def test_auto_takes_processes_where_work_is_worth_it() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import oracles
 import pytest
-from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.serverapp.strategy import Strategy
 
 from fednids.config import FederationConfig
 from fednids.engine.base import take_identity
 from fednids.errors import ConfigError
 from fednids.exchange import Update
-from fednids.protocol import read_weights, update_content, weights_record
+from fednids.protocol import read_update, update_content, weights_record
+from server.aggregation import aggregation
 from server.roster import ParticipantsGrid
 from server.strategies import STRATEGIES, find_strategy
 
@@ -39,14 +40,13 @@ def aggregate(name: str, updates: list[np.ndarray], examples: list[int]) -> np.n
     strategy = strategy_of(name)
     start = np.zeros(SIZE, np.float32)
     asked = sent(strategy, start, list(range(1, len(updates) + 1)))
-    replies = []
+    whole = aggregation(strategy)
     for place, (message, weights, count) in enumerate(zip(asked, updates, examples, strict=True)):
         message.metadata.__dict__["_message_id"] = str(place)
         content = update_content(Update(place, weights, count, 1, 0.5, 0.0, 0.0))
-        replies.append(Message(content, reply_to=message))
-    arrays, _ = strategy.aggregate_train(1, replies)
-    assert isinstance(arrays, ArrayRecord)
-    return read_weights(arrays)
+        reply = Message(content, reply_to=message)
+        whole.add(reply, read_update(reply.content))
+    return whole.weights(1)
 
 
 def draw(count: int) -> list[np.ndarray]:

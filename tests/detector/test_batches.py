@@ -1,4 +1,4 @@
-"""Gathered rows are the neighbours of each step, and batches hold every example once."""
+"""Gathered rows are the neighbours of each step, and batches are laid out as one by one."""
 
 from __future__ import annotations
 
@@ -9,39 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.detector.architecture import Architecture
-from fednids.detector.batches import Taps, fill
+from fednids.detector.batches import Shape, Taps, fill, fill_evaluation
 from fednids.flows.windows import Windows
 
 ZERO_ROW = 11
+CLASSES = 5
 
 
 def build(window, kernel, pool):
-    return Architecture(3, window, 5, (4,), kernel, (pool,), 4, 0, 0.0, "last")
+    return Architecture(3, window, CLASSES, (4,), kernel, (pool,), 4, 0, 0.0, "last")
 
 
 def flows(count, seed):
     rng = np.random.default_rng(seed)
     order = rng.integers(ZERO_ROW, size=count).astype(np.int32)
-    return Windows(order, rng.integers(5, size=count).astype(np.int32))
-
-
-def rows_by_loop(windows, ends, window, kernel, pool):
-    """For each place in a pool, each pool, each window: the k flows around that step."""
-    numbers = np.arange(ZERO_ROW + 1)[:, None]
-    table = oracles.windows_by_loop(numbers, windows.order, window)[..., 0]
-    pools = window // pool
-    rows = np.empty((pool * pools, len(ends), kernel), int)
-    for place in range(pool):
-        for which in range(pools):
-            step = window - (pools - which) * pool + place
-            for column, end in enumerate(ends):
-                for tap in range(kernel):
-                    near = step + tap - kernel // 2
-                    inside = 0 <= near < window
-                    rows[place * pools + which, column, tap] = (
-                        table[end, near] if inside else ZERO_ROW
-                    )
-    return rows
+    return Windows(order, rng.integers(CLASSES, size=count).astype(np.int32))
 
 
 @given(
@@ -60,47 +42,81 @@ def test_rows_are_the_neighbours_of_each_step(window, kernel, pool, count, seed)
     assert rows.dtype == np.int32
     assert rows.shape == (pool * (window // pool), len(ends), kernel)
     assert taps.per_window == rows[:, 0].size
-    np.testing.assert_array_equal(rows, rows_by_loop(windows, ends, window, kernel, pool))
+    expected = oracles.rows_by_loop(build(window, kernel, pool), windows, ends, ZERO_ROW)
+    np.testing.assert_array_equal(rows, expected)
 
 
-@given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99))
-def test_batches_hold_every_example_once_and_nothing_else(count, size, spare, seed):
-    windows, taps = flows(20, seed), Taps(build(5, 3, 2), ZERO_ROW)
-    ends = np.random.default_rng(seed).permutation(20)[:count]
+@st.composite
+def feeds(draw):
+    """Members of a graph call, some with nothing left, and its shape."""
+    steps, size = draw(st.integers(1, 4)), draw(st.integers(1, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    members = []
+    for busy in draw(st.lists(st.booleans(), min_size=1, max_size=4).filter(any)):
+        windows = flows(draw(st.integers(1, 20)), draw(st.integers(0, 99)))
+        counts = draw(st.lists(st.integers(1, size), min_size=steps, max_size=steps))
+        batches = [rng.integers(len(windows), size=count) for count in counts]
+        members.append((windows, batches if busy else []))
+    shape = Shape(steps + draw(st.integers(0, 2)), len(members) + draw(st.integers(0, 2)), size)
+    return members, shape
+
+
+def matches(laid_out, expected):
+    """Whether all that is defined is as expected, and the rest a place that exists."""
+    anything = np.isnan(expected)
+    np.testing.assert_array_equal(laid_out[~anything], expected[~anything])
+    most = ZERO_ROW if expected.ndim > 3 else CLASSES - 1
+    return laid_out.dtype == np.int32 and 0 <= laid_out.min() <= laid_out.max() <= most
+
+
+@given(feeds(), st.sampled_from([(5, 3, 2), (4, 1, 1), (7, 3, 3)]))
+def test_batches_are_those_laid_out_one_by_one(given_feeds, sizes):
+    (members, shape), architecture = given_feeds, build(*sizes)
+    taps = Taps(architecture, ZERO_ROW)
     class_weights = np.array([0.5, 1, 2, 3, 4], np.float32)
-    steps = -(-count // size)
-    shape = (steps + spare, size)
-    batches = fill(windows, ends, taps, class_weights=class_weights, shape=shape)
+    batches = fill(members, taps, class_weights=class_weights, shape=shape)
+    expected = oracles.batches_by_loops(architecture, members, class_weights, shape, ZERO_ROW)
+    steps = len(expected[0])
     assert batches.steps == steps
-    assert batches.rows.shape == (steps + spare, taps.per_window * size)
-    assert batches.labels.shape == batches.weights.shape == shape
-    assert batches.rows.dtype == batches.labels.dtype == np.int32
+    assert len(batches.rows) == len(batches.labels) == len(batches.weights) == shape.steps
     assert batches.weights.dtype == np.float32
-    assert 0 <= batches.rows.min() <= batches.rows.max() <= ZERO_ROW
-    place = 0
-    for step in range(steps):
-        batch = ends[step * size : (step + 1) * size]
-        rows = batches.rows[step].reshape(-1, size, 3)
-        np.testing.assert_array_equal(rows[:, : len(batch)], taps.rows(windows, batch))
-        for column, end in enumerate(batch):
-            label = windows.labels[end]
-            assert batches.labels[step, column] == label
-            expected = class_weights[label] / np.float32(len(batch))
-            assert batches.weights[step, column] == expected
-            place += 1
-    assert place == count
-    assert np.count_nonzero(batches.weights) == count
+    assert matches(batches.rows[:steps].reshape(expected[0].shape), expected[0])
+    assert matches(batches.labels[:steps].reshape(expected[1].shape), expected[1])
+    weights = batches.weights[:steps].reshape(expected[2].shape)
+    np.testing.assert_array_equal(weights, expected[2])
 
 
-def test_weights_of_a_short_last_batch_are_the_mean_over_its_own_examples():
+def test_weights_of_a_short_batch_are_the_mean_over_its_own_examples():
     windows, taps = flows(11, 1), Taps(build(5, 3, 2), ZERO_ROW)
-    batches = fill(
-        windows, np.arange(11), taps, class_weights=np.ones(5, np.float32), shape=(32, 4)
+    batches = [np.arange(4), np.arange(4, 8), np.arange(8, 11)]
+    filled = fill(
+        [(windows, batches)],
+        taps,
+        class_weights=np.ones(5, np.float32),
+        shape=Shape(32, 2, 4),
     )
-    assert batches.steps == 3
-    assert batches.weights.sum(axis=1)[:3] == pytest.approx(1)
-    assert batches.weights[2].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
-    assert not batches.weights[3:].any()
+    assert filled.steps == 3
+    assert filled.weights[:3].sum(axis=1) == pytest.approx(1)
+    assert filled.weights[2].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0, 0])
+
+
+@given(
+    st.lists(st.one_of(st.just(0), st.integers(0, 9)), min_size=1, max_size=6),
+    st.integers(1, 8),
+    st.sampled_from([(5, 3, 2), (4, 1, 1), (7, 3, 3)]),
+)
+def test_gateways_are_evaluated_end_to_end(counts, size, sizes):
+    architecture = build(*sizes)
+    taps = Taps(architecture, ZERO_ROW)
+    gateways = [flows(count, seed) for seed, count in enumerate(counts)]
+    bounds = np.cumsum([0, *counts])
+    for start in range(0, sum(counts), size):
+        rows, labels = fill_evaluation(gateways, bounds, start, taps, size)
+        expected = oracles.evaluation_by_loops(architecture, gateways, start, size, ZERO_ROW)
+        assert rows.shape == (expected[0].size,)
+        by_loops = (expected[0][None], expected[1])  # as one member's, to tell rows from labels
+        assert matches(rows.reshape(by_loops[0].shape), by_loops[0])
+        assert matches(labels, by_loops[1])
 
 
 def test_a_pool_without_a_rest_reads_the_window_in_order():

@@ -1,13 +1,17 @@
-"""Flower and MindSpore in one process, in either order, whatever the environment says."""
+"""Flower and MindSpore share a process in either order, and parameters keep their memory."""
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from fednids.detector.framework import Parameter, Tensor, live, mindspore, nn, ops
 
 ROOT = Path(__file__).parents[2]
 CHOICE = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
@@ -83,3 +87,35 @@ def test_both_work_in_one_process(order, choice):
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
+
+
+class Adder(nn.Cell):
+    """Adds to two parameters in place, and gives the sum of the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = [
+            Parameter(Tensor(np.zeros(shape, np.float32)), name=f"weight{len(shape)}")
+            for shape in ((3,), (20, 30))
+        ]
+        self.first, self.second = self.weights
+
+    def construct(self, amount):
+        step = ops.assign_add(self.first, amount * ops.ones_like(self.first))
+        return ops.depend(step.sum(), ops.assign_add(self.second, ops.ones_like(self.second)))
+
+
+def test_live_memory_stays_the_memory_of_the_graph():
+    adder = Adder()
+    arrays = live(adder.weights)
+    for value in range(1, 6):
+        for array in arrays:
+            array[...] = 10 * value
+        for runs in range(1, 4):
+            given = float(adder(Tensor(float(value), mindspore.float32)).asnumpy())
+            assert given == 3 * (10 * value + runs * value)  # the graph reads what was written
+            assert (arrays[0] == 10 * value + runs * value).all()  # and writes what is read
+            assert (arrays[1] == 10 * value + runs).all()
+            for array, again in zip(arrays, live(adder.weights), strict=True):
+                assert np.shares_memory(array, again)
+        gc.collect()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import oracles
 import pytest
-from detector_oracles import Gradients, PlainDetector, measure
+from detector_oracles import Gradients, PlainDetector, WithoutMask, measure
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.detector.architecture import Architecture
 from fednids.detector.batches import Taps
-from fednids.detector.framework import nn
-from fednids.detector.network import CNNBiLSTM, pooled_order
+from fednids.detector.network import CNNBiLSTM, Single, pooled_order
 from fednids.flows.windows import Windows
 
 FLOWS = 9
@@ -36,15 +35,6 @@ def build(name):
     return Architecture(3, window, 4, channels, kernel, pools, 5, dense, 0.0, readout)
 
 
-class WithoutMask(nn.Cell):
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def construct(self, rows):
-        return self.network(rows, None)
-
-
 class Compared:
     """One architecture's examples, and both networks' results on them."""
 
@@ -61,19 +51,14 @@ class Compared:
 
     def _fast(self, vectors, windows):
         architecture = self.architecture
-        network = CNNBiLSTM(architecture)
-        parameters, place = network.trainable_params(), 0
-        for parameter in parameters:
-            live = parameter.asnumpy()
-            live[...] = self.weights[place : place + live.size].reshape(live.shape)
-            place += live.size
-        assert place == len(self.weights)
-        table = np.concatenate([vectors, np.zeros((1, architecture.features), np.float32)])
+        single = Single(architecture)
+        single.load(0, self.weights)
+        table = single.table(vectors)
         taken = table[Taps(architecture, zero_row=7).rows(windows, np.arange(FLOWS))]
-        rows = taken.reshape(-1, architecture.kernel * architecture.features)
+        parameters = single.network.trainable_params()
         (loss, logits), gradients = measure(
-            Gradients(WithoutMask(network), parameters),
-            rows,
+            Gradients(WithoutMask(single.network), parameters),
+            taken.reshape(single.row_shape),
             self.labels,
             self.coefficients,
             architecture.classes,
@@ -134,6 +119,25 @@ def test_parameters_lie_in_the_order_of_the_layout(readout, dense, convolutions)
     trained = network.trainable_params()
     assert [(names[id(parameter)], parameter.size) for parameter in trained] == expected
     assert sum(parameter.size for parameter in trained) == architecture.size
+
+
+@pytest.mark.parametrize("name", ["last, as in paper", "states, a rest in both pools"])
+def test_what_is_read_are_the_bits_that_were_loaded(name):
+    architecture = build(name)
+    single = Single(architecture)
+    rng = np.random.default_rng(6)
+    first = rng.integers(2**32, size=architecture.size, dtype=np.uint32).view(np.float32)
+    second = architecture.initial_weights(rng)
+    single.load(0, first)
+    read = single.read(0)
+    assert read.dtype == np.float32
+    assert read.tobytes() == first.tobytes()
+    single.load(0, second)
+    assert single.read(0).tobytes() == second.tobytes()
+    assert read.tobytes() == first.tobytes()  # a copy
+    # in the order of the layout, parameter after parameter
+    parameters = [p.asnumpy().ravel() for p in single.network.trainable_params()]
+    assert np.concatenate(parameters).tobytes() == second.tobytes()
 
 
 @given(st.integers(1, 40), st.integers(1, 8))

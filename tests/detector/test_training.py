@@ -7,91 +7,33 @@ from dataclasses import replace
 import numpy as np
 import oracles
 import pytest
-from detector_oracles import PlainDetector
+from detector_factory import (
+    BATCH,
+    NETWORK,
+    OTHER,
+    PLAIN,
+    START,
+    VECTORS,
+    gateway,
+    losses_by_loops,
+    make,
+    run,
+    same,
+)
 
-from fednids.detector import training
-from fednids.detector.architecture import Architecture
-from fednids.detector.training import EVALUATION_BATCH, STEPS_PER_CALL, LocalTraining, Trainer
+from fednids.detector.jobs import LocalTraining
+from fednids.detector.training import STEPS_PER_CALL
 from fednids.flows.windows import Windows
 
-BATCH = 8
-CLASSES = 4
-NETWORK = Architecture(3, 5, CLASSES, (4,), 3, (2,), 4, 0, 0.0, "last")
-VECTORS = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
-START = 3 * NETWORK.initial_weights(np.random.default_rng(6))
-OTHER = 3 * NETWORK.initial_weights(np.random.default_rng(2))
-PLAIN = LocalTraining(1, 0.05, np.ones(CLASSES, np.float32))
 DEFINITIONS = {"adam": oracles.AdamByDefinition, "sgd": oracles.SgdByDefinition}
 
 
-def gateway(count, seed=0):
-    rng = np.random.default_rng(100 + seed)
-    order = rng.integers(len(VECTORS), size=count).astype(np.int32)
-    return Windows(order, rng.integers(CLASSES, size=count).astype(np.int32))
-
-
-def make(optimiser, network=NETWORK, **settings):
-    return Trainer(network, VECTORS, batch_size=BATCH, optimiser=optimiser, **settings)
-
-
-@pytest.fixture(scope="module")
-def adam():
-    return make("adam")
-
-
-@pytest.fixture(scope="module")
-def sgd():
-    return make("sgd")
-
-
-@pytest.fixture(scope="module")
-def fedprox():
-    return make("sgd", proximal=True)
-
-
-@pytest.fixture(scope="module")
-def dropping():
-    return make("sgd", replace(NETWORK, dropout=0.5))
-
-
-@pytest.fixture(scope="module")
-def plain():
-    return PlainDetector(NETWORK, np.random.default_rng(3))
-
-
-@pytest.fixture
-def orders(monkeypatch):
-    """The examples of every graph call, in the order of training."""
-    recorded, fill = [], training.fill
-
-    def record(windows, ends, *arguments, **settings):
-        recorded.append(ends.copy())
-        return fill(windows, ends, *arguments, **settings)
-
-    monkeypatch.setattr(training, "fill", record)
-    return recorded
-
-
-def run(trainer, start=START, windows=None, task=PLAIN, seed=5):
-    windows = gateway(27) if windows is None else windows
-    return trainer.train(start, windows, task, np.random.default_rng(seed))
-
-
-def same(one, other):
-    """Whether two results of training are the same, bit for bit."""
-    return (
-        one.weights.tobytes() == other.weights.tobytes()
-        and one.loss == other.loss
-        and one.steps == other.steps
-    )
-
-
 def split(orders):
-    """Cut the examples of every graph call into batches."""
-    return [o[at : at + BATCH] for o in orders for at in range(0, len(o), BATCH)]
+    """Give the examples of every step."""
+    return [batch for batches in orders for batch in batches]
 
 
-def by_steps(plain, optimiser, windows, batches, task, start=START):
+def by_steps(plain, optimiser, windows, batches, local, start=START):
     """Train one batch after another on the plain network.
 
     Give the weights, each batch's loss, and which weights ever had a gradient so faint that
@@ -102,26 +44,18 @@ def by_steps(plain, optimiser, windows, batches, task, start=START):
     definition = DEFINITIONS[optimiser]()
     for batch in batches:
         labels = windows.labels[batch]
-        coefficients = task.class_weights[labels] / len(batch)
+        coefficients = local.class_weights[labels] / len(batch)
         loss, _, gradient = plain.gradient(
             weights.astype(np.float32), inputs[batch], labels, coefficients
         )
-        if task.proximal_mu:
+        if local.proximal_mu:
             gradient = gradient + oracles.gradient_by_differences(
-                lambda w: task.proximal_mu / 2 * np.sum((w - start) ** 2), weights
+                lambda w: local.proximal_mu / 2 * np.sum((w - start) ** 2), weights
             )
-        weights = definition.step(weights, gradient.astype(np.float64), task.learning_rate)
+        weights = definition.step(weights, gradient.astype(np.float64), local.learning_rate)
         losses.append(loss)
         faint |= (gradient != 0) & (np.abs(gradient) < 1e-5)
     return weights, losses, faint
-
-
-def losses_by_loops(weights, windows):
-    """Cross-entropy of each window, in NumPy."""
-    plain = oracles.plain_parameters(NETWORK, weights, np.random.default_rng(4))
-    inputs = oracles.windows_by_loop(VECTORS, windows.order, NETWORK.window)
-    logits = oracles.logits_by_loops(NETWORK, plain, inputs)
-    return oracles.cross_entropy_by_loop(logits, windows.labels), logits
 
 
 # --- weights go in and out ----------------------------------------------------------------------
@@ -168,7 +102,7 @@ def test_arrays_given_and_taken_are_left_as_they_are(name, request):
     trained = run(trainer, start)
     np.testing.assert_array_equal(start, START)
     kept = trained.weights.copy()
-    run(trainer, OTHER, task=replace(PLAIN, learning_rate=1.0))
+    run(trainer, OTHER, local=replace(PLAIN, learning_rate=1.0))
     trainer.score(START, gateway(3))
     np.testing.assert_array_equal(trained.weights, kept)
     start[:] = np.nan
@@ -191,11 +125,11 @@ def test_start_may_be_read_only(adam):
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 def test_a_graph_of_steps_is_the_steps_one_by_one(name, count, plain, orders, request):
     trainer, windows = request.getfixturevalue(name), gateway(count, seed=1)
-    task = LocalTraining(2, 0.03, np.array([1.0, 0.5, 2.0, 3.0], np.float32))
-    trained = run(trainer, windows=windows, task=task)
+    local = LocalTraining(2, 0.03, np.array([1.0, 0.5, 2.0, 3.0], np.float32))
+    trained = run(trainer, windows=windows, local=local)
     batches = split(orders)
     assert [len(batch) for batch in batches] == 2 * {1: [1], 19: [8, 8, 3]}[count]
-    weights, losses, faint = by_steps(plain, name, windows, batches, task)
+    weights, losses, faint = by_steps(plain, name, windows, batches, local)
     assert trained.steps == len(batches)
     assert trained.loss == pytest.approx(np.mean(losses), abs=1e-5)
     assert faint.mean() < 0.25
@@ -207,17 +141,17 @@ def test_a_graph_of_steps_is_the_steps_one_by_one(name, count, plain, orders, re
 @pytest.mark.parametrize("start", [START, OTHER], ids=["start", "other"])
 def test_two_steps_of_fedprox_pull_to_the_start_of_the_round(start, fedprox, plain, orders):
     windows = gateway(13, seed=2)
-    task = replace(PLAIN, learning_rate=0.3, proximal_mu=1.5)
-    trained = run(fedprox, start, windows, task)
+    local = replace(PLAIN, learning_rate=0.3, proximal_mu=1.5)
+    trained = run(fedprox, start, windows, local)
     batches = split(orders)
     assert len(batches) == 2
-    weights, losses, _ = by_steps(plain, "sgd", windows, batches, task, start)
+    weights, losses, _ = by_steps(plain, "sgd", windows, batches, local, start)
     np.testing.assert_allclose(trained.weights, weights, atol=1e-5, rtol=0)
     # the reported loss is without the proximal term
     assert trained.loss == pytest.approx(np.mean(losses), abs=1e-5)
     # at the start the penalty is flat: the pull is that of the second step, mu * lr * distance
-    free = run(fedprox, start, windows, replace(task, proximal_mu=0.0))
-    one, _, _ = by_steps(plain, "sgd", windows, batches[:1], task, start)
+    free = run(fedprox, start, windows, replace(local, proximal_mu=0.0))
+    one, _, _ = by_steps(plain, "sgd", windows, batches[:1], local, start)
     pull = -0.3 * 1.5 * (one - start)
     assert np.abs(pull).max() > 1e-3
     np.testing.assert_allclose(trained.weights - free.weights, pull, atol=1e-5, rtol=0)
@@ -225,7 +159,7 @@ def test_two_steps_of_fedprox_pull_to_the_start_of_the_round(start, fedprox, pla
 
 def test_more_mu_stays_closer(fedprox):
     far = [
-        np.linalg.norm(run(fedprox, task=replace(PLAIN, epochs=5, proximal_mu=mu)).weights - START)
+        np.linalg.norm(run(fedprox, local=replace(PLAIN, epochs=5, proximal_mu=mu)).weights - START)
         for mu in (0.0, 0.5, 2.0, 8.0)
     ]
     assert far == sorted(far, reverse=True)
@@ -233,10 +167,10 @@ def test_more_mu_stays_closer(fedprox):
 
 
 def test_fedprox_without_mu_is_plain(fedprox, sgd):
-    windows, task = gateway(50, seed=4), replace(PLAIN, epochs=3)
+    windows, local = gateway(50, seed=4), replace(PLAIN, epochs=3)
     with_pull, without = (
-        run(fedprox, windows=windows, task=task),
-        run(sgd, windows=windows, task=task),
+        run(fedprox, windows=windows, local=local),
+        run(sgd, windows=windows, local=local),
     )
     np.testing.assert_allclose(with_pull.weights, without.weights, atol=1e-6, rtol=0)
     assert with_pull.loss == pytest.approx(without.loss, abs=1e-6)
@@ -244,21 +178,34 @@ def test_fedprox_without_mu_is_plain(fedprox, sgd):
 
 @pytest.mark.parametrize("count", [1, BATCH, BATCH + 1, STEPS_PER_CALL * BATCH, 300, 700])
 def test_every_example_once_an_epoch(count, adam, orders):
-    trained = run(adam, windows=gateway(count), task=replace(PLAIN, epochs=3, learning_rate=1e-4))
-    shuffled = np.concatenate(orders).reshape(3, count)
+    trained = run(adam, windows=gateway(count), local=replace(PLAIN, epochs=3, learning_rate=1e-4))
+    shuffled = np.concatenate(split(orders)).reshape(3, count)
     for epoch in shuffled:
         np.testing.assert_array_equal(np.sort(epoch), np.arange(count))
     if count > 2:
         assert len({epoch.tobytes() for epoch in shuffled}) == 3
     assert trained.steps == 3 * -(-count // BATCH)
-    assert all(len(ends) <= STEPS_PER_CALL * BATCH for ends in orders)
+    assert all(len(batches) <= STEPS_PER_CALL for batches in orders)
+    assert all(len(batch) <= BATCH for batch in split(orders))
+
+
+def test_without_shuffling_every_epoch_is_in_the_order_of_the_flows(sgd, plain, orders):
+    windows, local = gateway(13), replace(PLAIN, epochs=2, shuffle=False)
+    one, other = (run(sgd, windows=windows, local=local, seed=s) for s in (1, 2))
+    assert same(one, other)
+    batches = [np.arange(8), np.arange(8, 13)] * 2
+    assert [b.tolist() for b in split(orders)] == [b.tolist() for b in 2 * batches]
+    weights, losses, _ = by_steps(plain, "sgd", windows, batches, local)
+    np.testing.assert_allclose(one.weights, weights, atol=1e-5, rtol=0)
+    assert one.loss == pytest.approx(np.mean(losses), abs=1e-5)
+    assert not same(one, run(sgd, windows=windows, local=replace(local, shuffle=True)))
 
 
 def test_no_call_of_many_is_lost(sgd, plain, orders):
     windows = gateway(STEPS_PER_CALL * BATCH + 11, seed=6)
     trained = run(sgd, windows=windows)
     batches = split(orders)
-    assert [len(ends) for ends in orders] == [STEPS_PER_CALL * BATCH, 11]
+    assert [len(batches) for batches in orders] == [STEPS_PER_CALL, 2]
     weights, losses, _ = by_steps(plain, "sgd", windows, batches, PLAIN)
     assert trained.steps == len(batches) == STEPS_PER_CALL + 2
     assert trained.loss == pytest.approx(np.mean(losses), abs=1e-5)
@@ -270,19 +217,19 @@ def test_class_weights_scale_the_loss(count, sgd, orders):
     windows, still = gateway(count, seed=7), replace(PLAIN, learning_rate=0.0)
     class_weights = np.array([0.25, 1.0, 2.0, 5.0], np.float32)
     losses, _ = losses_by_loops(START, windows)
-    trained = run(sgd, windows=windows, task=replace(still, class_weights=class_weights))
+    trained = run(sgd, windows=windows, local=replace(still, class_weights=class_weights))
     weighted = losses * class_weights[windows.labels]
     expected = np.mean([weighted[batch].mean() for batch in split(orders)])
     assert trained.loss == pytest.approx(expected, rel=1e-5)
     assert trained.weights.tobytes() == START.tobytes()
-    one = run(sgd, windows=windows, task=still)
-    twice = run(sgd, windows=windows, task=replace(still, class_weights=2 * still.class_weights))
+    one = run(sgd, windows=windows, local=still)
+    twice = run(sgd, windows=windows, local=replace(still, class_weights=2 * still.class_weights))
     assert twice.loss == pytest.approx(2 * one.loss, rel=1e-6)
 
 
 def test_class_weights_scale_the_step(sgd):
     windows, twice = gateway(BATCH), replace(PLAIN, class_weights=2 * PLAIN.class_weights)
-    one, other = run(sgd, windows=windows), run(sgd, windows=windows, task=twice)
+    one, other = run(sgd, windows=windows), run(sgd, windows=windows, local=twice)
     np.testing.assert_allclose(other.weights - START, 2 * (one.weights - START), atol=1e-6, rtol=0)
 
 
@@ -299,29 +246,6 @@ def test_a_gateway_before_leaves_no_trace(adam):
 def test_the_seed_decides(adam):
     assert same(run(adam, seed=1), run(adam, seed=1))
     assert not same(run(adam, seed=1), run(adam, seed=2))
-
-
-def test_one_graph_for_gateways_of_any_size(adam):
-    run(adam)
-    adam.score(START, gateway(4))
-    compiled, graphs = adam.compile_seconds, compiled_graphs(adam)
-    assert compiled > 0
-    assert graphs == 2
-    for count in (1, 7, BATCH, 200, STEPS_PER_CALL * BATCH + 1):
-        task = LocalTraining(2, 0.001 * count, np.full(CLASSES, count, np.float32), 0.1)
-        run(adam, OTHER, gateway(count), task, seed=count)
-        adam.score(OTHER, gateway(count))
-    adam.show(VECTORS[::-1].copy())
-    run(adam)
-    adam.score(START, gateway(4))
-    adam.show(VECTORS)
-    assert adam.compile_seconds == compiled
-    assert compiled_graphs(adam) == graphs
-
-
-def compiled_graphs(trainer):
-    """How many graphs MindSpore has compiled for a trainer, whoever measured the time."""
-    return len(trainer._steps.compile_cache) + len(trainer._scores.compile_cache)
 
 
 def test_showing_other_vectors(adam):
@@ -358,7 +282,7 @@ def test_scoring_drops_nothing(dropping, sgd):
 @pytest.mark.parametrize("drop", [0.1, 0.5, 0.9])
 def test_masks_have_mean_one(drop):
     network = replace(NETWORK, dropout=drop, channels=(16,))
-    drawn = make("sgd", network)._dropout(np.random.default_rng(6))
+    drawn = make("sgd", network)._course(1)._dropout(np.random.default_rng(6))
     masks, draws = (tensor.asnumpy() for tensor in drawn)
     assert draws.shape == (STEPS_PER_CALL, NETWORK.steps[-1] * BATCH)
     assert set(np.unique(masks)) == {0.0, np.float32(1) / np.float32(1 - drop)}
@@ -366,35 +290,3 @@ def test_masks_have_mean_one(drop):
     assert abs(masks.mean(dtype=np.float64) - 1) < 4 * spread
     assert 0 <= draws.min() <= draws.max() < len(masks)
     assert len(np.unique(draws)) > 0.6 * min(draws.size, len(masks))
-
-
-# --- scoring ------------------------------------------------------------------------------------
-
-
-def test_scores_are_those_of_the_plain_network(adam):
-    windows = gateway(77, seed=10)
-    losses, logits = losses_by_loops(START, windows)
-    scored = adam.score(START, windows)
-    np.testing.assert_array_equal(scored.predicted, logits.argmax(axis=1))
-    assert len(np.unique(scored.predicted)) >= 3
-    assert scored.predicted.dtype == np.int32
-    assert scored.loss == pytest.approx(losses.sum(), rel=1e-6)
-
-
-def test_scores_do_not_depend_on_the_padding(adam):
-    whole = gateway(EVALUATION_BATCH + 300, seed=11)
-    scored = adam.score(START, whole)
-    losses, _ = losses_by_loops(START, whole)
-    assert scored.loss == pytest.approx(losses.sum(), rel=1e-6)
-    for count in (1, 2, EVALUATION_BATCH - 1, EVALUATION_BATCH, EVALUATION_BATCH + 1):
-        # a window looks back only, so the first flows are scored alike whatever follows
-        part = adam.score(START, Windows(whole.order[:count], whole.labels[:count]))
-        np.testing.assert_array_equal(part.predicted, scored.predicted[:count])
-        assert part.loss == pytest.approx(losses[:count].sum(), rel=1e-6)
-
-
-def test_no_windows_no_answers(adam):
-    scored = adam.score(START, gateway(0))
-    assert scored.predicted.shape == (0,)
-    assert scored.predicted.dtype == np.int32
-    assert scored.loss == 0.0

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from flwr.app import Message, MessageType, RecordDict
+from flwr.serverapp import Grid
 from runs_factory import small_config
 
+from fednids.engine import Clients, InProcessGrid
 from fednids.errors import FederationError
 from fednids.exchange import Statistics, Update
+from fednids.experiment import arms
 from fednids.experiment.execution import execute
+from fednids.fleet import Fleet
+from fednids.protocol import read_update
+from fednids.runs.folder import Checkpoint
+from fednids.runs.records import Round
 from fednids.workplace import Workplace
-from server.roster import Roster
+from server import inbox
+from server.roster import Roster, call_roll, replies_in_order
 
 Change = Callable[[Update], Update]
 
@@ -117,10 +129,191 @@ def test_a_gateway_that_answers_no_roll_call_is_named(
 def test_participants_are_a_share_and_never_none(
     gateways: int, fraction: float, expected: int
 ) -> None:
-    roster = Roster(tuple(range(gateways)), ())
+    examples = (5, 9, 9, 1, 0, 9, 30, 2, 2, 7)[:gateways]
+    roster = Roster(tuple(range(gateways)), examples)
     rounds = [roster.participants(fraction, 1, number) for number in range(1, 200)]
     assert all(len(set(chosen)) == expected == len(chosen) for chosen in rounds)
-    assert all(chosen == sorted(chosen) for chosen in rounds)
+    assert all(chosen == roster.longest_first(chosen) for chosen in rounds)
+    assert rounds == [roster.participants(fraction, 1, number) for number in range(1, 200)]
     if expected < gateways:
         assert len({tuple(chosen) for chosen in rounds}) > 3
         assert {k for chosen in rounds for k in chosen} == set(range(gateways))
+
+
+def test_the_longest_come_first_and_of_equals_the_first() -> None:
+    roster = Roster(tuple(range(6)), (5, 9, 9, 1, 0, 9))
+    assert roster.longest_first(range(6)) == [1, 2, 5, 0, 3, 4]
+    assert roster.longest_first([4, 5, 2]) == [2, 5, 4]
+
+
+class TestRollCall:
+    def test_is_in_the_order_of_partitions_and_knows_the_windows(self) -> None:
+        config = small_config(partition__gateways=5)
+        fleet = Fleet.open(config)
+        grid = Shuffled(Clients(arms.CLIENT_APP, 5, config.flat()))
+        roster, statistics = call_roll(grid, 5)
+        assert [each.partition_id for each in statistics] == list(range(5))
+        assert roster.nodes == tuple(grid._clients.nodes())
+        assert roster.examples == fleet.training_sizes
+
+    def test_names_who_is_missing(self) -> None:
+        config = small_config(partition__gateways=4)
+        grid = Shuffled(Clients(arms.CLIENT_APP, 4, config.flat()), lost={2})
+        with pytest.raises(FederationError, match=r"none from \[2\]"):
+            call_roll(grid, 4)
+
+
+class Shuffled(InProcessGrid):
+    """Lists its nodes in any order, and loses some replies."""
+
+    def __init__(self, clients: Clients, lost: set[int] = frozenset()):  # type: ignore[assignment]
+        super().__init__(clients)
+        self._lost = lost
+
+    def get_node_ids(self) -> list[int]:
+        return self._clients.nodes()[::-1]
+
+    def stream(self, messages, *, timeout=None):  # type: ignore[no-untyped-def]
+        replies = list(super().stream(messages, timeout=timeout))
+        yield from (
+            r for k, r in enumerate(replies[::-1]) if len(replies) - 1 - k not in self._lost
+        )
+
+
+class Elsewhere(Grid):
+    """A Grid that is not ours: it knows `send_and_receive` alone, and answers in any order."""
+
+    def __init__(self, grid: InProcessGrid):
+        self._grid = grid
+
+    def send_and_receive(self, messages, *, timeout=None):  # type: ignore[no-untyped-def]
+        return list(self._grid.stream(list(messages)))[::-1]
+
+    def get_node_ids(self) -> list[int]:
+        return self._grid.get_node_ids()  # type: ignore[return-value]
+
+    set_run = run = create_message = push_messages = pull_messages = None  # type: ignore[assignment]
+
+
+class TestRepliesInOrder:
+    def asked(self, grid: Grid) -> dict[int, Message]:
+        nodes = list(grid.get_node_ids())
+        return {k: Message(RecordDict(), nodes[k], MessageType.TRAIN) for k in (2, 0, 3, 1)}
+
+    @pytest.mark.parametrize("ours", [True, False])
+    def test_is_that_of_the_messages(self, ours: bool) -> None:
+        here = InProcessGrid(Clients("nobody:app", 4, {}))
+        grid = here if ours else Elsewhere(here)
+        sent = self.asked(grid)
+        answered = [r.metadata.reply_to_message_id for r in replies_in_order(grid, sent)]
+        assert answered == [message.metadata.message_id for message in sent.values()]
+
+    def test_nothing_is_sent_before_a_reply_is_wanted_and_none_is_waited_for(self) -> None:
+        grid = InProcessGrid(Clients("nobody:app", 4, {}))
+        sent = self.asked(grid)
+        next(replies_in_order(grid, sent))
+        assert grid._stamp(Message(RecordDict(), 1, "train")).metadata.message_id == "6"
+
+    def test_strangers_come_last(self) -> None:
+        here = InProcessGrid(Clients("nobody:app", 4, {}))
+        grid, sent = Elsewhere(here), self.asked(here)
+        stranger = here._stamp(Message(RecordDict(), 1001, MessageType.TRAIN))
+        found = list(here.stream([*sent.values()]))
+        late = next(iter(here.stream([stranger])))
+        grid.send_and_receive = lambda messages, **_: [late, *found[::-1]]  # type: ignore[method-assign]
+        assert list(replies_in_order(grid, sent)) == [*found, late]
+
+
+def test_a_round_of_many_updates_keeps_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[weakref.ref[object]] = []
+    alive: list[int] = []
+
+    def noting(content: RecordDict) -> Update:
+        update = read_update(content)
+        seen.extend([weakref.ref(update.weights), weakref.ref(content)])
+        alive.append(sum(ref() is not None for ref in seen))
+        return update
+
+    monkeypatch.setattr(inbox, "read_update", noting)
+    config = small_config(partition__gateways=10, federation__rounds=1, data__flows=900)
+    ended = arms.federated(config, Fleet.open(config), [], None).last
+    assert ended is not None
+    assert len(ended.updates) == 10
+    assert len(seen) == 20
+    assert max(alive) <= 4  # this one, and the one before until this one is there
+    gc.collect()
+    assert not [ref for ref in seen if ref() is not None]
+
+
+STACKED = {
+    "partition__gateways": 9, "partition__alpha": 2.0, "federation__fraction": 0.8,
+    "data__flows": 900, "model__channels": "4", "model__hidden": 4, "run__engine": "inprocess",
+}  # fmt: skip
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.rounds: list[Round] = []
+
+    def round_ended(self, ended: Round, weights: list[np.ndarray]) -> None:
+        self.rounds.append(ended)
+
+
+@cache
+def federated(**settings: object) -> tuple[np.ndarray, tuple[Round, ...]]:
+    config, kept = small_config(**{**STACKED, **settings}), Kept()
+    outcome = arms.federated(config, Fleet.open(config), [kept], None)
+    return outcome.weights[0], tuple(kept.rounds)
+
+
+class TestStacks:
+    @pytest.mark.parametrize("shuffle", [True, False])
+    def test_train_what_gateways_train_alone(self, shuffle: bool) -> None:
+        (stacked, rounds), (alone, theirs) = (
+            federated(train__stack=stack, train__shuffle=shuffle) for stack in (4, 1)
+        )
+        np.testing.assert_allclose(stacked, alone, atol=1e-4)
+        for ours, others in zip(rounds, theirs, strict=True):
+            np.testing.assert_allclose(ours.train_loss, others.train_loss, atol=1e-5)
+            np.testing.assert_allclose(ours.test_loss, others.test_loss, atol=1e-5)
+            assert ours.counts.total == others.counts.total
+            assert (ours.bytes_down, ours.bytes_up) == (others.bytes_down, others.bytes_up)
+            for one, other in zip(ours.updates, others.updates, strict=True):
+                assert (one.partition_id, one.examples, one.steps) == (
+                    other.partition_id, other.examples, other.steps
+                )  # fmt: skip
+                np.testing.assert_allclose(one.loss, other.loss, atol=1e-5)
+
+    def test_are_of_the_share_of_the_gateways_that_trains(self) -> None:
+        _, rounds = federated(train__stack=4, train__shuffle=True)
+        assert [len(ended.updates) for ended in rounds] == [7, 7]
+        assert [len(ended.evaluations) for ended in rounds] == [9, 9]
+        for ended in rounds:
+            ids = [update.partition_id for update in ended.updates]
+            assert ids == sorted(ids)
+            assert ended.failures == []
+
+    def test_shuffling_is_another_training(self) -> None:
+        shuffled, _ = federated(train__stack=4, train__shuffle=True)
+        unshuffled, _ = federated(train__stack=4, train__shuffle=False)
+        assert np.abs(shuffled - unshuffled).max() > 1e-4
+
+    def test_of_a_resumed_run_end_with_the_same_bits(self) -> None:
+        config = small_config(**{**STACKED, "train__stack": 4})
+        folder, whole = Stopping(), federated(train__stack=4, train__shuffle=True)[0]
+        with pytest.raises(KeyboardInterrupt):
+            arms.federated(config, Fleet.open(config), [folder], None)
+        done = Checkpoint("federated", config, 1, tuple(folder.weights), [])
+        resumed = arms.federated(config, Fleet.open(config), [], done)
+        np.testing.assert_array_equal(resumed.weights[0], whole)
+
+
+class Stopping:
+    """Keeps the weights of the first round, and then stops."""
+
+    def __init__(self) -> None:
+        self.weights: list[np.ndarray] = []
+
+    def round_ended(self, ended: Round, weights: list[np.ndarray]) -> None:
+        self.weights = [each.copy() for each in weights]
+        raise KeyboardInterrupt

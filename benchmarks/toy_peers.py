@@ -1,0 +1,33 @@
+"""The toy fleet as a file that PyTorch's peers read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fednids.config import Config
+from fednids.detector.architecture import Weights
+from fednids.exchange import Task
+from fednids.fleet import Fleet
+from fednids.opening import opening_architecture, opening_task, opening_weights
+from fednids.workplace import Workplace
+
+
+def toy_start(config: Config, fleet: Fleet) -> tuple[Task, Weights]:
+    """Give the task of round 1 and the weights that every peer starts from."""
+    workplace = Workplace(config, fleet)
+    task = opening_task([workplace.statistics(k) for k in range(fleet.gateways)], config)
+    return task, opening_weights(opening_architecture(task, config), config)
+
+
+def write_for_peers(path: Path, config: Config, fleet: Fleet) -> None:
+    """Write windows, labels and initial weights as PyTorch's peers read them."""
+    task, weights = toy_start(config, fleet)
+    vectors, length = task.scaler.apply(fleet.flows.vectors), config.data.window
+    each = [fleet.training(k) for k in range(fleet.gateways)]
+    offsets = np.arange(1 - length, 1)
+    windows = [vectors[w.vectors(np.arange(len(w))[:, None], offsets)] for w in each]
+    parts = opening_architecture(task, config).unpack(weights)
+    labels = np.stack([w.labels for w in each]).astype(np.int64)
+    np.savez(path, windows=np.stack(windows), labels=labels, **parts)

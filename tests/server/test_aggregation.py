@@ -1,0 +1,175 @@
+"""How updates become weights: as Flower's own strategies do it, without a list of them."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import oracles
+import pytest
+from flwr.app import Message, MessageType, RecordDict
+from flwr.serverapp.strategy import FedAvg, FedMedian, FedTrimmedAvg, Strategy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fednids.config import FederationConfig
+from fednids.engine.base import take_identity
+from fednids.errors import FederationError
+from fednids.exchange import Update
+from fednids.protocol import read_update, read_weights, update_content
+from server.aggregation import Aggregation, Collection, RunningMean, aggregation
+from server.strategies import STRATEGIES, find_strategy
+
+SIZE = 50
+EXAMPLES = st.lists(st.integers(1, 10**6), min_size=1, max_size=8)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _identity() -> None:
+    take_identity()
+
+
+def draw(count: int, seed: int = 3) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    scale = 10.0 ** rng.integers(-4, 3, SIZE)
+    return [(scale * rng.standard_normal(SIZE)).astype(np.float32) for _ in range(count)]
+
+
+def replies_of(updates: list[np.ndarray], examples: list[int]) -> list[Message]:
+    replies = []
+    for place, (weights, count) in enumerate(zip(updates, examples, strict=True)):
+        asked = Message(RecordDict(), 1000 + place, MessageType.TRAIN)
+        asked.metadata.__dict__["_message_id"] = str(place)
+        content = update_content(Update(place, weights, count, 1, 0.5, 0.0, 0.0))
+        replies.append(Message(content, reply_to=asked))
+    return replies
+
+
+def added(into: Aggregation, replies: list[Message]) -> np.ndarray:
+    for reply in replies:
+        into.add(reply, read_update(reply.content))
+    return into.weights(1)
+
+
+def flowers(strategy: Strategy, replies: list[Message]) -> np.ndarray:
+    arrays, _ = strategy.aggregate_train(1, replies)
+    assert arrays is not None
+    return read_weights(arrays)
+
+
+few = settings(max_examples=30)
+
+
+class TestRunningMean:
+    @few
+    @given(examples=EXAMPLES, seed=SEEDS)
+    def test_is_flowers_fedavg(self, examples: list[int], seed: int) -> None:
+        replies = replies_of(draw(len(examples), seed), examples)
+        found = added(RunningMean(), replies)
+        expected = flowers(FedAvg(), replies)
+        scale = np.max([np.abs(read_update(r.content).weights) for r in replies], axis=0)
+        assert found.dtype == np.float32
+        assert found.shape == (SIZE,)
+        assert (np.abs(found - expected) <= 1e-6 * np.maximum(scale, 1e-3)).all()
+
+    @few
+    @given(examples=EXAMPLES, seed=SEEDS)
+    def test_is_the_mean_by_definition_to_the_last_bit(
+        self, examples: list[int], seed: int
+    ) -> None:
+        updates = draw(len(examples), seed)
+        found = added(RunningMean(), replies_of(updates, examples))
+        expected = oracles.weighted_mean(updates, examples).astype(np.float32)
+        np.testing.assert_array_equal(found, expected)
+
+    @few
+    @given(count=st.integers(1, 10**6), seed=SEEDS)
+    def test_of_one_update_is_that_update(self, count: int, seed: int) -> None:
+        update = draw(1, seed)[0]
+        np.testing.assert_array_equal(added(RunningMean(), replies_of([update], [count])), update)
+
+    @few
+    @given(examples=EXAMPLES, seed=SEEDS)
+    def test_of_equal_updates_is_that_update(self, examples: list[int], seed: int) -> None:
+        update = draw(1, seed)[0]
+        replies = replies_of([update] * len(examples), examples)
+        np.testing.assert_array_equal(added(RunningMean(), replies), update)
+
+    @few
+    @given(examples=EXAMPLES, seed=SEEDS, data=st.data())
+    def test_does_not_depend_on_the_order(
+        self, examples: list[int], seed: int, data: st.DataObject
+    ) -> None:
+        replies = replies_of(draw(len(examples), seed), examples)
+        other = data.draw(st.permutations(replies))
+        np.testing.assert_array_equal(added(RunningMean(), replies), added(RunningMean(), other))
+
+    def test_is_a_mean_of_windows_and_not_of_gateways(self) -> None:
+        replies = replies_of([np.zeros(2, np.float32), np.full(2, 4, np.float32)], [3, 1])
+        np.testing.assert_array_equal(added(RunningMean(), replies), [1, 1])
+
+    def test_leaves_the_updates_as_they_are(self) -> None:
+        updates = [Update(k, w, 7, 1, 0.5, 0, 0) for k, w in enumerate(draw(3))]
+        mean, replies = RunningMean(), replies_of(draw(3), [7] * 3)
+        for reply, update in zip(replies, updates, strict=True):
+            mean.add(reply, update)
+        for update, drawn in zip(updates, draw(3), strict=True):
+            np.testing.assert_array_equal(update.weights, drawn)
+        first = mean.weights(1)
+        np.testing.assert_array_equal(mean.weights(1), first)
+
+    def test_keeps_neither_messages_nor_weights(self) -> None:
+        mean, kept = RunningMean(), list[weakref.ref[object]]()
+        for weights in draw(8):
+            reply = replies_of([weights], [5])[0]
+            update = read_update(reply.content)
+            mean.add(reply, update)
+            kept += [weakref.ref(reply), weakref.ref(update), weakref.ref(update.weights)]
+            del reply, update
+            gc.collect()
+            assert not [ref for ref in kept if ref() is not None]
+        assert np.isfinite(mean.weights(1)).all()
+
+
+class TestCollection:
+    @pytest.mark.parametrize("kind", [FedMedian, FedTrimmedAvg])
+    def test_is_what_the_strategy_makes_of_all(self, kind: type[FedAvg]) -> None:
+        updates, examples = draw(5), [1, 50, 2, 3, 9]
+        found = added(Collection(kind()), replies_of(updates, examples))
+        np.testing.assert_array_equal(found, flowers(kind(), replies_of(updates, examples)))
+
+    def test_of_the_median_is_the_median(self) -> None:
+        updates = draw(5)
+        found = added(Collection(FedMedian()), replies_of(updates, [1, 50, 2, 3, 9]))
+        np.testing.assert_array_equal(found, np.median(updates, axis=0))
+
+
+@pytest.mark.parametrize("made", [RunningMean, lambda: Collection(FedAvg())])
+def test_no_update_is_an_error_of_one_line(made) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(FederationError, match=r"round 4: .*training windows") as caught:
+        made().weights(4)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_our_strategies_need_no_list(name: str) -> None:
+    assert isinstance(aggregation(find_strategy(FederationConfig(strategy=name))), RunningMean)
+
+
+def test_strategies_with_an_aggregation_of_their_own_see_all_at_once() -> None:
+    class Ours(FedAvg):
+        def aggregate_train(self, server_round, replies):  # type: ignore[no-untyped-def]
+            return super().aggregate_train(server_round, replies)
+
+    for strategy in (FedMedian(), FedTrimmedAvg(), Ours()):
+        assert isinstance(aggregation(strategy), Collection)
+
+
+def test_every_round_starts_anew() -> None:
+    strategy = FedAvg()
+    added(aggregation(strategy), replies_of(draw(2), [1, 1]))
+    update = draw(1, 8)[0]
+    found = added(aggregation(strategy), replies_of([update], [5]))
+    np.testing.assert_allclose(found, update, rtol=1e-6)
