@@ -16,6 +16,9 @@ from fednids.flows.split import Split
 from partitions import PartitionPlan
 
 FEATURES = 8
+FLOWS = "toy-flows"
+"""Key of the run config: flows of each gateway."""
+
 NETWORK: dict[str, object] = {
     "data.window": 10,
     "model.channels": [32],

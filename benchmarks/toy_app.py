@@ -7,12 +7,10 @@ from functools import lru_cache
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
-from benchmarks.toy import toy_fleet
+from benchmarks.toy import FLOWS, toy_fleet
 from fednids.config import Config
 from fednids.protocol import evaluation_content, read_task, statistics_content, update_content
 from fednids.workplace import Workplace
-
-FLOWS = "toy-flows"
 
 app = ClientApp()
 

@@ -13,8 +13,7 @@ import argparse  # noqa: E402
 import json  # noqa: E402
 import resource  # noqa: E402
 
-from benchmarks.toy import toy_config, toy_fleet  # noqa: E402
-from benchmarks.toy_app import FLOWS  # noqa: E402
+from benchmarks.toy import FLOWS, toy_config, toy_fleet  # noqa: E402
 from fednids.detector.architecture import Weights  # noqa: E402
 from fednids.engine import Clients, open_grid  # noqa: E402
 from fednids.opening import stack_size  # noqa: E402

@@ -46,7 +46,7 @@ def compile_cache(identity: str) -> Iterator[None]:
     _history.append(identity)
     kept = cache_folder() / "graphs"
     pairs = {
-        kept / f"{_name('')}.hash": folder / _DEPENDENCY,
+        kept / f"{_name(_history[0])}.hash": folder / _DEPENDENCY,
         kept / f"{_name(str(_history))}.mindir": file,
     }
     shutil.rmtree(folder, ignore_errors=True)

@@ -79,6 +79,7 @@ def test_json_is_all_that_json_prints(tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads(out) == json.loads((tmp_path / "run" / "result.json").read_text())
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("centralised", "--out", str(tmp_path / "run"), "--quiet", *SETTINGS)
     assert printed(capsys, *arguments) == ("", "")

@@ -79,6 +79,7 @@ def test_damaged_or_missing_graphs_are_compiled_anew(tmp_path):
         assert run(tmp_path / "cache") == answers
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     answers = run(tmp_path / "file" / "cache")

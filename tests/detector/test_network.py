@@ -66,7 +66,10 @@ class Compared:
         return loss, logits, np.concatenate([gradient.ravel() for gradient in gradients])
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize(
+    "name",
+    [n if "rest" in n or "paper" in n else pytest.param(n, marks=pytest.mark.slow) for n in SIZES],
+)
 def test_logits_and_gradients_are_those_of_the_plain_network(name):
     fast = Compared(build(name))
     plain = PlainDetector(fast.architecture, np.random.default_rng(4))

@@ -69,7 +69,10 @@ def test_together_as_alone_with_sgd(name, mu, fedprox):
     compare(fedprox, lambda: jobs(GROUPS[name]), local, weights=1e-6)
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n.startswith("some") else pytest.param(n, marks=pytest.mark.slow) for n in GROUPS],
+)
 def test_together_as_alone_with_adam(name, wide):
     counts = [31 + 4 * count for count in GROUPS[name]]
     compare(wide, lambda: jobs(counts), LOCAL, weights=1e-5)

@@ -62,6 +62,7 @@ def test_a_round_is_the_weighted_mean_of_what_gateways_train() -> None:
     np.testing.assert_allclose(train("federated", config)[0], mean, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_one_full_batch_step_of_gateways_is_one_of_all_flows() -> None:
     """With plain SGD and one batch a gateway, averaging weights averages gradients.
 
@@ -78,6 +79,7 @@ def test_one_full_batch_step_of_gateways_is_one_of_all_flows() -> None:
     np.testing.assert_allclose(federated, centralised, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_fedprox_without_pull_is_fedavg() -> None:
     prox = small_config(federation__strategy="fedprox", federation__proximal_mu=0)
     np.testing.assert_array_equal(
@@ -189,6 +191,7 @@ def test_every_arm_leaves_the_same_kind_of_folder(kind: str, tmp_path: Path) -> 
     np.testing.assert_array_equal(np.sum(last, axis=0).reshape(5, 5), result["final"]["confusion"])
 
 
+@pytest.mark.slow
 def test_running_the_written_config_again_gives_the_same_detector(tmp_path: Path) -> None:
     execute("federated", small_config(), tmp_path / "first")
     again = Config.resolve(file=tmp_path / "first" / "config.toml")
@@ -198,12 +201,14 @@ def test_running_the_written_config_again_gives_the_same_detector(tmp_path: Path
     )
 
 
+@pytest.mark.slow
 def test_two_classes_are_benign_and_attack(tmp_path: Path) -> None:
     result = execute("federated", small_config(model__classes=2), tmp_path / "run")
     assert result["final"]["classes"] == ["Benign", "Attack"]
     assert result["final"]["binary"]["f1"] == result["final"]["per_class"]["Attack"]["f1"]
 
 
+@pytest.mark.slow
 def test_boosting_stands_beside_the_detector(tmp_path: Path) -> None:
     result = execute("centralised", small_config(), tmp_path / "run", baselines=True)
     found = result["baselines"]["boosting"]
@@ -246,6 +251,7 @@ def test_a_run_is_overwritten_only_by_force_and_other_folders_never(tmp_path: Pa
     assert (other / "chapter.tex").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_has_nothing_to_resume(tmp_path: Path) -> None:
     execute("centralised", small_config(federation__rounds=1), tmp_path / "run")
     with pytest.raises(RunError, match="all 1"):

@@ -267,7 +267,7 @@ def federated(**settings: object) -> tuple[np.ndarray, tuple[Round, ...]]:
 
 
 class TestStacks:
-    @pytest.mark.parametrize("shuffle", [True, False])
+    @pytest.mark.parametrize("shuffle", [True, pytest.param(False, marks=pytest.mark.slow)])
     def test_train_what_gateways_train_alone(self, shuffle: bool) -> None:
         (stacked, rounds), (alone, theirs) = (
             federated(train__stack=stack, train__shuffle=shuffle) for stack in (4, 1)
