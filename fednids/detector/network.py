@@ -34,6 +34,24 @@ def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
     return pooled.T.ravel()
 
 
+class Pool(nn.Cell):
+    """Max pooling and ReLU of steps in `pooled_order`, which lie along one axis."""
+
+    def __init__(self, pool: int, axis: int):
+        super().__init__()
+        self.pool, self.split, self.relu = pool, ops.Split(axis, pool), ops.ReLU()
+
+    def construct(self, responses: Tensor) -> Tensor:
+        """Keep the most of each pool, and no less than 0."""
+        if self.pool == 1:
+            return self.relu(responses)
+        pooled = self.split(responses)
+        most = pooled[0]
+        for other in pooled[1:]:
+            most = most + self.relu(other - most)
+        return self.relu(most)
+
+
 class Convolution(nn.Cell):
     """Convolution, max pooling and ReLU over gathered rows.
 
@@ -44,19 +62,11 @@ class Convolution(nn.Cell):
         super().__init__()
         self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
         self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
-        self.product, self.add, self.relu = ops.MatMul(), ops.BiasAdd(), ops.ReLU()
-        self.pool, self.split = pool, ops.Split(0, pool)
+        self.product, self.add, self.pool = ops.MatMul(), ops.BiasAdd(), Pool(pool, 0)
 
     def construct(self, rows: Tensor) -> Tensor:
         """Convolve, pool and rectify."""
-        responses = self.add(self.product(rows, self.weight), self.bias)
-        if self.pool == 1:
-            return self.relu(responses)
-        pooled = self.split(responses)
-        most = pooled[0]
-        for other in pooled[1:]:
-            most = most + self.relu(other - most)
-        return self.relu(most)
+        return self.pool(self.add(self.product(rows, self.weight), self.bias))
 
 
 class Rows(nn.Cell):

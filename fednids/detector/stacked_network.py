@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fednids.detector.architecture import Architecture, Weights
 from fednids.detector.framework import Parameter, Tensor, grads, live, nn, ops
-from fednids.detector.network import Tanh, pooled_order
+from fednids.detector.network import Pool, Tanh, pooled_order
 
 NOWHERE = -1
 
@@ -71,22 +71,14 @@ class Convolution(nn.Cell):
 
     def __init__(self, weight: Parameter, places: NDArray[np.int64], pool: int):
         super().__init__()
-        self.weight, self.product, self.relu = weight, ops.BatchMatMul(), ops.ReLU()
-        self.pool, self.split = pool, ops.Split(1, pool)
+        self.weight, self.product, self.pool = weight, ops.BatchMatMul(), Pool(pool, 1)
         self.partial = bool((places == NOWHERE).any())
         self.real = Tensor(np.broadcast_to(places != NOWHERE, weight.shape).astype(np.float32))
 
     def construct(self, rows: Tensor) -> Tensor:
         """Convolve, pool and rectify."""
         weight = self.weight * self.real if self.partial else self.weight
-        responses = self.product(rows, weight)
-        if self.pool == 1:
-            return self.relu(responses)
-        pooled = self.split(responses)
-        most = pooled[0]
-        for other in pooled[1:]:
-            most = most + self.relu(other - most)
-        return self.relu(most)
+        return self.pool(self.product(rows, weight))
 
 
 class Rows(nn.Cell):

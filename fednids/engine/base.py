@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -150,6 +151,7 @@ class LocalGrid(Grid):
         """Not offered: answers come with `send_and_receive`."""
         raise RuntimeError("a local grid answers at once; use send_and_receive")
 
+    @abstractmethod
     def stream(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterator[Message]:
@@ -158,7 +160,6 @@ class LocalGrid(Grid):
         Messages are best given with the longest task first. Who takes a reply out and lets
         go of it needs no memory for all of them.
         """
-        raise NotImplementedError
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
