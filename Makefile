@@ -9,6 +9,7 @@ EXTRAS ?= dev
 OUT    ?= runs/first
 DATA   ?=
 ARGS   ?=
+JOBS   ?= $(shell nproc)
 BIN    := $(VENV)/bin
 COMMA  := ,
 BUILT  := $(VENV)/.built-$(subst $(COMMA),-,$(EXTRAS))
@@ -32,10 +33,10 @@ simulate: $(BUILT)  ## Run a federation. DATA=flows.csv.gz for real flows, OUT=f
 	$(BIN)/fednids simulate $(if $(DATA),--data "$(DATA)") --out "$(OUT)" $(ARGS)
 
 test: $(BUILT)  ## Run the everyday tests.
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: $(BUILT)  ## Run the long tests; EXTRAS=dev,ray for those on Ray.
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow
 
 lint: $(BUILT)  ## Check format, style, layers and types.
 	$(BIN)/ruff format --check .

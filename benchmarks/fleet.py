@@ -1,16 +1,18 @@
 """A fleet of 100 gateways, 5 rounds, against Flower's simulation, pfl-research, and a bare loop.
 
-``python -m benchmarks.fleet [--repeats 3] [--batches 128,32]``
+``python -m benchmarks.fleet [--repeats 3] [--batches 128,32] [--keep-memory]``
 
 100 gateways with 1,000 windows of shape (10, 8); one local epoch in order, Adam at 1e-3 fresh
 at each gateway and round, mean by windows; convolution 8 to 32 with kernel 3, pool 2, BiLSTM
 of 64, last step, 5 classes; the same initial weights for all, so that the final losses agree.
-A round's seconds are the median without the first, which compiles.
+A round's seconds are the median without the first, which compiles. With ``--keep-memory``
+the peers' allocator is set to keep freed memory, which few people do (`peers/settle.py`).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -24,6 +26,7 @@ from benchmarks.toy_peers import write_for_peers
 from benchmarks.whole import run
 
 GATEWAYS, FLOWS, ROUNDS = 100, 1000, 5
+KEEP_MEMORY = "FEDNIDS_PEERS_KEEP_MEMORY"
 PEERS = {"loop": ("torch", "torch_loop.py"), "pfl": ("pfl", "pfl_fleet.py")}
 PEERS |= {"flower": ("flower", "flower_fleet.py")}
 
@@ -75,8 +78,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--batches", default="128,32")
     parser.add_argument("--json", action="store_true", help="the only form there is")
+    parser.add_argument("--keep-memory", action="store_true")
     given = parser.parse_args()
-    found: dict[str, Any] = {}
+    if given.keep_memory:
+        os.environ[KEEP_MEMORY] = "1"
+    found: dict[str, Any] = {"keep_memory": given.keep_memory}
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "fleet.npz"
         write_for_peers(data, toy_config(GATEWAYS), toy_fleet(GATEWAYS, FLOWS))

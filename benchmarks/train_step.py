@@ -30,6 +30,10 @@ from fednids.config import Config
 
 STACK, GATEWAY = 16, 1000
 
+_KEPT = ("--keep-memory",)
+TORCH = (("plain", ()), ("plain", _KEPT), ("pruned", ()), ("pruned", _KEPT), ("compiled", _KEPT))
+"""Variants of PyTorch, with memory given back after each step as is usual, and kept."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -63,14 +67,15 @@ def variants(batch: int, folder: Path, processors: Sequence[int]) -> Iterator[Va
     for readout in ("last", "states"):
         command = ours("benchmarks.ours_steps", "--batch", batch, "--readout", readout)
         yield Variant(f"ours_{readout}", command, [bound], units, batch)
-        for name in ("plain", "pruned", "compiled")[: 3 if readout == "last" else 1]:
+        for name, keep in TORCH[: len(TORCH) if readout == "last" else 1]:
             for placement in both:
                 command = theirs(
                     torch, "torch_steps.py", "--data", folder / f"{readout}.npz",
                     "--variant", name, "--readout", readout, "--batch", batch,
-                    "--threads", every if placement == [None] else 1,
+                    "--threads", every if placement == [None] else 1, *keep,
                 )  # fmt: skip
-                yield Variant(f"torch_{name}_{readout}", command, [placement], units, batch)
+                called = f"torch_{name}_{readout}{'_kept' if keep else ''}"
+                yield Variant(called, command, [placement], units, batch)
     if batch <= 64:
         command = ours("benchmarks.ours_steps", "--batch", batch, "--members", STACK)
         yield Variant("ours_gateways", command, [bound], STACK, GATEWAY)
@@ -107,8 +112,10 @@ def ratios(best: dict[str, list[float]], batch: int) -> dict[str, float]:
     """Divide our windows per second by theirs, pair by pair; the median."""
     pairs = {
         "eager": ("ours_last", "torch_plain_last"),
+        "eager_kept": ("ours_last", "torch_plain_last_kept"),
         "same_algebra": ("ours_last", "torch_pruned_last"),
-        "compiled": ("ours_last", "torch_compiled_last"),
+        "same_algebra_kept": ("ours_last", "torch_pruned_last_kept"),
+        "compiled": ("ours_last", "torch_compiled_last_kept"),
         "both_directions": ("ours_states", "torch_plain_states"),
         "many_gateways": ("ours_gateways", "torch_gateways"),
     }

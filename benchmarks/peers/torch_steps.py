@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from settle import settle
+from settle import KEEP_MEMORY, settle
 from torch import Tensor, nn
 from torch_network import Plain, Pruned
 
@@ -32,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pool", type=int, default=2)
     parser.add_argument("--gateways", action="store_true")
+    parser.add_argument("--keep-memory", action="store_true")
     return parser.parse_args()
 
 
@@ -118,6 +120,8 @@ def gateways(runner: Runner) -> Callable[[int], None]:
 
 def main() -> None:
     options = arguments()
+    if options.keep_memory:
+        os.environ[KEEP_MEMORY] = "1"
     settle(options.threads)
     try:
         runner = Runner(options)

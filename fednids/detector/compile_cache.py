@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
+from uuid import uuid4
 
 from fednids.detector.framework import mindspore
 from fednids.files import write_atomically
@@ -41,7 +42,8 @@ def compile_cache(identity: str) -> Iterator[None]:
     identity : str
         All that the graph depends on but the code and the versions, which are added here.
     """
-    folder = Path(_own_folder().name) / "rank_0" / "graph_cache"
+    own = _own_folder()
+    folder = own / "rank_0" / "graph_cache"
     file = folder / f"compile_cache_{len(_history)}.mindir"
     _history.append(identity)
     kept = cache_folder() / "graphs"
@@ -49,22 +51,38 @@ def compile_cache(identity: str) -> Iterator[None]:
         kept / f"{_name(_history[0])}.hash": folder / _DEPENDENCY,
         kept / f"{_name(str(_history))}.mindir": file,
     }
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for there, here in pairs.items():
-        with suppress(OSError):
-            here.write_bytes(there.read_bytes())
-    mindspore.set_context(enable_compile_cache=True, compile_cache_path=_own_folder().name)
+    usable = _lay_out(own, pairs)
+    mindspore.set_context(enable_compile_cache=usable, compile_cache_path=str(own))
     try:
         yield
+        _keep(pairs)
     finally:
         mindspore.set_context(enable_compile_cache=False)
-    with suppress(OSError):
-        kept.mkdir(parents=True, exist_ok=True)
+        if usable:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _lay_out(own: Path, pairs: dict[Path, Path]) -> bool:
+    """Make this process's folder, which nobody else may read, with what is kept; or say no."""
+    try:
+        own.mkdir(mode=0o700)
         for there, here in pairs.items():
+            here.parent.mkdir(parents=True, exist_ok=True)
+            if there.exists():
+                here.write_bytes(there.read_bytes())
+    except OSError:
+        return False
+    return True
+
+
+def _keep(pairs: dict[Path, Path]) -> None:
+    """Store what is new; a disk that is full or read-only stores nothing."""
+    with suppress(OSError):
+        for there, here in pairs.items():
+            there.parent.mkdir(parents=True, exist_ok=True)
             if here.exists() and not there.exists():
                 write_atomically(there, here.read_bytes())
-        _forget_oldest(kept)
+        _forget_oldest(cache_folder() / "graphs")
 
 
 def _forget_oldest(kept: Path) -> None:
@@ -74,8 +92,9 @@ def _forget_oldest(kept: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _own_folder() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="fednids-graphs-", ignore_cleanup_errors=True)
+def _own_folder() -> Path:
+    """Name this process's folder, which is there only while a graph is compiled."""
+    return Path(gettempdir()) / f"fednids-graphs-{uuid4().hex}"
 
 
 def _name(identity: str) -> str:

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -66,8 +67,19 @@ def _start() -> None:
         mindspore = importlib.import_module("mindspore")
     mindspore.set_context(mode=mindspore.GRAPH_MODE)
     mindspore.set_device("CPU")
+    _forget_the_script()
     _take_one_thread(importlib.import_module("mindspore._c_expression").RuntimeConf.get_instance())
     mindspore.nn.ReLU()(mindspore.Tensor([1.0]))  # starts the thread, where we are bound now
+
+
+def _forget_the_script() -> None:
+    """Show MindSpore's compile cache a file without imports as the script that runs.
+
+    It would parse ``sys.argv[0]`` and all that this imports, and fail where that is no Python
+    file, under ``python -c`` for one. `compile_cache` knows what a graph depends on.
+    """
+    api = importlib.import_module("mindspore.graph.api")
+    api.entry_script_path = str(Path(__file__).with_name("__init__.py"))  # type: ignore[attr-defined]
 
 
 def _take_one_thread(threads: Any) -> None:
