@@ -46,7 +46,7 @@ class Task:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """A gateway's answer before round 1: what scaler and class weights are made of.
 
@@ -92,7 +92,7 @@ class Update:
     compile_seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """A gateway's answer to evaluation: counts over its test flows.
 

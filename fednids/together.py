@@ -1,26 +1,24 @@
 """Calls that meet where each needs the same kind of work, so that it is done once for all.
 
 A ClientApp is a plain function, from message to reply. So that gateways can share a graph,
-each call runs in a thread of its own as far as the work that it asks for; then the work of
-all is done at once, here, and each call goes on with its part. One thread runs at a time,
-and in the order of the calls: the result is that of running them one after another.
+each call runs in a greenlet as far as the work that it asks for; then the work of all is
+done at once, here, and each call goes on with its part. All run in one thread, in the order
+of the calls: the result is that of running them one after another.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
+
+from greenlet import getcurrent, greenlet
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Result = TypeVar("Result")
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
-
-_here = threading.local()
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,10 @@ class _Wish:
 
     work: Work
     item: Any
+
+
+class _Call(greenlet):
+    """A call that can stop at a wish and go on with the answer."""
 
 
 def shared(work: Callable[[Sequence[Item]], Sequence[Answer]], item: Item) -> Answer:
@@ -47,10 +49,13 @@ def shared(work: Callable[[Sequence[Item]], Sequence[Answer]], item: Item) -> An
     object
         The answer to this item.
     """
-    call: _Call[Any] | None = getattr(_here, "call", None)
-    if call is None:
+    call = getcurrent()
+    if not isinstance(call, _Call) or call.parent is None:
         return work([item])[0]
-    return call.ask(_Wish(work, item))  # type: ignore[no-any-return]
+    answer = call.parent.switch(_Wish(work, item))
+    if isinstance(answer, Exception):
+        raise answer
+    return answer  # type: ignore[no-any-return]
 
 
 def run_together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
@@ -69,15 +74,23 @@ def run_together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     if len(calls) == 1:
         return [calls[0]()]
     running = [_Call(call) for call in calls]
-    wishes = {call: wish for call in running if (wish := call.proceed(None))}
-    while wishes:
-        work = next(iter(wishes.values())).work
-        meeting = [call for call, wish in wishes.items() if wish.work == work]
-        answers = _answers(work, [wishes.pop(call).item for call in meeting])
+    try:
+        return _meet(running)
+    finally:
+        for call in filter(None, running):  # those that an interruption left at a wish
+            call.throw()
+
+
+def _meet(running: Sequence[_Call]) -> list[Any]:
+    """Do the work of all that wait for the same, until none waits."""
+    given = {call: call.switch() for call in running}
+    while wishes := [call for call in running if not call.dead]:
+        work = given[wishes[0]].work
+        meeting = [call for call in wishes if given[call].work == work]
+        answers = _answers(work, [given[call].item for call in meeting])
         for call, answer in zip(meeting, answers, strict=True):
-            if wish := call.proceed(answer):
-                wishes[call] = wish
-    return [call.result for call in running]
+            given[call] = call.switch(answer)
+    return [given[call] for call in running]
 
 
 def _answers(work: Work, items: Sequence[Any]) -> Sequence[Any]:
@@ -86,39 +99,3 @@ def _answers(work: Work, items: Sequence[Any]) -> Sequence[Any]:
         return work(items)
     except Exception as error:
         return [error] * len(items)
-
-
-class _Call(threading.Thread, Generic[Result]):
-    """A call in a thread that runs only while `proceed` waits for it."""
-
-    result: Result
-
-    def __init__(self, call: Callable[[], Result]):
-        super().__init__(daemon=True)
-        self._call = call
-        self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
-        self._answers: SimpleQueue[Any] = SimpleQueue()
-
-    def run(self) -> None:
-        """Do the call."""
-        _here.call = self
-        try:
-            self.result = self._call()
-        finally:
-            self._wishes.put(None)
-
-    def ask(self, wish: _Wish) -> Any:
-        """Hand over a wish and wait for its answer."""
-        self._wishes.put(wish)
-        answer = self._answers.get()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def proceed(self, answer: Any) -> _Wish | None:
-        """Let the call run up to its next wish; None where it has ended."""
-        if self.ident is None:
-            self.start()
-        else:
-            self._answers.put(answer)
-        return self._wishes.get()

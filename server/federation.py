@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import cast
@@ -13,7 +13,7 @@ from flwr.serverapp import Grid
 
 from fednids.config import Config
 from fednids.detector.architecture import Weights
-from fednids.exchange import Task, Update
+from fednids.exchange import Evaluation, Task, Update
 from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.protocol import (
     content_bytes,
@@ -25,7 +25,7 @@ from fednids.runs.folder import Checkpoint
 from fednids.runs.records import Observer, Outcome, Round
 from server.aggregation import aggregation
 from server.inbox import Inbox, evaluation_reader, update_reader
-from server.roster import ParticipantsGrid, Roster, call_roll, replies_in_order
+from server.roster import ParticipantsGrid, Roster, batches, call_roll, replies_in_order
 from server.strategies import find_strategy
 
 
@@ -80,18 +80,21 @@ class Federation:
         started = time.perf_counter()
         chosen = roster.participants(settings.fraction, self._config.run.seed, number)
         sent = self._train_messages(roster, chosen, weights, task)
-        training = Inbox("train", sent, update_reader(len(weights)))
+        training = Inbox("train", update_reader(len(weights)))
         aggregated, updates = aggregation(self._strategy), list[Update]()
-        for reply, update in training.usable(replies_in_order(self._grid, sent)):
+        for reply, update in training.usable(sent, replies_in_order(self._grid, sent)):
             updates.append(replace(update, weights=weights[:0]))
             if update.examples:
                 aggregated.add(reply, update)
         training.demand(settings.max_failures, number)
         weights = aggregated.weights(number)
         trained = time.perf_counter()
-        asked = self._evaluate_messages(roster, weights, task)
-        scoring = Inbox("evaluate", asked, evaluation_reader(len(task.class_weights)))
-        evaluations = [e for _, e in scoring.usable(replies_in_order(self._grid, asked))]
+        scoring = Inbox("evaluate", evaluation_reader(len(task.class_weights)))
+        evaluations, asking = list[Evaluation](), 0
+        for asked in self._evaluate_messages(roster, weights, task):
+            asking += _bytes(asked)
+            replies = replies_in_order(self._grid, asked)
+            evaluations += [evaluation for _, evaluation in scoring.usable(asked, replies)]
         scoring.demand(settings.max_failures, number)
         ended = time.perf_counter()
         return weights, Round(
@@ -101,7 +104,7 @@ class Federation:
             [*training.failures, *scoring.failures],
             trained - started,
             ended - trained,
-            _bytes(sent) + _bytes(asked),
+            _bytes(sent) + asking,
             training.received + scoring.received,
         )
 
@@ -121,14 +124,14 @@ class Federation:
 
     def _evaluate_messages(
         self, roster: Roster, weights: Weights, task: Task
-    ) -> dict[int, Message]:
-        """Ask every gateway to score the weights on its own test flows."""
+    ) -> Iterator[dict[int, Message]]:
+        """Ask every gateway, batch after batch, to score the weights on its own test flows."""
         content, number = task_content(weights, task), str(task.server_round)
-        everybody = roster.longest_first(range(len(roster.nodes)))
-        return {
-            k: Message(content, roster.nodes[k], MessageType.EVALUATE, group_id=number)
-            for k in everybody
-        }
+        for batch in batches(roster.longest_first(range(len(roster.nodes)))):
+            yield {
+                k: Message(content, roster.nodes[k], MessageType.EVALUATE, group_id=number)
+                for k in batch
+            }
 
 
 def _mu(config: Config) -> float:

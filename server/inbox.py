@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -24,8 +23,6 @@ class Inbox(Generic[Answer]):
     ----------
     stage : str
         ``"train"`` or ``"evaluate"``.
-    sent : Mapping[int, Message]
-        The message to each gateway asked, by partition id.
     read : Callable[[RecordDict], Answer]
         Reads and checks a reply's content.
 
@@ -35,31 +32,43 @@ class Inbox(Generic[Answer]):
         Bytes of the usable replies so far.
     """
 
-    def __init__(
-        self, stage: str, sent: Mapping[int, Message], read: Callable[[RecordDict], Answer]
-    ):
-        self._stage, self._sent, self._waiting = stage, sent, set(sent)
+    def __init__(self, stage: str, read: Callable[[RecordDict], Answer]):
+        self._stage = stage
         self._read: Callable[[RecordDict], Answer] = read
+        self._asked, self._waiting = 0, set[int]()
         self._reasons: dict[int, str] = {}
         self.received = 0
 
-    def usable(self, replies: Iterable[Message]) -> Iterator[tuple[Message, Answer]]:
-        """Give the usable replies, in their order, and what they say."""
+    def usable(
+        self, sent: Mapping[int, Message], replies: Iterable[Message]
+    ) -> Iterator[tuple[Message, Answer]]:
+        """Give the usable ones of the replies to some messages, in their order.
+
+        Parameters
+        ----------
+        sent : Mapping[int, Message]
+            Messages by partition id, of gateways that were not asked before.
+        replies : Iterable[Message]
+            To these messages; the messages are sent when the first is taken.
+
+        Yields
+        ------
+        tuple[Message, Update or Evaluation]
+            A reply and what it says.
+        """
+        self._asked += len(sent)
+        self._waiting.update(sent)
+        numbers: dict[str, int] = {}
         for reply in replies:
-            answer = self._take(reply)
+            numbers = numbers or {m.metadata.message_id: k for k, m in sent.items()}
+            answer = self._take(reply, numbers.get(reply.metadata.reply_to_message_id))
             if answer is not None:
                 self.received += content_bytes(reply.content)
                 yield reply, answer
 
-    @cached_property
-    def _asked(self) -> dict[str, int]:
-        """Which gateway each message went to; messages have no number before they are sent."""
-        return {message.metadata.message_id: k for k, message in self._sent.items()}
-
-    def _take(self, reply: Message) -> Answer | None:
-        """Read a reply; None where it is unusable, nobody's, or one too many."""
-        partition_id = self._asked.get(reply.metadata.reply_to_message_id)
-        if partition_id not in self._waiting:
+    def _take(self, reply: Message, partition_id: int | None) -> Answer | None:
+        """Read a gateway's reply; None where it is unusable, nobody's, or one too many."""
+        if partition_id is None or partition_id not in self._waiting:
             return None
         try:
             if reply.has_error():
@@ -99,12 +108,12 @@ class Inbox(Generic[Answer]):
             None answered usably, or the share of failures is above ``most``.
         """
         failed = self.failures
-        if len(failed) < len(self._sent) and len(failed) <= most * len(self._sent):
+        if len(failed) < self._asked and len(failed) <= most * self._asked:
             return
         first = failed[0] if failed else None
         reason = f"gateway {first.partition_id}: {first.reason}" if first else "none was asked"
         raise FederationError(
-            f"round {server_round}: expected at most {most:.0%} of {len(self._sent)} gateways to "
+            f"round {server_round}: expected at most {most:.0%} of {self._asked} gateways to "
             f"fail, got {len(failed)} ({reason}); mend them or raise federation.max_failures"
         )
 

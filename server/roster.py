@@ -17,6 +17,7 @@ from fednids.seeding import Stream, generator
 
 _WAIT_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,28 @@ def call_roll(grid: Grid, gateways: int) -> tuple[Roster, list[Statistics]]:
         Not all gateways came or answered.
     """
     content = query_content()
-    asked = {n: Message(content, n, MessageType.QUERY) for n in _wait_for(grid, gateways)}
     answers: dict[int, tuple[int, Statistics]] = {}
     reasons = []
-    for reply in replies_in_order(grid, asked):
-        if reply.has_error():
-            reasons.append(reply.error.reason or "no reason given")
-            continue
-        statistics = read_statistics(reply.content)
-        answers[statistics.partition_id] = (reply.metadata.src_node_id, statistics)
+    for batch in batches(_wait_for(grid, gateways)):
+        asked = {node: Message(content, node, MessageType.QUERY) for node in batch}
+        for reply in replies_in_order(grid, asked):
+            if reply.has_error():
+                reasons.append(reply.error.reason or "no reason given")
+                continue
+            statistics = read_statistics(reply.content)
+            answers[statistics.partition_id] = (reply.metadata.src_node_id, statistics)
     if sorted(answers) != list(range(gateways)):
         missing = sorted(set(range(gateways)) - set(answers))
         raise FederationError(_unanswered(gateways, missing, reasons))
     known = [answers[partition_id] for partition_id in range(gateways)]
     examples = tuple(found.moments.count for _, found in known)
     return Roster(tuple(node for node, _ in known), examples), [found for _, found in known]
+
+
+def batches(gateways: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut what all gateways are asked into parts, so that few messages exist at a time."""
+    for start in range(0, len(gateways), _AT_ONCE):
+        yield gateways[start : start + _AT_ONCE]
 
 
 def replies_in_order(grid: Grid, sent: Mapping[int, Message]) -> Iterator[Message]:

@@ -124,50 +124,32 @@ def test_who_comes_later_to_the_same_work_meets_those_who_come_then() -> None:
         return shared(bench.double, shared(bench.square, 3))
 
     assert run_together([late, lambda: shared(bench.double, 1), late]) == [18, 2, 18]
-    assert bench.asked == [("square", [3, 3]), ("double", [1, 9, 9])]
+    assert bench.asked == [("square", [3, 3]), ("double", [9, 1, 9])]
 
 
-def test_one_thread_runs_at_a_time() -> None:
-    running, most, lock = 0, 0, threading.Lock()
-
-    def inside() -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        for _ in range(200):
-            threading.Event().wait(1e-6)
-        with lock:
-            running -= 1
-
-    def work(items: Sequence[int]) -> Sequence[int]:
-        inside()
-        return items
-
-    def call() -> None:
-        for _ in range(2):
-            inside()
-            shared(work, 0)
-
-    run_together([call] * 4)
-    assert (running, most) == (0, 1)
-
-
-def test_the_work_is_done_in_the_thread_that_runs_them() -> None:
+def test_all_runs_in_the_thread_that_runs_them() -> None:
     def work(items: Sequence[int]) -> list[int]:
         return [threading.get_ident() for _ in items]
 
     found = run_together([lambda: (shared(work, 0), threading.get_ident())] * 3)
-    assert {where for where, _ in found} == {threading.get_ident()}
-    assert len({own for _, own in found} | {threading.get_ident()}) == 4
+    assert found == [(threading.get_ident(), threading.get_ident())] * 3
 
 
-def test_no_thread_is_left() -> None:
-    before = set(threading.enumerate())
-    run_together([lambda: shared(double, 1), lambda: 2, lambda: shared(double, 3)])
-    for thread in set(threading.enumerate()) - before:
-        thread.join(5)
-        assert not thread.is_alive()
+def test_what_is_interrupted_lets_go_of_the_calls() -> None:
+    left: list[str] = []
+
+    def call() -> None:
+        try:
+            shared(interrupt, 1)
+        finally:
+            left.append("let go")
+
+    def interrupt(items: Sequence[int]) -> list[int]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_together([call, call])
+    assert left == ["let go", "let go"]
 
 
 class TestErrors:

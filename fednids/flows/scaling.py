@@ -13,7 +13,7 @@ LEAST_SCALE = 0.05
 """Smallest standard deviation divided by, so that a rare flag is not blown up."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Moments:
     """Sums over training flows; they add over gateways.
 

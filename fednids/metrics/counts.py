@@ -16,7 +16,7 @@ BENIGN = 0
 """Code of the benign class; `fednids.flows.schema.BENIGN`, which is a layer above."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class ConfusionCounts:
     """How many flows of each class were taken for each class.
 

@@ -42,8 +42,8 @@ def answer(message: Message, content: Update) -> Message:
 
 def taken(sent: dict[int, Message], replies: list[Message]) -> tuple[Inbox[Update], list[Any]]:
     """Put replies to training into an inbox; give it and what was usable."""
-    inbox = Inbox("train", sent, update_reader(SIZE))
-    return inbox, list(inbox.usable(replies))
+    inbox = Inbox("train", update_reader(SIZE))
+    return inbox, list(inbox.usable(sent, replies))
 
 
 def failures(inbox: Inbox[Any]) -> list[tuple[int, str]]:
@@ -63,8 +63,8 @@ def test_answers_come_in_the_order_of_the_replies() -> None:
 
 def test_answers_are_given_as_they_come() -> None:
     sent = asked(3)
-    inbox = Inbox("train", sent, update_reader(SIZE))
-    usable = inbox.usable(answer(sent[k], update(k)) for k in range(3))
+    inbox = Inbox("train", update_reader(SIZE))
+    usable = inbox.usable(sent, (answer(sent[k], update(k)) for k in range(3)))
     for k in range(3):
         assert next(usable)[1].partition_id == k
         assert failures(inbox) == [(later, "no answer") for later in range(k + 1, 3)]
@@ -74,14 +74,14 @@ def test_messages_may_get_their_numbers_when_they_are_sent() -> None:
     sent = asked(2)
     for message in sent.values():
         message.metadata.__dict__["_message_id"] = ""
-    inbox = Inbox("train", sent, update_reader(SIZE))
+    inbox = Inbox("train", update_reader(SIZE))
 
     def sending():  # type: ignore[no-untyped-def]
         for k, message in sent.items():
             message.metadata.__dict__["_message_id"] = f"late{k}"
         yield from (answer(sent[k], update(k)) for k in (1, 0))
 
-    assert [found.partition_id for _, found in inbox.usable(sending())] == [1, 0]
+    assert [found.partition_id for _, found in inbox.usable(sent, sending())] == [1, 0]
 
 
 def poisoned(value: float) -> np.ndarray:
@@ -216,9 +216,9 @@ class TestEvaluations:
     def taken(self, classes: int, novel: int) -> tuple[Inbox[Evaluation], list[Any]]:
         counts = ConfusionCounts.zero(classes), ConfusionCounts.zero(novel)
         sent = asked(1)
-        inbox = Inbox("evaluate", sent, evaluation_reader(5))
+        inbox = Inbox("evaluate", evaluation_reader(5))
         content = evaluation_content(Evaluation(0, *counts, 0.0, 0.0))
-        return inbox, list(inbox.usable([Message(content, reply_to=sent[0])]))
+        return inbox, list(inbox.usable(sent, [Message(content, reply_to=sent[0])]))
 
     def test_of_the_classes_of_the_run_are_usable(self) -> None:
         inbox, usable = self.taken(5, 5)
@@ -234,8 +234,8 @@ class TestEvaluations:
 
     def test_are_not_what_an_update_is(self) -> None:
         sent = asked(1)
-        inbox = Inbox("evaluate", sent, evaluation_reader(5))
-        assert not list(inbox.usable([answer(sent[0], update(0))]))
+        inbox = Inbox("evaluate", evaluation_reader(5))
+        assert not list(inbox.usable(sent, [answer(sent[0], update(0))]))
         assert [failure.partition_id for failure in inbox.failures] == [0]
 
 
