@@ -53,7 +53,7 @@ def toy_fleet(gateways: int, flows: int, seed: int = 1) -> Fleet:
     names = tuple(f"feature{place}" for place in range(FEATURES))
     order = np.arange(total, dtype=np.int32)
     prepared = PreparedFlows(
-        origin, names, vectors.astype(np.float64), vectors, order, attack, hosts, hosts
+        origin, names, vectors.astype(np.float64), vectors, order, attack, hosts, hosts, ("",)
     )
     none = np.zeros(total, bool)
     plan = PartitionPlan("toy", (order // flows).astype(np.int32), gateways)

@@ -76,12 +76,50 @@ class PartitionConfig(Section):
     scheme: str = Field("dirichlet", description="name of the partitioner")
     gateways: int = Field(10, ge=1, le=100_000, description="number of gateways (K)")
     alpha: float = Field(
-        0.5, gt=0, description="concentration of dirichlet and quantity; small is skewed"
+        0.5,
+        gt=0,
+        description="concentration of all dirichlet schemes and quantity; small is skewed",
     )
     classes_per_gateway: int = Field(
-        2, ge=1, description="classes that each gateway of pathological sees"
+        2, ge=1, description="classes that a gateway of pathological or extended-dirichlet sees"
     )
+    shards_per_gateway: int = Field(
+        2, ge=1, description="pieces of the flows sorted by class for a gateway of shards"
+    )
+    spread: float = Field(
+        1.0, ge=0, le=10, description="of sizes: log-normal's sigma, power-law's exponent; 0 equal"
+    )
+    feature: str = Field("IN_BYTES", description="column of the flow file that feature sorts by")
+    strength: float = Field(
+        1.0, ge=0, le=1, description="how strictly feature sorts: 0 is iid, 1 contiguous ranges"
+    )
+    noise: float = Field(
+        0.5,
+        ge=0,
+        le=100,
+        description="noise of the last gateway of scheme noise, in standard deviations",
+    )
+    withheld: str = Field(
+        "", description="attack classes to keep from gateways: A,B; empty draws one for each"
+    )
+    withheld_share: float = Field(
+        0.5, ge=0, le=1, description="share of the gateways that withheld keeps classes from"
+    )
+    host_side: Literal["source", "destination"] = Field(
+        "source", description="whose address host and host-dirichlet go by"
+    )
+    prefix: int = Field(
+        32, ge=1, le=32, description="address bits that name a group of host-dirichlet; 32 hosts"
+    )
+    label_scheme: str = Field("dirichlet", description="mixes of classes of scheme mixed")
+    size_scheme: str = Field("log-normal", description="sizes of scheme mixed; iid for equal ones")
     minimum: int = Field(10, ge=2, description="fewest flows of a gateway")
+    arrival: Literal["at-once", "growing", "passing"] = Field(
+        "at-once", description="a round's training flows: all, the first r/R, or the r-th part"
+    )
+    plan: str = Field(
+        "", description="plan file of `fednids partition`, dealt by instead of the scheme"
+    )
 
 
 class ModelConfig(Section):

@@ -7,8 +7,10 @@ and plan are drawn from the seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,21 @@ from numpy.typing import NDArray
 from fednids.config import Config, PartitionConfig
 from fednids.flows.prepared import PreparedFlows
 from fednids.flows.scaling import Moments
-from fednids.flows.schema import BENIGN, CLASSES
+from fednids.flows.schema import BENIGN, CLASSES, Version, feature_names
 from fednids.flows.source import load_flows
 from fednids.flows.split import Split, split_flows
 from fednids.flows.windows import Windows
+from fednids.plan_file import open_plan
 from fednids.seeding import Stream, generator
-from partitions import PartitionParameters, PartitionPlan, deal_flows
+from partitions import (
+    Arrival,
+    PartitionParameters,
+    PartitionPlan,
+    Traffic,
+    arrived,
+    deal_flows,
+    noisy_vectors,
+)
 
 BINARY_CLASSES = ("Benign", "Attack")
 
@@ -45,16 +56,22 @@ class Fleet:
         Which gateway owns each.
     classes : tuple[str, ...]
         Names of the classes to tell apart.
+    arrival : {"at-once", "growing", "passing"}
+        Which of a gateway's training flows are there in a round, `partitions.arrived`.
+    rounds : int
+        Over how many rounds they arrive.
     """
 
     flows: PreparedFlows
     split: Split
     plan: PartitionPlan
     classes: tuple[str, ...]
+    arrival: Arrival = "at-once"
+    rounds: int = 1
 
     @classmethod
     def open(cls, config: Config) -> Fleet:
-        """Load, split and deal the flows as the settings say.
+        """Load, split and deal the flows as the settings, or a plan file, say.
 
         Raises
         ------
@@ -65,13 +82,22 @@ class Fleet:
         flows = load_flows(config.data, seed)
         how, share = config.data.split, config.data.test_share
         split = split_flows(flows, how, share, generator(seed, Stream.SPLIT))
-        plan = _deal(config.partition, flows, generator(seed, Stream.PARTITION))
-        return cls(flows, split, plan, class_names(config.model.classes))
+        partition = config.partition
+        if partition.plan:
+            plan = open_plan(Path(partition.plan), flows, partition.gateways)
+        else:
+            rng = generator(seed, Stream.PARTITION)
+            plan = _deal(partition, traffic_of(flows, config.data.features), rng)
+        if plan.scheme == "noise":
+            rng = generator(seed, Stream.PARTITION, 1)
+            flows = _with_noise(flows, split, plan, partition.noise, rng)
+        names, rounds = class_names(config.model.classes), config.federation.rounds
+        return cls(flows, split, plan, names, partition.arrival, rounds)
 
     def pooled(self) -> Fleet:
         """Give the fleet of one gateway that owns all flows, for the centralised arm."""
         everything = np.zeros(len(self.flows), np.int32)
-        return Fleet(self.flows, self.split, PartitionPlan("pooled", everything, 1), self.classes)
+        return replace(self, plan=PartitionPlan("pooled", everything, 1))
 
     @property
     def gateways(self) -> int:
@@ -86,14 +112,26 @@ class Fleet:
 
     @property
     def training_sizes(self) -> tuple[int, ...]:
-        """Number of training windows of each gateway."""
+        """Number of training windows of each gateway when all have arrived."""
         owners = self.plan.assignment[~self.split.test]
         return tuple(np.bincount(owners, minlength=self.gateways).tolist())
 
-    def training(self, partition_id: int) -> Windows:
-        """Give a gateway's training windows."""
+    def training(self, partition_id: int, server_round: int | None = None) -> Windows:
+        """Give a gateway's training windows.
+
+        Parameters
+        ----------
+        partition_id : int
+            The gateway.
+        server_round : int, optional
+            Those that are there in this round, from 1; all without one, or with 0. No
+            window reaches back to flows that a round does not have.
+        """
         rows = self.plan.rows(partition_id)
-        return self._windows(rows[~self.split.test[rows]])
+        rows = rows[~self.split.test[rows]]
+        if server_round:
+            rows = rows[arrived(len(rows), server_round, self.rounds, self.arrival)]
+        return self._windows(rows)
 
     def testing(self, partition_id: int) -> Windows:
         """Give a gateway's test windows."""
@@ -107,8 +145,21 @@ class Fleet:
         return novel
 
     def moments(self, partition_id: int) -> Moments:
-        """Sum up a gateway's training flows, for the scaler."""
-        return Moments.of(self.flows.vectors, self.training(partition_id))
+        """Sum up a gateway's training flows, for the scaler.
+
+        Where flows arrive over the rounds these are the flows of round 1: the scaler is
+        fitted before it, and must not know what comes later.
+        """
+        return Moments.of(self.flows.vectors, self.training(partition_id, server_round=1))
+
+    def opening_support(self, partition_id: int) -> NDArray[np.int64]:
+        """Count the flows of `moments` by class, ``(C,)``, for the class weights.
+
+        Where flows arrive over the rounds, each class counts one flow more, so that one
+        that is not there in round 1 has a weight, a large one, when it comes.
+        """
+        support = self.support(self.training(partition_id, server_round=1))
+        return support if self.arrival == "at-once" else support + 1
 
     def support(self, windows: Windows) -> NDArray[np.int64]:
         """Count windows by class, ``(C,)``."""
@@ -118,13 +169,57 @@ class Fleet:
         return Windows(np.asarray(self.flows.vector[rows]), self.labels[rows])
 
 
-def _deal(
-    partition: PartitionConfig, flows: PreparedFlows, rng: np.random.Generator
-) -> PartitionPlan:
-    parameters = PartitionParameters(
-        partition.alpha, partition.classes_per_gateway, partition.minimum
+def traffic_of(flows: PreparedFlows, features: Version) -> Traffic:
+    """Show flows to a partitioner: labels, raw feature columns and hosts.
+
+    Parameters
+    ----------
+    flows : PreparedFlows
+        All flows of a run.
+    features : {"v1", "v2"}
+        Whose columns `flows.raw` holds.
+    """
+    return Traffic(
+        np.asarray(flows.attack),
+        np.asarray(flows.vector),
+        flows.raw,
+        feature_names(features),
+        np.asarray(flows.source),
+        np.asarray(flows.destination),
+        flows.hosts,
     )
-    labels = np.asarray(flows.attack)
+
+
+def _deal(partition: PartitionConfig, traffic: Traffic, rng: np.random.Generator) -> PartitionPlan:
+    """Deal with the settings that have the partitioners' names."""
+    named: dict[str, Any] = {
+        field.name: getattr(partition, field.name) for field in fields(PartitionParameters)
+    }
+    parameters = PartitionParameters(**named)
     return deal_flows(
-        partition.scheme, labels, gateways=partition.gateways, parameters=parameters, rng=rng
+        partition.scheme, traffic, gateways=partition.gateways, parameters=parameters, rng=rng
+    )
+
+
+def _with_noise(
+    flows: PreparedFlows, split: Split, plan: PartitionPlan, level: float, rng: np.random.Generator
+) -> PreparedFlows:
+    """Give every flow a vector of its own, with the noise of its gateway, 1 to K of K.
+
+    Test flows are as noisy as training flows: the same gateway measures them. Raw columns
+    keep their values.
+    """
+    if not level:
+        return flows
+    vector = np.asarray(flows.vector)
+    trained = Windows(vector[~split.test], vector[~split.test])
+    moments = Moments.of(flows.vectors, trained)
+    mean = moments.sums / moments.count
+    deviation = np.sqrt(np.maximum(moments.squares / moments.count - mean**2, 0.0))
+    levels = level * (plan.assignment + 1) / plan.gateways
+    return replace(
+        flows,
+        raw=flows.raw[vector],
+        vectors=noisy_vectors(flows.vectors[vector], deviation, levels, rng),
+        vector=np.arange(len(flows), dtype=np.int32),
     )

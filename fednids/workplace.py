@@ -48,12 +48,12 @@ class Workplace:
 
     def statistics(self, partition_id: int) -> Statistics:
         """Sum up a gateway's training flows."""
-        support = self.fleet.support(self.fleet.training(partition_id))
+        support = self.fleet.opening_support(partition_id)
         return Statistics(partition_id, self.fleet.moments(partition_id), support)
 
     def train(self, partition_id: int, weights: Weights, task: Task) -> Update:
         """Train weights on a gateway's windows; without any, give them back as they are."""
-        windows = self.fleet.training(partition_id)
+        windows = self.fleet.training(partition_id, task.server_round)
         if not len(windows):
             return Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0)
         rng = generator(self.config.run.seed, Stream.TRAINING, task.server_round, partition_id)

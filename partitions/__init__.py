@@ -7,38 +7,57 @@ import difflib
 import numpy as np
 
 from fednids.errors import PartitionError
-from partitions.dirichlet import dirichlet
+from partitions.arrival import Arrival, arrived
+from partitions.blocks import blocks
+from partitions.families import LABEL_SCHEMES, SIZE_SCHEMES, by_label, by_size
+from partitions.feature import feature
+from partitions.host import host
+from partitions.host_dirichlet import host_dirichlet
 from partitions.iid import iid
-from partitions.interface import Assignment, Labels, Partitioner, PartitionParameters
-from partitions.pathological import pathological
+from partitions.interface import Assignment, Labels, Partitioner, Traffic
+from partitions.mixed import mixed
+from partitions.noise import noise, noisy_vectors
+from partitions.parameters import PartitionParameters
 from partitions.plan import PartitionPlan
-from partitions.quantity import quantity
 from partitions.skew import Skew, measure_skew
 
 __all__ = [
+    "LABEL_SCHEMES",
     "PARTITIONERS",
+    "SIZE_SCHEMES",
+    "Arrival",
     "Assignment",
     "Labels",
     "PartitionParameters",
     "PartitionPlan",
     "Partitioner",
     "Skew",
+    "Traffic",
+    "arrived",
     "deal_flows",
     "find_partitioner",
     "measure_skew",
+    "noisy_vectors",
 ]
 
 # How to add one:
-# 1. Write `partitions/<name>.py` with one function of the shape `partitions.interface.
-#    Partitioner`; cite its source. A new parameter is a new field of `PartitionParameters`.
-#    `partitions.tables` and `partitions.repair` have the usual parts.
-# 2. Add its line here and in `partitions/README.md`.
+# 1. Write `partitions/<name>.py` with one function; cite its source. One that mixes classes
+#    is a `LabelScheme` and one that sets sizes a `SizeScheme`: a line in
+#    `partitions.families`, and `mixed` has it too. Any other is a `Partitioner`: a line here.
+#    `partitions.tables`, `repair` and `fitting` have the usual parts. A new dial is a field
+#    of `PartitionParameters` and of `fednids.config.PartitionConfig`.
+# 2. Add its line in `partitions/README.md`.
 # 3. Run `pytest tests/contracts/test_partitioners.py`; it covers every member of this dict.
 PARTITIONERS: dict[str, Partitioner] = {
+    **{name: by_label(scheme) for name, scheme in LABEL_SCHEMES.items()},
+    **{name: by_size(scheme) for name, scheme in SIZE_SCHEMES.items()},
     "iid": iid,
-    "dirichlet": dirichlet,
-    "quantity": quantity,
-    "pathological": pathological,
+    "feature": feature,
+    "noise": noise,
+    "host": host,
+    "host-dirichlet": host_dirichlet,
+    "blocks": blocks,
+    "mixed": mixed,
 }
 """Partitioner of each scheme, by its name in settings."""
 
@@ -62,7 +81,7 @@ def find_partitioner(scheme: str) -> Partitioner:
 
 def deal_flows(
     scheme: str,
-    labels: Labels,
+    traffic: Traffic,
     *,
     gateways: int,
     parameters: PartitionParameters,
@@ -74,8 +93,8 @@ def deal_flows(
     ----------
     scheme : str
         A key of `PARTITIONERS`.
-    labels : ndarray
-        ``(N,) uint8``, class of each flow.
+    traffic : Traffic
+        Labels of the flows, and the columns that the scheme needs.
     gateways : int
         ``K``, from 1 to ``N // max(minimum, 1)``.
     parameters : PartitionParameters
@@ -91,29 +110,24 @@ def deal_flows(
     Raises
     ------
     PartitionError
-        When the scheme is unknown, or the flows cannot be dealt as asked.
+        When the scheme is unknown, lacks a column, or the flows cannot be dealt as asked.
     """
     deal = find_partitioner(scheme)
-    _check_request(labels, gateways, parameters.minimum)
-    return PartitionPlan(scheme, deal(labels, gateways, rng, parameters), gateways)
+    _check_request(len(traffic), gateways, parameters.minimum)
+    return PartitionPlan(scheme, deal(traffic, gateways, rng, parameters), gateways)
 
 
-def _check_request(labels: Labels, gateways: int, minimum: int) -> None:
-    """Refuse labels of the wrong kind, and more gateways than the flows can serve."""
-    if labels.ndim != 1 or labels.dtype != np.uint8 or not len(labels):
-        raise PartitionError(
-            "expected the class codes of at least one flow, (N,) uint8, found shape "
-            f"{labels.shape} of {labels.dtype}; give the labels of the training flows"
-        )
-    most = len(labels) // max(minimum, 1)
+def _check_request(flows: int, gateways: int, minimum: int) -> None:
+    """Refuse more gateways than the flows can serve."""
+    most = flows // max(minimum, 1)
     if most < 1:
         raise PartitionError(
             f"expected at least {minimum} flows, the minimum of one gateway, found "
-            f"{len(labels)}; lower the minimum or take more flows"
+            f"{flows}; lower the minimum or take more flows"
         )
     if not 1 <= gateways <= most:
         raise PartitionError(
-            f"expected 1 to {most} gateways for {len(labels)} flows with a minimum of "
+            f"expected 1 to {most} gateways for {flows} flows with a minimum of "
             f"{minimum} each, found {gateways}; take fewer gateways, more flows or a lower "
             "minimum"
         )

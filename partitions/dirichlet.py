@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from partitions.interface import Assignment, Labels, PartitionParameters
+from partitions.interface import Table
+from partitions.parameters import PartitionParameters
 from partitions.repair import raise_to_minimum
-from partitions.tables import deal_table, round_shares
+from partitions.tables import round_shares
 
 
 def dirichlet(
-    labels: Labels,
+    totals: NDArray[np.int64],
     gateways: int,
     rng: np.random.Generator,
     parameters: PartitionParameters,
-) -> Assignment:
+) -> Table:
     """Deal each class in shares drawn from ``Dir(alpha, ..., alpha)`` over the gateways.
 
     For class ``c``, ``p_c ~ Dir_K(alpha)`` and gateway ``k`` gets ``p_ck * n_c`` flows,
@@ -24,12 +26,12 @@ def dirichlet(
 
     Parameters
     ----------
-    labels : ndarray
-        ``(N,) uint8``. Classes may be empty or have fewer flows than there are gateways.
+    totals : ndarray
+        ``(C,) int64``, flows of each class, which may be 0 or fewer than gateways.
     gateways : int
         ``K``.
     rng : numpy.random.Generator
-        Source of the shares and of the flows within a class.
+        Source of the shares.
     parameters : PartitionParameters
         Uses ``alpha`` (0.01: most classes sit at few gateways; 1000: nearly equal
         shares) and ``minimum`` (by `partitions.repair.raise_to_minimum`).
@@ -37,7 +39,7 @@ def dirichlet(
     Returns
     -------
     ndarray
-        ``(N,) int32``, gateway of each flow.
+        ``(K, C) int64``, flows of each class at each gateway.
 
     Notes
     -----
@@ -45,9 +47,9 @@ def dirichlet(
     under the minimum, up to ten times, and then raises ``ValueError``; with a rare class,
     small alpha or 1,000 gateways it does so always. Here the first draw stands and the
     few small gateways are filled from the largest: always possible, same time for every
-    alpha, and the shares of all other gateways keep their distribution. By default it
-    also gives no further class to a gateway above the average size (``self_balancing``,
-    from Yurochkin's code, not in the paper); here shares are as drawn. Hsu et al. draw
+    alpha, and the shares of all other gateways keep their distribution. Its option
+    ``self_balancing`` gives no further class to a gateway above the average size (from
+    Yurochkin's code, not in the paper); here shares are as drawn. Hsu et al. draw
     the other way round, a mix of classes for each gateway, at equal sizes; the alphas of
     the two are alike in spirit, not in value.
 
@@ -59,8 +61,6 @@ def dirichlet(
     Distribution for Federated Visual Classification", 2019, section 3.
     https://arxiv.org/abs/1909.06335 (alpha as the dial of skew).
     """
-    totals = np.bincount(labels)
     shares = rng.dirichlet(np.full(gateways, parameters.alpha), size=len(totals))
     counts = round_shares(shares, totals, rng)
-    counts = raise_to_minimum(counts, parameters.minimum, rng)
-    return deal_table(labels, counts, rng)
+    return raise_to_minimum(counts, parameters.minimum, rng)

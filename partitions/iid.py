@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from partitions.interface import Assignment, Labels, PartitionParameters
+from partitions.interface import Assignment, Traffic
+from partitions.parameters import PartitionParameters
 
 
 def iid(
-    labels: Labels,
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
     parameters: PartitionParameters,
@@ -20,8 +21,8 @@ def iid(
 
     Parameters
     ----------
-    labels : ndarray
-        ``(N,) uint8``; only their number counts.
+    traffic : Traffic
+        Only the number of flows counts.
     gateways : int
         ``K``.
     rng : numpy.random.Generator
@@ -39,4 +40,4 @@ def iid(
     H. B. McMahan et al., "Communication-Efficient Learning of Deep Networks from
     Decentralized Data", AISTATS 2017, section 3 (IID). https://arxiv.org/abs/1602.05629
     """
-    return rng.permutation(np.arange(len(labels), dtype=np.int32) % np.int32(gateways))
+    return rng.permutation(np.arange(len(traffic), dtype=np.int32) % np.int32(gateways))

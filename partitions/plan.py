@@ -34,6 +34,9 @@ class PartitionPlan:
         accepted and copied.
     gateways : int
         ``K``, at least 1. A gateway may own no flow.
+    flows : str
+        Digest of the flows that were dealt, as `fednids.plan_file` makes it; empty where it
+        was not said. No part of the fingerprint.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class PartitionPlan:
     scheme: str
     assignment: Assignment
     gateways: int
+    flows: str = ""
 
     def __post_init__(self) -> None:
         """Check the assignment and keep a read-only copy."""
@@ -162,6 +166,7 @@ class PartitionPlan:
                     gateways=np.array(self.gateways),
                     assignment=self.assignment,
                     fingerprint=np.array(self.fingerprint),
+                    flows=np.array(self.flows),
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -201,7 +206,9 @@ class PartitionPlan:
     def _read(cls, path: Path) -> tuple[PartitionPlan, str]:
         """Read a plan and the fingerprint stored beside it."""
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            plan = cls(str(arrays["scheme"]), arrays["assignment"], int(arrays["gateways"]))
+            flows = str(arrays["flows"]) if "flows" in arrays else ""
+            gateways = int(arrays["gateways"])
+            plan = cls(str(arrays["scheme"]), arrays["assignment"], gateways, flows)
             return plan, str(arrays["fingerprint"])
 
     @cached_property

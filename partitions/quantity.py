@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from partitions.interface import Assignment, Labels, PartitionParameters
-from partitions.repair import raise_to_minimum
-from partitions.tables import deal_table, round_shares
+from partitions.parameters import PartitionParameters
 
 
 def quantity(
-    labels: Labels,
-    gateways: int,
-    rng: np.random.Generator,
-    parameters: PartitionParameters,
-) -> Assignment:
+    gateways: int, rng: np.random.Generator, parameters: PartitionParameters
+) -> NDArray[np.float64]:
     """Draw the gateways' sizes from ``Dir(alpha, ..., alpha)``; flows are random.
 
     Parameters
     ----------
-    labels : ndarray
-        ``(N,) uint8``; only their number counts.
     gateways : int
         ``K``.
     rng : numpy.random.Generator
-        Source of the sizes and of the shuffle.
+        Source of the sizes.
     parameters : PartitionParameters
-        Uses ``alpha`` (small: few gateways own nearly all flows) and ``minimum``
-        (by `partitions.repair.raise_to_minimum`).
+        Uses ``alpha``: small, and few gateways own nearly all flows.
 
     Returns
     -------
     ndarray
-        ``(N,) int32``, gateway of each flow.
+        ``(K,) float64``, shares of the flows.
 
     Notes
     -----
@@ -44,8 +37,4 @@ def quantity(
     Q. Li, Y. Diao, Q. Chen, B. He, "Federated Learning on Non-IID Data Silos: An
     Experimental Study", ICDE 2022, section IV-C. https://arxiv.org/abs/2102.02079
     """
-    alike = np.zeros_like(labels)
-    shares = rng.dirichlet(np.full(gateways, parameters.alpha), size=1)
-    sizes = round_shares(shares, np.bincount(alike), rng)
-    sizes = raise_to_minimum(sizes, parameters.minimum, rng)
-    return deal_table(alike, sizes, rng)
+    return rng.dirichlet(np.full(gateways, parameters.alpha))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fednids.errors import PartitionError
 from partitions.interface import Table
 
 
@@ -75,3 +76,52 @@ def raise_to_minimum(counts: Table, minimum: int, rng: np.random.Generator) -> T
     codes = rng.permutation(np.repeat(np.arange(classes), pool))
     np.add.at(repaired, (np.repeat(np.arange(gateways), missing), codes), 1)
     return repaired
+
+
+def raise_within(
+    counts: Table, allowed: NDArray[np.bool_], minimum: int, *, keep: int = 0
+) -> Table:
+    """Bring gateways up to the minimum with classes that they may hold.
+
+    A gateway takes what can be spared of its classes, the most plentiful first, each from
+    the largest holders. No gateway gives below the minimum. Nothing is drawn.
+
+    Parameters
+    ----------
+    counts : ndarray
+        ``(K, C) int64``, zero where not `allowed`.
+    allowed : ndarray
+        ``(K, C) bool``, classes that a gateway may hold.
+    minimum : int
+        Flows that every gateway has afterwards, at least 0.
+    keep : int
+        Flows of a class that a giver keeps, if it has them.
+
+    Returns
+    -------
+    ndarray
+        ``(K, C) int64`` with the same column sums.
+
+    Raises
+    ------
+    PartitionError
+        When the minimum is out of reach in this way.
+    """
+    counts = counts.copy()
+    sizes = counts.sum(axis=1)
+    for gateway in np.flatnonzero(sizes < minimum):
+        offers = np.minimum(counts - keep, (sizes - minimum)[:, None])
+        spare = np.maximum(offers, 0).sum(axis=0) * allowed[gateway]
+        for code in np.argsort(-spare, kind="stable")[: np.count_nonzero(spare)]:
+            given = np.maximum(np.minimum(counts[:, code] - keep, sizes - minimum), 0)
+            moved = skim(given, min(int(minimum - sizes[gateway]), int(given.sum())))
+            moved[gateway] -= moved.sum()
+            counts[:, code] -= moved
+            sizes -= moved
+        if sizes[gateway] < minimum:
+            raise PartitionError(
+                f"expected at least {minimum} flows for every gateway within its own "
+                f"classes, found {sizes[gateway]} at gateway {gateway}; lower the minimum, "
+                "take fewer gateways or let each see more classes"
+            )
+    return counts

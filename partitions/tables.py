@@ -26,7 +26,7 @@ def round_shares(
     Parameters
     ----------
     shares : ndarray
-        ``(C, K) float64``, rows sum to 1.
+        ``(C, K) float64``, rows sum to 1; no share, no flow.
     totals : ndarray
         ``(C,) int64``, flows of each class.
     rng : numpy.random.Generator
@@ -39,8 +39,9 @@ def round_shares(
     """
     classes, gateways = shares.shape
     order = rng.permuted(np.tile(np.arange(gateways), (classes, 1)), axis=1)
-    ends = np.cumsum(np.take_along_axis(shares, order, axis=1), axis=1) * totals[:, None]
-    cuts = np.floor(ends + rng.random((classes, 1))).astype(np.int64)
+    ends = np.cumsum(np.take_along_axis(shares, order, axis=1), axis=1)
+    ends /= ends[:, -1:]
+    cuts = np.floor(ends * totals[:, None] + rng.random((classes, 1))).astype(np.int64)
     cuts = np.minimum(cuts, totals[:, None])
     cuts[:, -1] = totals
     counts = np.empty_like(cuts)
@@ -71,3 +72,31 @@ def deal_table(labels: Labels, counts: Table, rng: np.random.Generator) -> Assig
         owners = np.repeat(np.arange(gateways, dtype=np.int32), counts[:, code])
         assignment[labels == code] = rng.permutation(owners)
     return assignment
+
+
+def split_equally(
+    totals: NDArray[np.int64], held: NDArray[np.bool_], rng: np.random.Generator
+) -> Table:
+    """Split each class equally among the gateways that may hold it, odd flows at random.
+
+    Parameters
+    ----------
+    totals : ndarray
+        ``(C,) int64``, flows of each class.
+    held : ndarray
+        ``(K, C) bool``; each class with flows has a holder.
+    rng : numpy.random.Generator
+        Decides who gets the odd flows.
+
+    Returns
+    -------
+    ndarray
+        ``(K, C) int64``; column sums are `totals`.
+    """
+    counts = np.zeros(held.shape, dtype=np.int64)
+    for code in np.flatnonzero(totals):
+        owners = rng.permutation(np.flatnonzero(held[:, code]))
+        share, odd = divmod(int(totals[code]), len(owners))
+        counts[owners, code] = share
+        counts[owners[:odd], code] += 1
+    return counts

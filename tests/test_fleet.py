@@ -17,12 +17,12 @@ from runs_factory import small_config
 
 from fednids.config import Config
 from fednids.errors import ConfigError, DataError, PartitionError
-from fednids.fleet import BINARY_CLASSES, Fleet, class_names
+from fednids.fleet import BINARY_CLASSES, Fleet, class_names, traffic_of
 from fednids.flows.scaling import Scaler
-from fednids.flows.schema import CLASSES
+from fednids.flows.schema import CLASSES, feature_names
 from fednids.flows.split import SPLITS
 from fednids.flows.windows import Windows
-from partitions import PARTITIONERS
+from partitions import PARTITIONERS, Arrival, arrived
 
 SIDES = (False, True)
 
@@ -70,7 +70,7 @@ class TestWindows:
 
     @pytest.mark.parametrize("scheme", PARTITIONERS)
     def test_every_flow_has_exactly_one(self, scheme: str) -> None:
-        fleet = fleet_of(partition__scheme=scheme, partition__gateways=7)
+        fleet = fleet_of(partition__scheme=scheme, partition__gateways=6)
         times = np.zeros(len(fleet.flows), dtype=int)
         for flows, windows in parts_of(fleet):
             assert len(windows) == len(flows)
@@ -225,6 +225,87 @@ class TestScaler:
             )
             np.testing.assert_array_equal(left.sums, right.sums)
             np.testing.assert_array_equal(left.squares, right.squares)
+
+
+class TestArrival:
+    @pytest.mark.parametrize("how", ["at-once", "growing", "passing"])
+    def test_a_round_has_its_part_of_the_flows_in_file_order(self, how: Arrival) -> None:
+        fleet = fleet_of(partition__arrival=how, federation__rounds=5)
+        for each in (fleet, fleet.pooled()):
+            for k in range(each.gateways):
+                rows = rows_of(each, k, False)
+                for server_round in range(1, 6):
+                    found = each.training(k, server_round).order
+                    part = rows[arrived(len(rows), server_round, 5, how)]
+                    np.testing.assert_array_equal(found, fleet.flows.vector[part])
+                assert len(each.training(k)) == len(each.training(k, 0)) == len(rows)
+
+    @pytest.mark.parametrize("how", ["growing", "passing"])
+    def test_statistics_know_no_later_round(self, how: str) -> None:
+        fleet = fleet_of(partition__arrival=how, federation__rounds=5)
+        for k in range(fleet.gateways):
+            later = np.setdiff1d(rows_of(fleet, k, False), self.first(fleet, k))
+            attack, vector = np.array(fleet.flows.attack), np.array(fleet.flows.vector)
+            attack[later], vector[later] = 4, vector[self.first(fleet, k)[0]]
+            changed = replace(fleet.flows, attack=attack, vector=vector)
+            other = replace(fleet, flows=changed)
+            assert fleet.moments(k).count == len(self.first(fleet, k))
+            np.testing.assert_array_equal(fleet.moments(k).sums, other.moments(k).sums)
+            support = fleet.opening_support(k)
+            np.testing.assert_array_equal(support, other.opening_support(k))
+            np.testing.assert_array_equal(support, fleet.support(fleet.training(k, 1)) + 1)
+
+    def first(self, fleet: Fleet, partition_id: int) -> NDArray[Any]:
+        rows = rows_of(fleet, partition_id, False)
+        return rows[: len(rows) // 5]
+
+    def test_at_once_statistics_are_of_all_flows(self) -> None:
+        fleet = fleet_of()
+        assert fleet.moments(0).count == fleet.training_sizes[0]
+        support = fleet.support(fleet.training(0))
+        np.testing.assert_array_equal(fleet.opening_support(0), support)
+
+
+class TestNoise:
+    def test_each_flow_has_the_noise_of_its_gateway(self) -> None:
+        noisy = fleet_of(partition__scheme="noise", partition__noise=3.0, data__flows=3000)
+        clean = fleet_of(partition__scheme="noise", partition__noise=0.0, data__flows=3000)
+        assert noisy.plan == clean.plan
+        before = clean.flows.vectors[clean.flows.vector].astype(np.float64)
+        scale = before[~clean.split.test].std(axis=0)
+        added = (noisy.flows.vectors[noisy.flows.vector] - before)[:, scale > 0] / scale[scale > 0]
+        found = [added[noisy.plan.assignment == k].std() for k in range(3)]
+        np.testing.assert_allclose(found, [1.0, 2.0, 3.0], rtol=0.02)
+        assert not (noisy.flows.vectors - before)[:, scale == 0].any()
+
+    def test_the_rest_is_as_it_was(self) -> None:
+        noisy, plain = fleet_of(partition__scheme="noise"), fleet_of(partition__scheme="iid")
+        assert noisy.plan.assignment.tolist() == plain.plan.assignment.tolist()
+        np.testing.assert_array_equal(noisy.split.novel, plain.split.novel)
+        np.testing.assert_array_equal(noisy.labels, plain.labels)
+        raw = plain.flows.raw[plain.flows.vector]
+        np.testing.assert_array_equal(noisy.flows.raw[noisy.flows.vector], raw)
+        assert noisy.flows.vectors.dtype == np.float32
+
+    def test_none_changes_no_bit(self) -> None:
+        silent = fleet_of(partition__scheme="noise", partition__noise=0.0)
+        assert silent.flows.vectors.tobytes() == fleet_of().flows.vectors.tobytes()
+        np.testing.assert_array_equal(silent.flows.vector, fleet_of().flows.vector)
+
+    def test_it_is_a_function_of_the_settings(self) -> None:
+        one, same = (fleet_of(partition__scheme="noise") for _ in range(2))
+        assert_same_fleet(one, same)
+
+
+def test_traffic_has_what_every_scheme_needs() -> None:
+    fleet = fleet_of()
+    traffic = traffic_of(fleet.flows, "v1")
+    values, place = traffic.feature("IN_BYTES")
+    column = list(feature_names("v1")).index("IN_BYTES")
+    np.testing.assert_array_equal(values[place], fleet.flows.raw[fleet.flows.vector, column])
+    assert len(traffic.hosts) > max(traffic.ends("source").max(), traffic.ends("destination").max())
+    sources = {traffic.hosts[code] for code in np.unique(traffic.ends("source"))}
+    assert {f"192.168.100.{last}" for last in range(147, 151)} <= sources
 
 
 def test_pooled_is_one_gateway_with_all_flows_in_file_order() -> None:

@@ -27,6 +27,8 @@ def test_it_holds_the_packages_their_figures_and_types(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
     assert "fednids/flows/synthetic/nf_bot_iot_v1.json" in names
+    studies = {str(p.relative_to(ROOT)) for p in (ROOT / "fednids" / "studies").glob("*.toml")}
+    assert "fednids/studies/quick.toml" in studies <= set(names)
     assert all(f"{package}/py.typed" in names for package in PACKAGES)
     sources = {str(p.relative_to(ROOT)) for name in PACKAGES for p in (ROOT / name).rglob("*.py")}
     assert sources <= set(names)

@@ -84,8 +84,8 @@ class TestTraining:
         task, start = opening()
         training = Fleet.training
 
-        def none_at_2(self: Fleet, k: int):  # type: ignore[no-untyped-def]
-            found = training(self, k)
+        def none_at_2(self: Fleet, k: int, server_round: int):  # type: ignore[no-untyped-def]
+            found = training(self, k, server_round)
             return (
                 replace(found, order=found.order[:0], labels=found.labels[:0]) if k == 2 else found
             )

@@ -12,7 +12,7 @@ import click
 import typer
 
 from fednids import __version__
-from fednids.cli import arms, configuration, data, doctor, scoring
+from fednids.cli import arms, configuration, cross, data, doctor, partition, scoring, sweep
 from fednids.cli.screen import complain
 from fednids.errors import FednidsError, InterruptedRunError
 
@@ -31,6 +31,9 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 arms.register(app)
 scoring.register(app)
+sweep.register(app)
+partition.register(app)
+cross.register(app)
 configuration.register(app)
 doctor.register(app)
 

@@ -85,7 +85,12 @@ def _store(flows: PreparedFlows, entry: Path) -> None:
     try:
         for name in (*_TABLES, *_COLUMNS):
             np.save(beside / f"{name}.npy", getattr(flows, name))
-        meta = {"origin": asdict(flows.origin), "features": flows.features, "flows": len(flows)}
+        meta = {
+            "origin": asdict(flows.origin),
+            "features": flows.features,
+            "hosts": flows.hosts,
+            "flows": len(flows),
+        }
         (beside / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
         if entry.exists():
             shutil.rmtree(entry)
@@ -98,13 +103,14 @@ def _load(entry: Path) -> PreparedFlows | None:
     """Map an entry's columns; none where it is missing or damaged."""
     try:
         meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
-        tables = [_map(entry, name) for name in _TABLES]
-        columns = [_map(entry, name) for name in _COLUMNS]
-        lengths = {len(column) for column in columns}
-        vectors, features = tables[1], tuple(meta["features"])
-        if lengths != {meta["flows"]} or vectors.shape != (len(tables[0]), len(features)):
+        tables = {name: _map(entry, name) for name in _TABLES}
+        columns = {name: _map(entry, name) for name in _COLUMNS}
+        lengths = {len(column) for column in columns.values()}
+        features, shape = tuple(meta["features"]), tables["vectors"].shape
+        if lengths != {meta["flows"]} or shape != (len(tables["raw"]), len(features)):
             return None
-        return PreparedFlows(Origin(**meta["origin"]), features, *tables, *columns)
+        origin, hosts = Origin(**meta["origin"]), tuple(meta["hosts"])
+        return PreparedFlows(origin, features, hosts=hosts, **tables, **columns)
     except Exception:  # NumPy raises a dozen kinds on damaged bytes
         return None
 

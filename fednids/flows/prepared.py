@@ -60,6 +60,8 @@ class PreparedFlows:
         ``(N,) uint8``, each flow's class.
     source, destination : ndarray
         ``(N,) int32``, codes of each flow's hosts.
+    hosts : tuple[str, ...]
+        Address of each code.
     """
 
     origin: Origin
@@ -70,6 +72,7 @@ class PreparedFlows:
     attack: NDArray[np.uint8]
     source: NDArray[np.int32]
     destination: NDArray[np.int32]
+    hosts: tuple[str, ...]
 
     def __len__(self) -> int:
         """Give the number of flows."""
@@ -104,7 +107,7 @@ def prepare_table(table: FlowTable, features: Version, origin: Origin) -> Prepar
     names, vectors = encode(distinct)
     raw, attack = np.column_stack(list(distinct.values())), table.attack
     return PreparedFlows(
-        origin, names, raw, vectors, vector, attack, table.source, table.destination
+        origin, names, raw, vectors, vector, attack, table.source, table.destination, table.hosts
     )
 
 

@@ -1,1 +1,1 @@
-"""What a run leaves behind: records, the run folder, pictures."""
+"""What a run leaves behind: records, the run folder, the result."""

@@ -14,7 +14,6 @@ from fednids.config import Config
 from fednids.detector.model_file import Detector, save_detector
 from fednids.fleet import Fleet
 from fednids.runs.folder import MODEL, Checkpoint, RunFolder, prepare_folder
-from fednids.runs.pictures import draw_run
 from fednids.runs.records import Observer, Outcome
 from fednids.runs.result import Clock, build_result
 
@@ -93,6 +92,8 @@ class Job:
         dict
             As written to ``result.json``.
         """
+        from fednids.pictures.run import draw_run
+
         seconds = time.perf_counter() - self.started
         fleet, rounds = self.fleet, self.folder.rounds
         result = build_result(self.kind, self.config, fleet, outcome, rounds, self.clock, seconds)

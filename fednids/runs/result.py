@@ -119,7 +119,7 @@ def _partition(fleet: Fleet) -> dict[str, Any]:
         "scheme": fleet.plan.scheme,
         "gateways": fleet.gateways,
         "fingerprint": fleet.plan.fingerprint,
-        "skew": asdict(measure_skew(counts)),
+        "skew": measure_skew(counts).to_json(),
     }
 
 

@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from traffic_factory import SAMPLE, deal, make_traffic
 
 from fednids.errors import PartitionError
-from partitions import PARTITIONERS, PartitionParameters, PartitionPlan, deal_flows
+from partitions import LABEL_SCHEMES, PARTITIONERS, SIZE_SCHEMES, PartitionPlan, Traffic
 
-SAMPLE = (899, 59_186, 116_903, 18_135, 23)
-MAY_REFUSE = {"pathological"}
+MAY_REFUSE = {"pathological", "extended-dirichlet", "withheld", "host"}
 """Schemes that cannot always be met, and then say so."""
+NEED_COLUMNS = {"feature", "host", "host-dirichlet"}
+DRAW_NOTHING = {"blocks"}
 
 every_scheme = pytest.mark.parametrize("scheme", PARTITIONERS)
 
 
-def make_labels(totals, seed=0):
-    labels = np.repeat(np.arange(len(totals), dtype=np.uint8), totals)
-    return np.random.default_rng(seed).permutation(labels)
-
-
-def deal(scheme, labels, gateways, seed=0, **parameters):
-    return deal_flows(
-        scheme,
-        labels,
-        gateways=gateways,
-        parameters=PartitionParameters(**parameters),
-        rng=np.random.default_rng(seed),
-    )
-
-
-def check(plan, labels, gateways, minimum):
+def check(plan, traffic, gateways, minimum):
     """Hold one plan against exact cover, no overlap and minimum size."""
     rows = [plan.rows(gateway) for gateway in range(gateways)]
     assert plan.gateways == gateways
-    assert sorted(np.concatenate(rows).tolist()) == list(range(len(labels)))
+    assert sorted(np.concatenate(rows).tolist()) == list(range(len(traffic)))
     assert min(len(own) for own in rows) >= minimum
     assert plan.assignment.dtype == np.int32
 
@@ -46,8 +34,8 @@ def check(plan, labels, gateways, minimum):
 @every_scheme
 @pytest.mark.parametrize("gateways", [3, 50, 1000])
 def test_the_sample_is_covered_once_with_the_minimum(scheme, gateways):
-    labels = make_labels(SAMPLE)
-    check(deal(scheme, labels, gateways), labels, gateways, 10)
+    traffic = make_traffic(SAMPLE)
+    check(deal(scheme, traffic, gateways), traffic, gateways, 10)
 
 
 @every_scheme
@@ -63,12 +51,24 @@ def test_the_sample_is_covered_once_with_the_minimum(scheme, gateways):
 def test_any_flows_are_dealt_or_refused_in_one_line(
     scheme, totals, gateways, alpha, each, minimum, seed
 ):
-    labels = make_labels(totals)
-    room = gateways * max(minimum, 1) <= len(labels)
+    room = gateways * max(minimum, 1) <= sum(totals)
     refusal = ""
     try:
+        traffic = make_traffic(totals)
         plan = deal(
-            scheme, labels, gateways, seed, alpha=alpha, classes_per_gateway=each, minimum=minimum
+            scheme,
+            traffic,
+            gateways,
+            seed,
+            alpha=alpha,
+            classes_per_gateway=each,
+            shards_per_gateway=each,
+            spread=min(alpha, 10),
+            strength=min(alpha, 1),
+            withheld_share=each / 4,
+            host_side="source" if each % 2 else "destination",
+            prefix=8 * each,
+            minimum=minimum,
         )
     except PartitionError as error:
         refusal = str(error)
@@ -77,51 +77,68 @@ def test_any_flows_are_dealt_or_refused_in_one_line(
         assert re.fullmatch("expected .+, found .+; .+", refusal)
     else:
         assert room
-        check(plan, labels, gateways, minimum)
+        check(plan, traffic, gateways, minimum)
 
 
 @every_scheme
 def test_the_seed_decides_and_nothing_else(scheme):
-    labels = make_labels([300, 200, 100])
-    kept = labels.copy()
-    one, same, other = (deal(scheme, labels, 12, seed) for seed in (5, 5, 6))
+    traffic = make_traffic([300, 200, 100])
+    kept = [np.array(getattr(traffic, field.name)) for field in fields(traffic)]
+    one, same, other = (deal(scheme, traffic, 12, seed) for seed in (5, 5, 6))
     assert one == same
-    assert one.assignment.tolist() != other.assignment.tolist()
-    assert labels.tolist() == kept.tolist()
+    differs = one.assignment.tolist() != other.assignment.tolist()
+    assert differs == (scheme not in DRAW_NOTHING)
+    for field, before in zip(fields(traffic), kept, strict=True):
+        np.testing.assert_array_equal(getattr(traffic, field.name), before)
 
 
 @every_scheme
 def test_the_global_generator_is_left_alone(scheme):
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
-    deal(scheme, make_labels([300, 200, 100]), 12)
+    deal(scheme, make_traffic([300, 200, 100]), 12)
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
 
 
 @every_scheme
 @pytest.mark.parametrize("totals", [(0, 400, 0, 400, 0), (400, 400, 1), (400, 1, 1, 1, 400)])
 def test_empty_and_rare_classes(scheme, totals):
-    labels = make_labels(totals)
-    plan = deal(scheme, labels, 20)
-    check(plan, labels, 20, 10)
-    assert plan.label_counts(labels, len(totals)).sum(axis=0).tolist() == list(totals)
+    traffic = make_traffic(totals)
+    plan = deal(scheme, traffic, 20)
+    check(plan, traffic, 20, 10)
+    assert plan.label_counts(traffic.labels, len(totals)).sum(axis=0).tolist() == list(totals)
 
 
 @every_scheme
 def test_one_gateway_gets_everything(scheme):
-    labels = make_labels([30, 20])
-    assert deal(scheme, labels, 1).rows(0).tolist() == list(range(50))
+    assert deal(scheme, make_traffic([30, 20]), 1).rows(0).tolist() == list(range(50))
 
 
 @every_scheme
 @pytest.mark.parametrize("gateways", [0, 61])
 def test_impossible_numbers_of_gateways_name_the_range(scheme, gateways):
     with pytest.raises(PartitionError, match="1 to 60 gateways for 600 flows"):
-        deal(scheme, make_labels([300, 200, 100]), gateways)
+        deal(scheme, make_traffic([300, 200, 100]), gateways)
 
 
 @every_scheme
 def test_a_plan_survives_its_file(scheme, tmp_path):
-    plan = deal(scheme, make_labels([300, 200, 100]), 12)
+    plan = deal(scheme, make_traffic([300, 200, 100]), 12)
     plan.save(tmp_path / "plan.npz")
     assert PartitionPlan.load(tmp_path / "plan.npz") == plan
     assert plan.scheme == scheme
+
+
+@every_scheme
+def test_labels_are_enough_or_the_missing_column_is_named(scheme):
+    labels = make_traffic([300, 200, 100]).labels
+    refusal = ""
+    try:
+        deal(scheme, Traffic(labels), 12)
+    except PartitionError as error:
+        refusal = str(error)
+    assert bool(refusal) == (scheme in NEED_COLUMNS)
+    assert not refusal or re.fullmatch("expected .+, found .+; .+", refusal)
+
+
+def test_the_families_are_schemes():
+    assert set(LABEL_SCHEMES) | set(SIZE_SCHEMES) <= set(PARTITIONERS)

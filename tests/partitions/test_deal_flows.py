@@ -7,7 +7,7 @@ import pytest
 
 import partitions
 from fednids.errors import PartitionError
-from partitions import PARTITIONERS, PartitionParameters, deal_flows, find_partitioner
+from partitions import PARTITIONERS, PartitionParameters, Traffic, deal_flows, find_partitioner
 
 LABELS = np.arange(100, dtype=np.uint8) % 5
 
@@ -15,7 +15,8 @@ LABELS = np.arange(100, dtype=np.uint8) % 5
 def deal(scheme="iid", labels=LABELS, gateways=10, minimum=10):
     parameters = PartitionParameters(minimum=minimum)
     rng = np.random.default_rng(0)
-    return deal_flows(scheme, labels, gateways=gateways, parameters=parameters, rng=rng)
+    traffic = Traffic(labels)
+    return deal_flows(scheme, traffic, gateways=gateways, parameters=parameters, rng=rng)
 
 
 def test_exports_are_what_is_said():
@@ -71,9 +72,30 @@ def test_labels_of_another_kind_are_refused(labels):
         {"alpha": 1e7},
         {"classes_per_gateway": 0},
         {"minimum": -1},
+        {"shards_per_gateway": 0},
+        {"spread": -0.1},
+        {"spread": float("nan")},
+        {"strength": 1.01},
+        {"withheld_share": -0.01},
+        {"withheld": "Benign"},
+        {"withheld": "DoS, Worm"},
+        {"host_side": "both"},
+        {"prefix": 0},
+        {"prefix": 33},
     ],
     ids=str,
 )
 def test_parameters_out_of_range_are_refused(wrong):
     with pytest.raises(PartitionError, match=r"^expected .*, found .*; .*$"):
         PartitionParameters(**wrong)
+
+
+def test_withheld_names_are_read_with_or_without_spaces():
+    assert PartitionParameters(withheld=" DoS,Theft ,").withheld_names == ("DoS", "Theft")
+    assert PartitionParameters().withheld_names == ()
+
+
+@pytest.mark.parametrize("name", ["vector", "source", "destination"])
+def test_columns_of_other_flows_are_refused(name):
+    with pytest.raises(PartitionError, match=rf"^expected {name} of shape \(100,\).*\(3,\);"):
+        Traffic(LABELS, **{name: np.zeros(3, np.int32)})

@@ -7,7 +7,7 @@ import oracles
 import pytest
 from scipy import stats
 
-from partitions import PartitionParameters, deal_flows
+from partitions import PartitionParameters, Traffic, deal_flows
 
 SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 
@@ -22,7 +22,7 @@ def deal_many(labels, gateways, alpha, draws, classes):
     rng = np.random.default_rng(11)
     parameters = PartitionParameters(alpha=alpha, minimum=0)
     plans = (
-        deal_flows("dirichlet", labels, gateways=gateways, parameters=parameters, rng=rng)
+        deal_flows("dirichlet", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng)
         for _ in range(draws)
     )
     return np.array([plan.label_counts(labels, classes) for plan in plans])
@@ -79,7 +79,9 @@ def test_the_sample_to_any_number_of_gateways(alpha, gateways):
     labels = repeat_labels(SAMPLE)
     parameters = PartitionParameters(alpha=alpha)
     rng = np.random.default_rng(3)
-    plan = deal_flows("dirichlet", labels, gateways=gateways, parameters=parameters, rng=rng)
+    plan = deal_flows(
+        "dirichlet", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng
+    )
     assert plan.sizes().min() >= 10
     assert plan.label_counts(labels, 5).sum(axis=0).tolist() == list(SAMPLE)
 
@@ -90,7 +92,7 @@ def test_the_minimum_leaves_large_enough_gateways_alone_but_the_largest():
     def sizes(minimum):
         parameters = PartitionParameters(alpha=0.05, minimum=minimum)
         rng = np.random.default_rng(9)
-        plan = deal_flows("dirichlet", labels, gateways=50, parameters=parameters, rng=rng)
+        plan = deal_flows("dirichlet", Traffic(labels), gateways=50, parameters=parameters, rng=rng)
         return plan.sizes()
 
     drawn, repaired = sizes(0), sizes(10)

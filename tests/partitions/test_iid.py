@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partitions import PartitionParameters, PartitionPlan, deal_flows
+from partitions import PartitionParameters, PartitionPlan, Traffic, deal_flows
 
 PARAMETERS = PartitionParameters(minimum=0)
 
@@ -16,7 +16,7 @@ def test_sizes_differ_by_at_most_one(flows, data):
     gateways = data.draw(st.integers(1, flows))
     labels = np.zeros(flows, dtype=np.uint8)
     rng = np.random.default_rng(0)
-    plan = deal_flows("iid", labels, gateways=gateways, parameters=PARAMETERS, rng=rng)
+    plan = deal_flows("iid", Traffic(labels), gateways=gateways, parameters=PARAMETERS, rng=rng)
     assert np.ptp(plan.sizes()) <= 1
 
 
@@ -25,7 +25,9 @@ def test_labels_are_hypergeometric():
     rng = np.random.default_rng(1)
     seen = [
         PartitionPlan.label_counts(
-            deal_flows("iid", labels, gateways=10, parameters=PARAMETERS, rng=rng), labels, 2
+            deal_flows("iid", Traffic(labels), gateways=10, parameters=PARAMETERS, rng=rng),
+            labels,
+            2,
         )[:, 1]
         for _ in range(300)
     ]

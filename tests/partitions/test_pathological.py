@@ -12,8 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fednids.errors import PartitionError
-from partitions import PartitionParameters, deal_flows
-from partitions.pathological import _fill
+from partitions import PartitionParameters, Traffic, deal_flows
+from partitions.repair import raise_within
 
 SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 
@@ -23,7 +23,9 @@ def deal(totals, gateways, each, minimum=0, seed=0):
     labels = np.repeat(np.arange(len(totals), dtype=np.uint8), totals)
     parameters = PartitionParameters(classes_per_gateway=each, minimum=minimum)
     rng = np.random.default_rng(seed)
-    plan = deal_flows("pathological", labels, gateways=gateways, parameters=parameters, rng=rng)
+    plan = deal_flows(
+        "pathological", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng
+    )
     return plan.label_counts(labels, len(totals))
 
 
@@ -101,8 +103,11 @@ def test_the_minimum_is_filled_from_the_own_classes_of_a_gateway():
 
 def test_filling_never_takes_the_last_flow_of_a_class():
     counts = np.array([[1, 1, 0], [2, 0, 20], [0, 5, 20]])
-    _fill(counts, 7)
-    assert counts.tolist() == [[2, 5, 0], [1, 0, 20], [0, 1, 20]]
+    assert raise_within(counts, counts > 0, 7, keep=1).tolist() == [
+        [2, 5, 0],
+        [1, 0, 20],
+        [0, 1, 20],
+    ]
 
 
 def test_the_minimum_can_be_out_of_reach():

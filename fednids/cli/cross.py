@@ -1,0 +1,116 @@
+"""``fednids cross``: every detector on every gateway's test flows."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from fednids.cli import options
+from fednids.cli.screen import print_table, say
+from fednids.cli.steps import Steps
+
+if TYPE_CHECKING:
+    from fednids.experiment.cross_findings import CrossFindings
+
+CrossOut = Annotated[
+    Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
+]
+Replace = Annotated[bool, typer.Option("--force", help="Overwrite a matrix that is there.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: fednids cross alone run --out matrix")(cross)
+
+
+def cross(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs with one plan and seed.")
+    ],
+    out: CrossOut = None,
+    force: Replace = False,
+    as_json: options.Json = False,
+) -> None:
+    """Score every detector of some runs on the test flows of every gateway.
+
+    Name a local run, and the federated and centralised runs to compare it with. It shows
+    what gateways gain from one another: at home, elsewhere, and on classes that they never
+    saw.
+    """
+    from fednids.experiment.cross import cross_runs
+    from fednids.experiment.cross_findings import CROSS, CrossFindings, write_cross
+    from fednids.experiment.new_folder import check_folder
+
+    if out:
+        check_folder(out, CROSS, force=force)
+    with Steps("scoring detectors", shown=not as_json) as steps:
+        matrix = cross_runs(runs, steps.reached)
+    findings = CrossFindings.of(matrix)
+    if out:
+        write_cross(findings, out, force=force)
+    if as_json:
+        say(json.dumps(findings.to_json()))
+        return
+    _show(findings)
+    if out:
+        say(f"written to {out}: cross.json, cross.npz, cross.png")
+
+
+def _show(findings: CrossFindings) -> None:
+    matrix, fleet = findings.matrix, findings.matrix.fleet
+    flows = int(matrix.counts[0].sum())
+    say(
+        f"{len(matrix.counts):,} detectors on the {flows:,} test flows of {fleet.gateways:,} "
+        f"gateways, dealt by {fleet.plan.scheme}"
+    )
+    print_table(_means(findings))
+    if findings.unseen:
+        say("")
+        say("Classes that gateways have no training flow of, on the fleet's test flows of them:")
+        print_table(_unseen(findings))
+        say("recall: taken for the class. alarm: taken for any attack.")
+    elif matrix.runs[-1].is_local:
+        say("Every gateway has training flows of every class.")
+    if fleet.flows.origin.synthetic:
+        say("The flows are synthetic: these numbers say nothing about real traffic.")
+
+
+def _means(findings: CrossFindings) -> Table:
+    """Mean and worst macro-F1 over gateways, one row a kind of detector."""
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("detector")
+    for title in ("mean macro-F1 of gateways", "worst gateway"):
+        table.add_column(title, justify="right")
+    for name, row in zip(findings.matrix.names, findings.overall.tolist(), strict=True):
+        known = [value for value in row if not math.isnan(value)]
+        mean = sum(known) / len(known) if known else math.nan
+        table.add_row(f"{name}, one for all", _rate(mean), _rate(min(known, default=math.nan)))
+    if len(findings.local):
+        at_home = [value for value in findings.local.diagonal().tolist() if not math.isnan(value)]
+        worst = min(at_home, default=math.nan)
+        table.add_row("each gateway's own, at home", _rate(findings.own), _rate(worst))
+        table.add_row("each gateway's own, at the others", _rate(findings.others), "")
+    return table
+
+
+def _unseen(findings: CrossFindings) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("class")
+    titles = ("gateways", "own recall", "global recall", "own alarm", "global alarm")
+    for title in titles:
+        table.add_column(title, justify="right")
+    rates = ("local", "overall", "local_alarm", "overall_alarm")
+    for each in findings.unseen:
+        cells = [_rate(getattr(each, name)) for name in rates]
+        table.add_row(each.name, f"{each.gateways:,}", *cells)
+    table.add_row("all", "", *(_rate(findings.unseen_mean(name)) for name in rates))
+    return table
+
+
+def _rate(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,163 @@
+"""``fednids sweep``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from fednids.cli import options
+from fednids.cli.progress import SweepProgress
+from fednids.cli.screen import print_table, quieten_flower, say
+from fednids.config import parse_settings
+from fednids.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fednids.sweep.report import Report
+    from fednids.sweep.run import Agenda
+    from fednids.sweep.study import Study
+
+_EXIT_FAILED = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: fednids sweep quick --out study")(sweep)
+
+
+def sweep(
+    study: Annotated[
+        str | None, typer.Argument(help="Study file, or the name of a shipped study.")
+    ] = None,
+    settings: options.Settings = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the sweep, new or to go on.")
+    ] = None,
+    data: options.Data = None,
+    gateways: options.Gateways = None,
+    rounds: options.Rounds = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Seeds in place of the study's: 1,2,3.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", help="Runs at once; 0 for one a processor.")
+    ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be run, with estimates.")
+    ] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the shipped studies.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run a study: arms over a grid of settings and seeds, with one report.
+
+    Runs go side by side, one a processor. A sweep that was stopped or killed goes on when it
+    is started again; finished runs are kept. A study that has grown reuses them.
+    """
+    from fednids.sweep.study import read_study, shipped_studies
+
+    if show_list:
+        _list(shipped_studies(), as_json=as_json)
+        return
+    if study is None or out is None:
+        missing = "a study" if study is None else "--out FOLDER"
+        raise ConfigError(
+            f"expected {missing}, got none; `fednids sweep --list` shows the shipped studies, "
+            "and `fednids sweep quick --out study` runs one"
+        )
+    flags = {"data.path": data, "partition.gateways": gateways, "federation.rounds": rounds}
+    chosen = {name: value for name, value in flags.items() if value is not None}
+    wanted = read_study(study).changed(
+        {**parse_settings(settings or []), **chosen}, seeds=_read_seeds(seeds)
+    )
+    if dry_run:
+        _show_agenda(wanted, out, workers, as_json=as_json)
+        return
+    _run(wanted, out, workers, as_json=as_json, quiet=quiet)
+
+
+def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
+    """Sweep, show the report's findings, and end with 1 where a run failed."""
+    from fednids.sweep.run import sweep as run
+
+    quieten_flower()
+    progress = None if quiet or as_json else SweepProgress()
+    if progress:
+        with progress.showing():
+            report = run(study, out, workers=workers, watcher=progress)
+    else:
+        report = run(study, out, workers=workers)
+    if as_json:
+        say(json.dumps(report.to_json()))
+    elif not quiet:
+        _show(report, out)
+    if report.failed:
+        raise typer.Exit(_EXIT_FAILED)
+
+
+def _show(report: Report, out: Path) -> None:
+    from fednids.sweep.text import SYNTHETIC, findings
+
+    say("")
+    for line in findings(report):
+        say(line)
+    if report.synthetic:
+        say(SYNTHETIC)
+    for each in report.failed:
+        say(f"failed: {each.name}: {each.reason} ({out / each.log})")
+    say(f"written to {out}: report.md, report.json, cells.parquet, pictures, runs")
+
+
+def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> None:
+    """List runs, longest first, with a guess of their time."""
+    from fednids.sweep.folder import processors
+    from fednids.sweep.run import plan_sweep
+
+    count, agenda = len(processors(workers)), plan_sweep(study, out)
+    if as_json:
+        say(json.dumps(_agenda_json(agenda)))
+        return
+    table = Table(box=None, padding=(0, 2))
+    for title in ("run", "windows trained on", "about"):
+        table.add_column(title, justify="left" if title == "run" else "right")
+    for each in sorted(agenda.planned, key=lambda planned: -planned.seconds):
+        table.add_row(each.run.name, f"{each.windows:,}", f"{each.seconds:.0f} s")
+    print_table(table)
+    total = sum(each.seconds for each in agenda.planned) / count / 60
+    say(
+        f"{len(agenda.cells)} cells are {agenda.finished + len(agenda.planned)} runs, "
+        f"{agenda.finished} of them finished; the rest takes roughly {total:.0f} min on "
+        f"{count} processor{'s' * (count != 1)}"
+    )
+
+
+def _agenda_json(agenda: Agenda) -> dict[str, object]:
+    runs = [
+        {"run": each.run.name, "windows": each.windows, "seconds": each.seconds}
+        for each in agenda.planned
+    ]
+    return {"cells": len(agenda.cells), "finished": agenda.finished, "runs": runs}
+
+
+def _list(studies: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(studies))
+        return
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("study", no_wrap=True)
+    table.add_column("what it is")
+    for name, title in studies.items():
+        table.add_row(name, title)
+    print_table(table)
+
+
+def _read_seeds(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise ConfigError(f"expected --seeds as numbers like 1,2,3, got {text!r}; correct it")
+    return tuple(map(int, parts))

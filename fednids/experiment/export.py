@@ -1,0 +1,230 @@
+"""One flow file per gateway, for gateways that run on machines of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fednids.config import Config
+from fednids.errors import DataError
+from fednids.experiment.flow_files import Opener, find_format
+from fednids.experiment.new_folder import new_folder
+from fednids.experiment.original import Original, open_original
+from fednids.experiment.partitioning import SCHEMA_VERSION, describe_data, write_json
+from fednids.fleet import Fleet
+from fednids.flows.files.checksum import file_sha256
+from fednids.flows.files.writing import write_flows
+from fednids.flows.schema import CLASSES
+from fednids.flows.source import load_flows
+from fednids.flows.split import limit_flows
+from fednids.flows.synthetic.synthesis import synthesise
+from fednids.seeding import Stream, generator
+
+MANIFEST = "export.json"
+"""What every exported folder holds: which file is whose, and what is in it."""
+
+MOST_ROWS = 250_000
+"""Rows in memory at a time; a file with more is read again for the next gateways."""
+
+Told = Callable[[int, int], None]
+"""Called with gateways written and gateways in all."""
+
+_Rows = tuple[pa.Table, NDArray[np.int32]]
+"""Rows of the file, and the gateway of each."""
+
+
+def export_gateways(
+    config: Config,
+    fleet: Fleet,
+    out: Path,
+    *,
+    suffix: str = "parquet",
+    force: bool = False,
+    told: Told = lambda done, whole: None,
+) -> dict[str, Any]:
+    """Write ``gateway-00000.parquet`` and so on to a new folder, wholly or not at all.
+
+    A file holds its gateway's flows, training and test flows, in file order, with all
+    columns of the input; of synthetic flows with those of `fednids data synthesise`. Cells
+    of a CSV are written as they were read where the export is a CSV, too. The noise of
+    scheme ``noise``, which is in what a detector sees and not in flows, is in no file.
+
+    Parameters
+    ----------
+    config, fleet
+        Settings, and the fleet that `Fleet.open` makes of them.
+    out : Path
+        The folder.
+    suffix : str
+        A key of `fednids.experiment.flow_files.FORMATS`.
+    force : bool
+        Replace an export that is there.
+    told : callable
+        Told of progress.
+
+    Returns
+    -------
+    dict
+        As written to ``export.json``. A gateway without flows has no file.
+
+    Raises
+    ------
+    ConfigError
+        There is no such format.
+    RunError
+        Something is at `out` already.
+    DataError
+        The flow file has changed since the flows were dealt, or a text in it does not fit
+        into a CSV.
+    """
+    opener = find_format(suffix)
+    with new_folder(out, MANIFEST, force=force) as folder:
+        names = _names(fleet, suffix)
+        paths = [folder / name if name else None for name in names]
+        if config.data.path:
+            _copy_rows(config, fleet, paths, opener, told)
+        else:
+            _write_synthetic(config, fleet, paths, told)
+        manifest = _manifest(config, fleet, names)
+        write_json(manifest, folder / MANIFEST)
+    return manifest
+
+
+def _names(fleet: Fleet, suffix: str) -> list[str]:
+    sizes = fleet.plan.sizes()
+    return [f"gateway-{k:05d}.{suffix}" if size else "" for k, size in enumerate(sizes)]
+
+
+def _manifest(config: Config, fleet: Fleet, names: Sequence[str]) -> dict[str, Any]:
+    five = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(CLASSES))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "data": describe_data(fleet),
+        "seed": config.run.seed,
+        "scheme": fleet.plan.scheme,
+        "fingerprint": fleet.plan.fingerprint,
+        "gateways": [
+            {
+                "partition_id": k,
+                "file": name or None,
+                "flows": int(counts.sum()),
+                "classes": dict(zip(CLASSES, counts.tolist(), strict=True)),
+            }
+            for k, (name, counts) in enumerate(zip(names, five, strict=True))
+        ],
+    }
+
+
+def _write_synthetic(
+    config: Config, fleet: Fleet, paths: Sequence[Path | None], told: Told
+) -> None:
+    """Make the flows again and write each gateway's."""
+    table = synthesise(len(fleet.flows), generator(config.run.seed, Stream.SYNTHETIC))
+    for k, path in enumerate(paths):
+        if path:
+            write_flows(table.take(fleet.plan.rows(k)), path)
+        told(k + 1, len(paths))
+
+
+def _copy_rows(
+    config: Config, fleet: Fleet, paths: Sequence[Path | None], opener: Opener, told: Told
+) -> None:
+    """Read the file as often as memory asks for, each time for the next gateways."""
+    path = Path(config.data.path)
+    if file_sha256(path) != fleet.flows.origin.sha256:
+        raise DataError(
+            f"expected {path} as it was when its flows were dealt, got another file; leave it "
+            "alone and try again"
+        )
+    as_text = next(name for name in paths if name).suffix != ".parquet"
+    original, owner = open_original(path, as_text=as_text), _owners(config, fleet)
+    for group in _groups(fleet.plan.sizes()):
+        _copy_group(original, owner, group, paths, opener)
+        told(group.stop, len(paths))
+
+
+def _owners(config: Config, fleet: Fleet) -> NDArray[np.int32]:
+    """Give the gateway of each row of the file, -1 for rows that the run does not take."""
+    data, seed = config.data, config.run.seed
+    if not data.flows:
+        return fleet.plan.assignment
+    whole = np.asarray(load_flows(data.model_copy(update={"flows": 0}), seed).attack)
+    owner = np.full(len(whole), -1, np.int32)
+    owner[limit_flows(whole, data.flows, generator(seed, Stream.LIMIT))] = fleet.plan.assignment
+    return owner
+
+
+def _groups(sizes: NDArray[np.int64]) -> Iterator[range]:
+    """Cut gateways into runs of at most `MOST_ROWS` rows, or of one gateway with more."""
+    first, rows = 0, 0
+    for k, size in enumerate(sizes.tolist()):
+        if k > first and rows + size > MOST_ROWS:
+            yield range(first, k)
+            first, rows = k, 0
+        rows += size
+    yield range(first, len(sizes))
+
+
+def _copy_group(
+    original: Original,
+    owner: NDArray[np.int32],
+    group: range,
+    paths: Sequence[Path | None],
+    opener: Opener,
+) -> None:
+    """Copy the rows of some gateways; one output file is open at a time."""
+    rows = _rows_of(original, owner, group)
+    if len(group) == 1:
+        path = paths[group.start]
+        if path:
+            with opener(path, original.schema) as file:
+                for table, _ in _gathered(rows):
+                    file.write_table(table)
+        return
+    for table, owners in _gathered(rows):
+        order = np.argsort(owners, kind="stable")
+        ends = np.searchsorted(owners[order], np.arange(group.start, group.stop + 1))
+        for k, (start, stop) in zip(group, pairwise(ends.tolist()), strict=True):
+            path = paths[k]
+            if path:
+                with opener(path, original.schema) as file:
+                    file.write_table(table.take(order[start:stop]))
+
+
+def _rows_of(original: Original, owner: NDArray[np.int32], group: range) -> Iterator[_Rows]:
+    """Read the file once and keep the rows of some gateways, with their gateways."""
+    start = 0
+    for piece in original.pieces():
+        here = owner[start : start + len(piece)]
+        start += len(piece)
+        chosen = (here >= group.start) & (here < group.stop)
+        if len(here) == len(piece) and chosen.any():
+            yield pa.Table.from_batches([piece.filter(pa.array(chosen))]), here[chosen]
+    if start != len(owner):
+        raise DataError(
+            f"expected {len(owner):,} rows as when the flows were dealt, got {start:,}; leave "
+            "the file alone and try again"
+        )
+
+
+def _gathered(rows: Iterator[_Rows]) -> Iterator[_Rows]:
+    """Put pieces together to `MOST_ROWS` rows or so: a group of gateways has no more."""
+    held: list[_Rows] = []
+    for each in rows:
+        if held and sum(len(owners) for _, owners in (*held, each)) > MOST_ROWS:
+            yield _joined(held)
+            held = []
+        held.append(each)
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: Sequence[_Rows]) -> _Rows:
+    tables, owners = zip(*held, strict=True)
+    return pa.concat_tables(tables).combine_chunks(), np.concatenate(owners)

@@ -1,0 +1,148 @@
+"""A plan with its measures: dealt as a run deals, studied, and written to a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from fednids.config import Config
+from fednids.experiment.new_folder import new_folder
+from fednids.experiment.quantities import quantities
+from fednids.fleet import Fleet
+from fednids.plan_file import sign_plan
+from fednids.runs.folder import CONFIG
+from fednids.seeding import Stream, generator
+from partitions import find_partitioner
+from partitions.skew import Sheet, SkewReport, study_skew
+
+PLAN, SKEW = "plan.npz", "skew.json"
+SUMMARY, GATEWAYS = "summary.parquet", "gateways.parquet"
+PARTITION_MARK = SKEW
+"""What every folder of a plan holds."""
+
+SCHEMA_VERSION = 1
+_YARDSTICK = 2
+"""Place of the iid deals in `Stream.PARTITION`."""
+
+
+@dataclass(frozen=True)
+class PlanStudy:
+    """A fleet and what its plan measures.
+
+    Attributes
+    ----------
+    config : Config
+        Settings that deal it.
+    fleet : Fleet
+        The flows, dealt.
+    report : SkewReport
+        Every measure beside its yardstick.
+    """
+
+    config: Config
+    fleet: Fleet
+    report: SkewReport
+
+    @property
+    def owned(self) -> NDArray[np.int64]:
+        """Flows of each class at each gateway, ``(K, C) int64``."""
+        labels = self.fleet.labels.astype(np.uint8)
+        return self.fleet.plan.label_counts(labels, len(self.fleet.classes))
+
+    @property
+    def note(self) -> str:
+        """What has to stand behind the title of a picture."""
+        return " · synthetic flows" if self.fleet.flows.origin.synthetic else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what ``skew.json`` holds."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "data": describe_data(self.fleet),
+            "seed": self.config.run.seed,
+            "fingerprint": self.fleet.plan.fingerprint,
+            "gateways_count": self.fleet.gateways,
+            "settings": self.config.flat(),
+            **self.report.to_json(),
+        }
+
+
+def describe_data(fleet: Fleet) -> dict[str, Any]:
+    """Say which flows were dealt, as in ``result.json``."""
+    origin = fleet.flows.origin
+    return {
+        "path": origin.path,
+        "sha256": origin.sha256,
+        "flows": len(fleet.flows),
+        "synthetic": origin.synthetic,
+    }
+
+
+def study_partition(config: Config) -> PlanStudy:
+    """Deal the flows as every arm does with these settings, and measure the plan.
+
+    Parameters
+    ----------
+    config : Config
+        Settings; those of data, partition and the seed matter.
+
+    Raises
+    ------
+    PartitionError
+        The scheme is unknown, found before any flow is read, or cannot deal these flows.
+    DataError, ConfigError
+        As from `Fleet.open`.
+    """
+    find_partitioner(config.partition.scheme)
+    fleet = Fleet.open(config)
+    report = study_skew(
+        fleet.plan,
+        fleet.labels.astype(np.uint8),
+        classes=fleet.classes,
+        features=quantities(fleet, config.data.features),
+        rng=generator(config.run.seed, Stream.PARTITION, _YARDSTICK),
+    )
+    return PlanStudy(config, fleet, report)
+
+
+def write_partition(study: PlanStudy, out: Path, *, force: bool) -> None:
+    """Write plan, settings, measures and pictures to a new folder.
+
+    Raises
+    ------
+    RunError
+        Something is there already.
+    """
+    from fednids.experiment.plan_pictures import draw_plan  # Matplotlib takes most of a second
+
+    with new_folder(out, PARTITION_MARK, force=force) as folder:
+        write_plan(study, folder)
+        draw_plan(study, folder)
+
+
+def write_plan(study: PlanStudy, folder: Path) -> None:
+    """Write all but the pictures to a folder that is there."""
+    sign_plan(study.fleet.plan, study.fleet.flows).save(folder / PLAN)
+    (folder / CONFIG).write_text(study.config.to_toml(), encoding="utf-8")
+    write_sheet(study.report.summary_sheet(), folder / SUMMARY)
+    write_sheet(study.report.gateways, folder / GATEWAYS)
+    write_json(study.to_json(), folder / SKEW)
+
+
+def write_sheet(sheet: Sheet, path: Path) -> None:
+    """Write a table as Parquet, one column a column."""
+    columns = zip(*sheet.rows, strict=True)
+    pq.write_table(pa.table(dict(zip(sheet.columns, map(list, columns), strict=True))), path)
+
+
+def write_json(record: Mapping[str, Any], path: Path) -> None:
+    """Write JSON for people and machines; NaN is refused, null stands for it."""
+    path.write_text(json.dumps(record, indent=2, allow_nan=False), encoding="utf-8")

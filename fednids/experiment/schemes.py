@@ -1,0 +1,219 @@
+"""Every registered scheme on the same flows, side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fednids.config import Config
+from fednids.errors import PartitionError
+from fednids.experiment.new_folder import new_folder
+from fednids.experiment.partitioning import (
+    SCHEMA_VERSION,
+    PlanStudy,
+    describe_data,
+    study_partition,
+    write_json,
+    write_plan,
+    write_sheet,
+)
+from partitions import PARTITIONERS
+from partitions.skew import Sheet, SkewReport
+from partitions.skew.report import Cell
+
+if TYPE_CHECKING:
+    from fednids.pictures.comparison import Dealt
+
+ALL = "all"
+"""What ``--scheme`` says for all of them."""
+
+COMPARISON = "comparison.json"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A measure in the comparison.
+
+    Attributes
+    ----------
+    measure : str
+        Its name in a `SkewReport`.
+    title : str
+        Above its bars.
+    weighted : bool
+        Whether gateways count by their flows.
+    """
+
+    measure: str
+    title: str
+    weighted: bool = True
+
+    def of(self, report: SkewReport) -> tuple[float, float]:
+        """Give the plan's value, and the mean of iid deals."""
+        found = report.find(self.measure)
+        if self.weighted:
+            return found.weighted, found.iid_weighted
+        return found.unweighted, found.iid_unweighted
+
+
+MEASURED = (
+    Compared("jensen_shannon", "Jensen-Shannon"),
+    Compared("coverage", "class coverage", weighted=False),
+    Compared("size_gini", "Gini of sizes"),
+    Compared("wasserstein", "feature shift"),
+)
+"""What schemes are compared by."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of one scheme.
+
+    Attributes
+    ----------
+    scheme : str
+        Its name.
+    values, iid : tuple of float
+        The plan's measures, in the order of `MEASURED`, and those of iid deals of the same
+        sizes; NaN where undefined or where the scheme cannot deal these flows.
+    reason : str
+        Why it cannot, in one line; empty where it can.
+    """
+
+    scheme: str
+    values: tuple[float, ...]
+    iid: tuple[float, ...]
+    reason: str = ""
+
+    @classmethod
+    def of(cls, study: PlanStudy) -> Entry:
+        """Take the measures of a plan."""
+        pairs = [measure.of(study.report) for measure in MEASURED]
+        values, iid = zip(*pairs, strict=True)
+        return cls(study.fleet.plan.scheme, values, iid)
+
+    @classmethod
+    def refused(cls, scheme: str, error: PartitionError) -> Entry:
+        """Note why a scheme cannot be met."""
+        nothing = (math.nan,) * len(MEASURED)
+        return cls(scheme, nothing, nothing, str(error))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All schemes on the same flows.
+
+    Attributes
+    ----------
+    about : Mapping
+        Data, seed, number of gateways and classes.
+    entries : Sequence[Entry]
+        One a scheme.
+    """
+
+    about: dict[str, Any]
+    entries: Sequence[Entry]
+
+    def sheet(self) -> Sheet:
+        """Give one row a scheme."""
+        names = [measure.measure for measure in MEASURED]
+        columns = ("scheme", *names, *(f"iid.{name}" for name in names), "reason")
+        rows: list[tuple[Cell, ...]] = [
+            (each.scheme, *each.values, *each.iid, each.reason) for each in self.entries
+        ]
+        return Sheet(columns, tuple(rows))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what ``comparison.json`` holds."""
+        return {
+            "schema_version": SCHEMA_VERSION, **self.about, "schemes": self.sheet().to_json()
+        }  # fmt: skip
+
+
+def compare_schemes(
+    config: Config, out: Path | None, *, force: bool, told: Callable[[int, int, str], None]
+) -> Comparison:
+    """Deal the flows by every scheme with the same settings, and measure each plan.
+
+    Parameters
+    ----------
+    config : Config
+        Settings; its scheme does not matter.
+    out : Path, optional
+        New folder: one folder a scheme with plan and measures, and the comparison.
+    force : bool
+        Replace such a folder that is there.
+    told : callable
+        Called before each scheme with its place from 0, their number and its name.
+
+    Raises
+    ------
+    RunError
+        Something is at `out` already.
+    DataError, ConfigError
+        The flows cannot be read or split.
+    PartitionError
+        No scheme at all can deal them; it is the first one's.
+    """
+    if out is None:
+        return _compare(config, None, told)
+    with new_folder(out, COMPARISON, force=force) as folder:
+        return _compare(config, folder, told)
+
+
+def _compare(
+    config: Config, folder: Path | None, told: Callable[[int, int, str], None]
+) -> Comparison:
+    from fednids.pictures.comparison import Dealt  # Matplotlib takes most of a second
+
+    entries: list[Entry] = []
+    dealt: list[Dealt] = []
+    about: dict[str, Any] = {}
+    note = ""
+    for place, scheme in enumerate(PARTITIONERS):
+        told(place, len(PARTITIONERS), scheme)
+        try:
+            study = study_partition(_with_scheme(config, scheme))
+        except PartitionError as error:
+            entries.append(Entry.refused(scheme, error))
+            continue
+        entry = Entry.of(study)
+        entries.append(entry)
+        dealt.append(Dealt(scheme, study.owned, entry.values, entry.iid))
+        about, note = _about(study), study.note
+        if folder:
+            (folder / scheme).mkdir()
+            write_plan(study, folder / scheme)
+    if not dealt:
+        raise PartitionError(entries[0].reason)
+    found = Comparison(about, entries)
+    if folder:
+        _write(found, dealt, note, folder)
+    return found
+
+
+def _with_scheme(config: Config, scheme: str) -> Config:
+    partition = config.partition.model_copy(update={"scheme": scheme, "plan": ""})
+    return config.model_copy(update={"partition": partition})
+
+
+def _about(study: PlanStudy) -> dict[str, Any]:
+    return {
+        "data": describe_data(study.fleet),
+        "seed": study.config.run.seed,
+        "gateways": study.fleet.gateways,
+        "classes": list(study.fleet.classes),
+    }
+
+
+def _write(found: Comparison, dealt: Sequence[Dealt], note: str, folder: Path) -> None:
+    from fednids.pictures.comparison import comparison
+    from fednids.pictures.style import save
+
+    titles = [measure.title for measure in MEASURED]
+    save(comparison(dealt, found.about["classes"], titles, note), folder / "comparison.png")
+    write_sheet(found.sheet(), folder / "comparison.parquet")
+    write_json(found.to_json(), folder / COMPARISON)

@@ -1,0 +1,103 @@
+"""What an arm depends on: the one place that says which cells are the same run.
+
+A setting that an arm does not read is set to one fixed value. Two cells whose settings are
+then equal are one run. The claims are tested: runs and plans that differ only in what is
+left out here have the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from fednids.config import KEYS, Config
+from partitions import PartitionParameters
+
+DIALS: dict[str, tuple[str, ...]] = {
+    "iid": (),
+    "dirichlet": ("alpha",),
+    "inner-dirichlet": ("alpha",),
+    "pathological": ("classes_per_gateway",),
+    "extended-dirichlet": ("classes_per_gateway", "alpha"),
+    "shards": ("shards_per_gateway",),
+    "withheld": ("withheld", "withheld_share"),
+    "quantity": ("alpha",),
+    "linear": (),
+    "square": (),
+    "exponential": (),
+    "log-normal": ("spread",),
+    "power-law": ("spread",),
+    "feature": ("feature", "strength"),
+    "noise": ("noise",),
+    "host": ("host_side",),
+    "host-dirichlet": ("alpha", "host_side", "prefix"),
+    "blocks": (),
+}
+"""Settings under ``partition`` that a scheme reads beside those that all read. ``mixed``
+reads what its two schemes read; a scheme that is not here is taken to read everything."""
+
+_ALL_DIALS = {*(field.name for field in fields(PartitionParameters)), "noise"} - {"minimum"}
+_POOLED: dict[str, object] = {
+    "partition.scheme": "iid",
+    "partition.gateways": 1,
+    "partition.minimum": 2,
+}
+_DEFAULTS = Config().flat()
+
+
+def scheme_dials(config: Config) -> tuple[str, ...]:
+    """Name the settings under ``partition`` that the scheme alone reads."""
+    partition = config.partition
+    if partition.scheme == "mixed":
+        pair = (partition.label_scheme, partition.size_scheme)
+        inside = (dial for name in pair for dial in DIALS.get(name, ()))
+        return tuple(dict.fromkeys(("label_scheme", "size_scheme", *inside)))
+    return DIALS.get(partition.scheme, tuple(sorted(_ALL_DIALS)))
+
+
+def irrelevant(arm: str, config: Config) -> frozenset[str]:
+    """Name the settings that do not change what an arm ends with.
+
+    Parameters
+    ----------
+    arm : {"centralised", "local", "federated"}
+        Way to train.
+    config : Config
+        Its settings: what matters depends on the scheme and the strategy.
+
+    Returns
+    -------
+    frozenset of str
+        Names ``section.key``. Engine and workers never matter. The centralised arm has one
+        gateway with all flows, so the deal does not matter, but for noise, which is in the
+        flows. The two arms without a server read only the number of rounds of its settings.
+        FedProx alone reads its mu, and a scheme reads its own dials. With a plan file, which
+        may hold any scheme's plan, all of ``partition`` is taken to matter.
+    """
+    unread = set[str]() if config.partition.plan else _ALL_DIALS - set(scheme_dials(config))
+    found = {"run.engine", "run.workers", *(f"partition.{name}" for name in unread)}
+    if arm != "federated":
+        led = {name for name in KEYS if name.startswith("federation.")}
+        found |= {"train.stack", *led} - {"federation.rounds"}
+    elif config.federation.strategy != "fedprox":
+        found.add("federation.proximal_mu")
+    if arm == "centralised" and config.partition.scheme != "noise" and not config.partition.plan:
+        dealt = {name for name in KEYS if name.startswith("partition.")}
+        found |= dealt - {"partition.arrival"}
+    return frozenset(found)
+
+
+def canonical(arm: str, config: Config) -> Config:
+    """Give the settings that stand for all that an arm cannot tell apart.
+
+    Returns
+    -------
+    Config
+        Defaults for what does not matter; one gateway for the centralised arm. Training is
+        in the process of the run, which its sweep binds to one processor.
+    """
+    settings: dict[str, object] = dict(config.flat())
+    skipped = irrelevant(arm, config)
+    settings.update({name: _DEFAULTS[name] for name in skipped})
+    settings.update({name: value for name, value in _POOLED.items() if name in skipped})
+    settings["run.engine"] = "inprocess"
+    return Config.resolve(settings)

@@ -1,0 +1,166 @@
+"""Subnets with several gateways each, and Dirichlet label skew within a subnet."""
+
+from __future__ import annotations
+
+import heapq
+import ipaddress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.errors import PartitionError
+from partitions.dirichlet import dirichlet
+from partitions.interface import Assignment, Traffic
+from partitions.parameters import PartitionParameters
+from partitions.tables import deal_table
+
+_WHOLE_ADDRESS = 32
+
+
+def host_dirichlet(
+    traffic: Traffic,
+    gateways: int,
+    rng: np.random.Generator,
+    parameters: PartitionParameters,
+) -> Assignment:
+    """Give groups of hosts gateways of their own, and deal within a group as ``dirichlet``.
+
+    1. Hosts whose addresses agree in the first ``prefix`` bits are a group; 32 bits are
+       single hosts.
+    2. The smallest groups are joined while one has less than the minimum, or there are
+       more groups than gateways or too little room for these.
+    3. Every group gets a gateway; each further one goes to the group with the most flows
+       for each gateway that it would have.
+    4. Within a group each class is dealt in shares drawn from ``Dir(alpha)``.
+
+    So a gateway sees one group's flows, whatever ``K`` is, and always has the minimum.
+
+    Parameters
+    ----------
+    traffic : Traffic
+        Needs the host codes of the side asked for, and with less than 32 bits the
+        addresses.
+    gateways : int
+        ``K``.
+    rng : numpy.random.Generator
+        Source of shares and of which flows go where; orders groups of equal size.
+    parameters : PartitionParameters
+        Uses ``host_side``, ``prefix``, ``alpha`` and ``minimum``.
+
+    Returns
+    -------
+    ndarray
+        ``(N,) int32``, gateway of each flow; those of a group have consecutive numbers,
+        the largest group first.
+
+    Raises
+    ------
+    PartitionError
+        When there are no hosts, or an address is none.
+
+    Notes
+    -----
+    This is the natural scheme that is useful on BoT-IoT, where ``host`` ends at four
+    gateways. Its testbed is one /24, so ``prefix`` 24 is one large group there, but for the
+    flows from outside, and 32 tells hosts apart. It combines the groups of flwr-datasets'
+    ``GroupedNaturalIdPartitioner`` with the shares of its ``DirichletPartitioner``, which
+    cannot be combined there.
+
+    References
+    ----------
+    As for ``dirichlet``. Shares of gateways: V. D'Hondt, "Système pratique et raisonné de
+    représentation proportionnelle", 1882.
+    """
+    groups = _join(_groups(traffic, parameters), gateways, parameters.minimum, rng)
+    sizes = np.bincount(groups)
+    shares = _apportion(sizes, gateways, parameters.minimum)
+    assignment = np.empty(len(traffic), dtype=np.int32)
+    rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    first = 0
+    for own, share in zip(rows, shares, strict=True):
+        assignment[own] = first
+        if share > 1:
+            labels = traffic.labels[own]
+            counts = dirichlet(np.bincount(labels), share, rng, parameters)
+            assignment[own] += deal_table(labels, counts, rng)
+        first += share
+    return assignment
+
+
+def _groups(traffic: Traffic, parameters: PartitionParameters) -> NDArray[np.int64]:
+    """Give each flow its group, ``(N,)``."""
+    codes = traffic.ends(parameters.host_side)
+    if parameters.prefix == _WHOLE_ADDRESS:
+        return codes.astype(np.int64)
+    networks = [_network(address, parameters.prefix) for address in traffic.hosts]
+    number = {network: place for place, network in enumerate(sorted(set(networks)))}
+    if len(networks) <= codes.max():
+        raise PartitionError(
+            f"expected an address for each of {int(codes.max()) + 1} host codes, found "
+            f"{len(networks)}; give Traffic its hosts, or take a prefix of {_WHOLE_ADDRESS}"
+        )
+    found: NDArray[np.int64] = np.array([number[network] for network in networks])[codes]
+    return found
+
+
+def _network(address: str, prefix: int) -> tuple[int, int]:
+    """Give an address' version and its first bits."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        raise PartitionError(
+            f"expected host addresses, found {address!r}; take a prefix of {_WHOLE_ADDRESS}, "
+            "which does not read them"
+        ) from None
+    return parsed.version, int(parsed) >> (parsed.max_prefixlen - prefix)
+
+
+def _join(
+    groups: NDArray[np.int64], gateways: int, minimum: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Join the smallest groups as far as must be; number them from the largest."""
+    sizes = np.bincount(groups)
+    order = rng.permutation(np.flatnonzero(sizes))
+    order = order[np.argsort(sizes[order], kind="stable")]
+    left, each = sizes[order].tolist(), max(minimum, 1)
+    heap = [(size, place) for place, size in enumerate(left)]
+    joins: list[tuple[int, int]] = []
+    room = sum(size // each for size in left)
+    while len(heap) > 1 and (len(heap) > gateways or heap[0][0] < each or room < gateways):
+        small, place = heapq.heappop(heap)
+        other, target = heap[0]
+        room += (small + other) // each - small // each - other // each
+        joins.append((place, target))
+        heapq.heapreplace(heap, (small + other, target))
+    into = np.arange(len(left))
+    for place, target in reversed(joins):
+        into[place] = into[target]
+    return _numbered(into, order, groups)
+
+
+def _numbered(
+    into: NDArray[np.int64], order: NDArray[np.int64], groups: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Number joined groups by size, the largest 0, and give each flow its number."""
+    joined = np.zeros(int(order.max()) + 1, dtype=np.int64)
+    joined[order] = into
+    sizes = np.bincount(joined[groups])
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    numbered: NDArray[np.int64] = rank[joined][groups]
+    return numbered
+
+
+def _apportion(sizes: NDArray[np.int64], gateways: int, minimum: int) -> list[int]:
+    """Give each group its number of gateways: at least one, none without room for it."""
+    shares = [1] * len(sizes)
+    most = (sizes // max(minimum, 1)).tolist()
+    heap = [(-size / 2, place) for place, size in enumerate(sizes.tolist())]
+    heapq.heapify(heap)
+    for _ in range(gateways - len(sizes)):
+        while shares[heap[0][1]] >= most[heap[0][1]]:
+            heapq.heappop(heap)
+        place = heap[0][1]
+        shares[place] += 1
+        heapq.heapreplace(heap, (-int(sizes[place]) / (shares[place] + 1), place))
+    return shares

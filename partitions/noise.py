@@ -1,0 +1,82 @@
+"""Feature skew by noise: gateways that measure more and more badly."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from partitions.iid import iid
+from partitions.interface import Assignment, Traffic
+from partitions.parameters import PartitionParameters
+
+
+def noise(
+    traffic: Traffic,
+    gateways: int,
+    rng: np.random.Generator,
+    parameters: PartitionParameters,
+) -> Assignment:
+    """Deal as ``iid`` does; who owns a flow decides how noisy its features are.
+
+    The noise itself is `noisy_vectors`, which the fleet applies to what a detector sees.
+
+    Parameters
+    ----------
+    traffic : Traffic
+        Only the number of flows counts.
+    gateways : int
+        ``K``.
+    rng : numpy.random.Generator
+        Source of the shuffle.
+    parameters : PartitionParameters
+        Not used.
+
+    Returns
+    -------
+    ndarray
+        ``(N,) int32``, gateway of each flow.
+
+    References
+    ----------
+    Q. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental Study",
+    ICDE 2022, section IV-B. https://arxiv.org/abs/2102.02079
+    """
+    return iid(traffic, gateways, rng, parameters)
+
+
+def noisy_vectors(
+    vectors: NDArray[np.float32],
+    deviation: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Add Gaussian noise to features, more to some flows than to others.
+
+    Parameters
+    ----------
+    vectors : ndarray
+        ``(N, F) float32``, features of each flow.
+    deviation : ndarray
+        ``(F,)``, standard deviation of each feature over the training flows.
+    levels : ndarray
+        ``(N,)``, standard deviation of a flow's noise, in units of `deviation`.
+    rng : numpy.random.Generator
+        Source of the noise.
+
+    Returns
+    -------
+    ndarray
+        ``(N, F) float32``; the same bits where the level is 0.
+
+    Notes
+    -----
+    Li et al. give party ``i`` of ``K`` a variance of ``level * i / K`` and pixels from 0 to
+    1; their code takes that number as a standard deviation, and so do we, since flow
+    features have units. All features get noise, flags too: what comes out need not be a
+    flow that can exist.
+    """
+    drawn = rng.standard_normal(vectors.shape, dtype=np.float32)
+    drawn *= deviation.astype(np.float32)
+    drawn *= levels.astype(np.float32)[:, None]
+    drawn += vectors
+    return drawn

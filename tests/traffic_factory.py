@@ -1,0 +1,50 @@
+"""Traffic for partitioners: labels in random order, with all columns that a scheme may need."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from partitions import PartitionParameters, PartitionPlan, Traffic, deal_flows
+
+SAMPLE = (899, 59_186, 116_903, 18_135, 23)
+"""Flows of each class in the real sample."""
+
+
+def make_labels(totals, seed=0):
+    labels = np.repeat(np.arange(len(totals), dtype=np.uint8), totals)
+    return np.random.default_rng(seed).permutation(labels)
+
+
+def make_traffic(totals, seed=0):
+    """Draw features of a few vectors that repeat, and hosts with 8 flows or so each."""
+    labels = make_labels(totals, seed)
+    rng = np.random.default_rng([seed % 2**32, 1])
+    flows, many = len(labels), max(len(labels) // 8, 1)
+    hosts = tuple(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in range(many))
+    return Traffic(
+        labels,
+        rng.integers(40, size=flows).astype(np.int32),
+        np.floor(rng.lognormal(3, 2, (40, 2))),
+        ("IN_BYTES", "OUT_BYTES"),
+        rng.integers(many, size=flows).astype(np.int32),
+        rng.integers(many, size=flows).astype(np.int32),
+        hosts,
+    )
+
+
+def deal(scheme, traffic, gateways, seed=0, **parameters) -> PartitionPlan:
+    return deal_flows(
+        scheme,
+        traffic,
+        gateways=gateways,
+        parameters=PartitionParameters(**parameters),
+        rng=np.random.default_rng(seed),
+    )
+
+
+def table(scheme, totals, gateways, seed=0, **parameters):
+    """Give the ``(K, C)`` counts of a scheme that needs labels alone."""
+    traffic = Traffic(make_labels(totals))
+    return deal(scheme, traffic, gateways, seed, **parameters).label_counts(
+        traffic.labels, len(totals)
+    )
