@@ -193,6 +193,42 @@ class FederationConfig(Section):
     proximal_mu: float = Field(
         0.01, ge=0, description="fedprox's mu: pull towards the global weights"
     )
+    server_learning_rate: float = Field(
+        1.0, gt=0, le=100, description="fedavgm's step along its momentum; 1 is FedAvg's"
+    )
+    server_momentum: float = Field(
+        0.9, ge=0, lt=1, description="fedavgm's share of the last round's step in this one"
+    )
+    eta: float = Field(
+        0.01, gt=0, description="learning rate at the server of fedadam, fedyogi, fedadagrad"
+    )
+    beta_1: float = Field(
+        0.9, ge=0, lt=1, description="fedadam's and fedyogi's share of the past in the mean"
+    )
+    beta_2: float = Field(
+        0.99, ge=0, lt=1, description="fedadam's and fedyogi's share of the past in the squares"
+    )
+    tau: float = Field(
+        0.001, gt=0, description="added to the root of fedadam, fedyogi, fedadagrad; small adapts"
+    )
+    beta: float = Field(
+        0.2, ge=0, lt=0.5, description="share that fedtrimmedavg leaves out at each end"
+    )
+    malicious: int = Field(
+        1, ge=0, description="liars (f) that krum, multikrum, bulyan bear among the participants"
+    )
+    select: int = Field(
+        0, ge=0, description="updates that multikrum averages; 0 for all but the malicious"
+    )
+    clip_norm: float = Field(
+        0.0, ge=0, description="longest change that normclip lets pass; 0 for the round's median"
+    )
+    smoothing: float = Field(
+        1e-6, gt=0, description="rfa's nu: smaller distances to the median count as this"
+    )
+    iterations: int = Field(
+        3, ge=1, le=1000, description="steps of rfa's search for the geometric median"
+    )
     max_failures: float = Field(
         0.5,
         ge=0,

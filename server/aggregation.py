@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from flwr.app import Message
-from flwr.serverapp.strategy import FedAvg, Strategy
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg
 from numpy.typing import NDArray
 
 from fednids.detector.architecture import Weights
 from fednids.errors import FederationError
 from fednids.exchange import Update
 from fednids.protocol import read_weights
+from server.updates import Rule, Updates
 
 
 class Aggregation(Protocol):
-    """Takes the updates of one round in a fixed order."""
+    """Takes the updates of one round."""
 
     def add(self, message: Message, update: Update) -> None:
         """Take an update that was trained on some windows, and the message it came in."""
@@ -28,8 +31,37 @@ class Aggregation(Protocol):
         Raises
         ------
         FederationError
-            No update came.
+            No update came, or too few for the strategy.
         """
+        ...
+
+
+class Strategy(Protocol):
+    """How the server leads a round: the part of Flower's strategies that writes messages."""
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Write a message to every node of the Grid."""
+        ...
+
+
+@runtime_checkable
+class Opening(Strategy, Protocol):
+    """A strategy of ours: it says how its updates are put together."""
+
+    def open(self, start: Weights, participants: Sequence[int]) -> Aggregation:
+        """Begin a round from global weights ``(P,)`` with the partitions that were asked."""
+        ...
+
+
+class Aggregating(Strategy, Protocol):
+    """One of Flower's strategies."""
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Make weights of all replies."""
         ...
 
 
@@ -53,10 +85,54 @@ class RunningMean:
         return (self._sum / self._examples).astype(np.float32)
 
 
-class Collection:
-    """Keeps all messages for a strategy that must see them at once."""
+class Gathering:
+    """Puts updates into the rows of a matrix for a rule that must see all at once.
 
-    def __init__(self, strategy: Strategy):
+    The messages are let go. Rows are in the order of partition ids, so the order in which
+    updates come changes no bit.
+
+    Parameters
+    ----------
+    rule : Rule
+        What makes weights of the matrix.
+    start : ndarray
+        ``(P,) float32`` global weights.
+    participants : Sequence[int]
+        Partition ids of those who were asked.
+    """
+
+    def __init__(self, rule: Rule, start: Weights, participants: Sequence[int]):
+        self._rule, self._start = rule, start
+        self._rows = {k: row for row, k in enumerate(sorted(participants))}
+        self._matrix = np.empty((len(self._rows), len(start)), np.float32)
+        self._examples = np.zeros(len(self._rows), np.int64)
+
+    def add(self, message: Message, update: Update) -> None:
+        """Copy an update into its row."""
+        row = self._rows[update.partition_id]
+        self._matrix[row], self._examples[row] = update.weights, update.examples
+
+    def weights(self, server_round: int) -> Weights:
+        """Apply the rule to the rows that came."""
+        came = np.flatnonzero(self._examples)
+        if not len(came):
+            raise nobody(server_round)
+        fault = self._rule.fault(len(came))
+        if fault:
+            raise FederationError(
+                f"round {server_round}: expected {fault}, from the gateways that answered with "
+                "windows; mend the others, or change the setting"
+            )
+        matrix = self._matrix if len(came) == len(self._matrix) else self._matrix[came]
+        updates = Updates(self._start, matrix, self._examples[came])
+        with np.errstate(over="ignore"):
+            return self._rule.combine(updates).astype(np.float32)
+
+
+class Collection:
+    """Keeps all messages for a strategy of Flower's that must see them at once."""
+
+    def __init__(self, strategy: Aggregating):
         self._strategy = strategy
         self._messages: list[Message] = []
 
@@ -72,13 +148,34 @@ class Collection:
         return read_weights(arrays)
 
 
-def aggregation(strategy: Strategy) -> Aggregation:
+def aggregation(
+    strategy: Opening | Aggregating, start: Weights, participants: Sequence[int]
+) -> Aggregation:
     """Choose the way that needs the least memory.
 
-    A strategy that aggregates just as Flower's FedAvg does, as FedProx, gets a running mean.
+    A strategy of ours opens its own. One of Flower's that aggregates just as FedAvg does, as
+    FedProx, gets a running mean; any other sees its messages.
     """
+    if isinstance(strategy, Opening):
+        return strategy.open(start, participants)
     plain = type(strategy).aggregate_train is FedAvg.aggregate_train
     return RunningMean() if plain else Collection(strategy)
+
+
+def finite(weights: Weights, server_round: int) -> Weights:
+    """Give new weights on, if they are usable.
+
+    Raises
+    ------
+    FederationError
+        They hold NaN or infinity: sums of usable updates, or steps that were too large.
+    """
+    if np.isfinite(weights).all():
+        return weights
+    raise FederationError(
+        f"round {server_round}: expected finite weights after aggregation, got NaN or infinity; "
+        "lower the strategy's learning rate, or train.learning_rate"
+    )
 
 
 def nobody(server_round: int) -> FederationError:

@@ -10,6 +10,7 @@ from flwr.serverapp import Grid, ServerApp
 from fednids.config import Config
 from fednids.runs.job import Job
 from server.federation import Federation
+from server.strategies import find_strategy
 
 app = ServerApp()
 
@@ -24,5 +25,6 @@ def main(grid: Grid, context: Context) -> None:
     settings = dict(context.run_config)
     out = Path(str(settings.pop("out", "") or f"fednids-run-{context.run_id}"))
     config = Config.resolve(settings)
+    find_strategy(config.federation, config.partition.gateways)
     job = Job.begin("federated", config, out)
     job.finish(Federation(grid, config, job.observers).run())

@@ -23,10 +23,11 @@ from fednids.protocol import (
 )
 from fednids.runs.folder import Checkpoint
 from fednids.runs.records import Observer, Outcome, Round
-from server.aggregation import aggregation
+from server.aggregation import aggregation, finite
 from server.inbox import Inbox, evaluation_reader, update_reader
 from server.roster import ParticipantsGrid, Roster, batches, call_roll, replies_in_order
 from server.strategies import find_strategy
+from server.strategies.leading import restore, state_of
 
 
 class Federation:
@@ -40,11 +41,16 @@ class Federation:
         Settings of the run.
     observers : Sequence[Observer]
         Told of each round.
+
+    Raises
+    ------
+    ConfigError
+        There is no such strategy, or it needs more participants.
     """
 
     def __init__(self, grid: Grid, config: Config, observers: Sequence[Observer] = ()):
         self._grid, self._config, self._observers = grid, config, observers
-        self._strategy = find_strategy(config.federation)
+        self._strategy = find_strategy(config.federation, config.partition.gateways)
 
     def run(self, resumed: Checkpoint | None = None) -> Outcome:
         """Fit the scaler, then lead all rounds.
@@ -58,6 +64,8 @@ class Federation:
         ------
         FederationError
             Too few gateways answered, or too few answers were usable.
+        RunError
+            What the strategy remembered is missing in the checkpoint, or damaged.
         """
         config = self._config
         roster, statistics = call_roll(self._grid, config.partition.gateways)
@@ -67,8 +75,10 @@ class Federation:
         done, weights = 0, opening_weights(architecture, config)
         if resumed and resumed.weights:
             done, weights = resumed.server_round, resumed.weights[0]
+            restore(self._strategy, resumed.state, len(weights))
         ended = None
         for number in range(done + 1, config.federation.rounds + 1):
+            ended = None  # its counts are many; never hold those of two rounds
             weights, ended = self._round(roster, weights, replace(task, server_round=number))
             for observer in self._observers:
                 observer.round_ended(ended, [weights])
@@ -81,13 +91,13 @@ class Federation:
         chosen = roster.participants(settings.fraction, self._config.run.seed, number)
         sent = self._train_messages(roster, chosen, weights, task)
         training = Inbox("train", update_reader(len(weights)))
-        aggregated, updates = aggregation(self._strategy), list[Update]()
+        aggregated, updates = aggregation(self._strategy, weights, chosen), list[Update]()
         for reply, update in training.usable(sent, replies_in_order(self._grid, sent)):
             updates.append(replace(update, weights=weights[:0]))
             if update.examples:
                 aggregated.add(reply, update)
         training.demand(settings.max_failures, number)
-        weights = aggregated.weights(number)
+        weights = finite(aggregated.weights(number), number)
         trained = time.perf_counter()
         scoring = Inbox("evaluate", evaluation_reader(len(task.class_weights)))
         evaluations, asking = list[Evaluation](), 0
@@ -106,6 +116,7 @@ class Federation:
             ended - trained,
             _bytes(sent) + asking,
             training.received + scoring.received,
+            state_of(self._strategy),
         )
 
     def _train_messages(

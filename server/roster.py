@@ -38,7 +38,7 @@ class Roster:
 
     def participants(self, fraction: float, seed: int, server_round: int) -> list[int]:
         """Choose the gateways of a round, longest first: a function of seed and round alone."""
-        count = max(round(fraction * len(self.nodes)), 1)
+        count = participants_count(fraction, len(self.nodes))
         rng = generator(seed, Stream.SAMPLING, server_round)
         chosen = rng.choice(len(self.nodes), count, replace=False)
         return self.longest_first(chosen.tolist())
@@ -49,6 +49,11 @@ class Roster:
         Replies are added in this order as well: it is part of the result.
         """
         return sorted(partition_ids, key=lambda k: (-self.examples[k], k))
+
+
+def participants_count(fraction: float, gateways: int) -> int:
+    """Give how many gateways train in a round: a share, and never none."""
+    return max(round(fraction * gateways), 1)
 
 
 class ParticipantsGrid:

@@ -90,7 +90,7 @@ def check_settings(config: Config) -> None:
     """
     build_architecture(config.model, 1, config.data.window)
     check_engine(config.run.engine)
-    find_strategy(config.federation)
+    find_strategy(config.federation, config.partition.gateways)
     find_partitioner(config.partition.scheme)
 
 

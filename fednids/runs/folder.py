@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ KINDS = ("centralised", "local", "federated")
 _KIND = "arm.txt"
 _WEIGHTS = "weights.safetensors"
 _GATEWAYS = "gateways.jsonl"
+_STATE = "state/"
+"""Before the names of what a strategy remembers, in the file of the weights."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Checkpoint:
         ``(P,) float32`` each, after that round.
     rounds : list
         Rounds so far, as JSON.
+    state : Mapping[str, ndarray]
+        What the strategy remembered then, by name.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class Checkpoint:
     server_round: int
     weights: tuple[Weights, ...]
     rounds: Sequence[Mapping[str, Any]]
+    state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 class RunFolder:
@@ -99,7 +104,8 @@ class RunFolder:
         self.rounds.append(record)
         _append(self.path / CHECKPOINT / _GATEWAYS, _gateway_rows(ended))
         _append(self.path / ROUNDS, [record])
-        arrays = {str(place): array for place, array in enumerate(weights)}
+        arrays: dict[str, NDArray[Any]] = {str(k): array for k, array in enumerate(weights)}
+        arrays |= {_STATE + name: array for name, array in ended.state.items()}
         content = save(arrays, metadata={"round": str(ended.number)})
         write_atomically(self.path / CHECKPOINT / _WEIGHTS, content)
 
@@ -147,7 +153,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         kind = (path / CHECKPOINT / _KIND).read_text(encoding="utf-8")
         if kind not in KINDS:
             raise ValueError(f"arm {kind[:20]!r}")
-        number, weights = _read_weights(path / CHECKPOINT / _WEIGHTS)
+        number, weights, state = _read_weights(path / CHECKPOINT / _WEIGHTS)
         rounds = [r for r in _read_lines(path / ROUNDS) if r["round"] <= number]
     except (OSError, ConfigError, SafetensorError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -155,17 +161,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"expected the folder of a run that can go on, got {path} ({reason}); "
             "start the run again"
         ) from None
-    return Checkpoint(kind, config, number, weights, rounds)
+    return Checkpoint(kind, config, number, weights, rounds, state)
 
 
-def _read_weights(path: Path) -> tuple[int, tuple[NDArray[np.float32], ...]]:
+def _read_weights(
+    path: Path,
+) -> tuple[int, tuple[NDArray[np.float32], ...], dict[str, NDArray[np.float64]]]:
+    """Read round, weights and the strategy's state."""
     if not path.exists():
-        return 0, ()
+        return 0, (), {}
     with safe_open(path, framework="numpy") as file:
-        count = len(file.keys())
-        return int(file.metadata()["round"]), tuple(
-            file.get_tensor(str(place)) for place in range(count)
-        )
+        names = list(file.keys())
+        state = [name for name in names if name.startswith(_STATE)]
+        weights = tuple(file.get_tensor(str(k)) for k in range(len(names) - len(state)))
+        remembered = {name.removeprefix(_STATE): file.get_tensor(name) for name in state}
+        return int(file.metadata()["round"]), weights, remembered
 
 
 def _gateway_rows(ended: Round) -> list[dict[str, Any]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fednids.detector.architecture import Architecture, Weights
 from fednids.exchange import Evaluation, Task, Update
@@ -48,6 +51,8 @@ class Round:
         Duration of the two phases.
     bytes_down, bytes_up : int
         What the server sent and received.
+    state : Mapping[str, ndarray]
+        What the strategy remembers after the round, ``(P,) float64`` each, by name.
     """
 
     number: int
@@ -58,6 +63,7 @@ class Round:
     evaluate_seconds: float
     bytes_down: int = 0
     bytes_up: int = 0
+    state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def counts(self) -> ConfusionCounts:

@@ -35,6 +35,25 @@ DIALS: dict[str, tuple[str, ...]] = {
 """Settings under ``partition`` that a scheme reads beside those that all read. ``mixed``
 reads what its two schemes read; a scheme that is not here is taken to read everything."""
 
+STRATEGY_DIALS: dict[str, tuple[str, ...]] = {
+    "fedavg": (),
+    "fedprox": ("proximal_mu",),
+    "fedavgm": ("server_learning_rate", "server_momentum"),
+    "fedadam": ("eta", "tau", "beta_1", "beta_2"),
+    "fedyogi": ("eta", "tau", "beta_1", "beta_2"),
+    "fedadagrad": ("eta", "tau"),
+    "fedmedian": (),
+    "fedtrimmedavg": ("beta",),
+    "krum": ("malicious",),
+    "multikrum": ("malicious", "select"),
+    "bulyan": ("malicious",),
+    "rfa": ("smoothing", "iterations"),
+    "normclip": ("clip_norm",),
+}
+"""Settings under ``federation`` that a strategy reads beside those that all read. A strategy
+that is not here is taken to read everything."""
+
+_ALL_STRATEGY_DIALS = {dial for dials in STRATEGY_DIALS.values() for dial in dials}
 _ALL_DIALS = {*(field.name for field in fields(PartitionParameters)), "noise"} - {"minimum"}
 _POOLED: dict[str, object] = {
     "partition.scheme": "iid",
@@ -70,16 +89,17 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
         Names ``section.key``. Engine and workers never matter. The centralised arm has one
         gateway with all flows, so the deal does not matter, but for noise, which is in the
         flows. The two arms without a server read only the number of rounds of its settings.
-        FedProx alone reads its mu, and a scheme reads its own dials. With a plan file, which
-        may hold any scheme's plan, all of ``partition`` is taken to matter.
+        Strategies and schemes read their own dials. With a plan file, which may hold any
+        scheme's plan, all of ``partition`` is taken to matter.
     """
     unread = set[str]() if config.partition.plan else _ALL_DIALS - set(scheme_dials(config))
     found = {"run.engine", "run.workers", *(f"partition.{name}" for name in unread)}
     if arm != "federated":
         led = {name for name in KEYS if name.startswith("federation.")}
         found |= {"train.stack", *led} - {"federation.rounds"}
-    elif config.federation.strategy != "fedprox":
-        found.add("federation.proximal_mu")
+    else:
+        read = STRATEGY_DIALS.get(config.federation.strategy, _ALL_STRATEGY_DIALS)
+        found |= {f"federation.{name}" for name in _ALL_STRATEGY_DIALS.difference(read)}
     if arm == "centralised" and config.partition.scheme != "noise" and not config.partition.plan:
         dealt = {name for name in KEYS if name.startswith("partition.")}
         found |= dealt - {"partition.arrival"}

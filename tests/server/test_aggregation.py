@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import oracles
@@ -18,8 +19,16 @@ from fednids.engine.base import take_identity
 from fednids.errors import FederationError
 from fednids.exchange import Update
 from fednids.protocol import read_update, read_weights, update_content
-from server.aggregation import Aggregation, Collection, RunningMean, aggregation
+from server.aggregation import (
+    Aggregation,
+    Collection,
+    Gathering,
+    RunningMean,
+    aggregation,
+    finite,
+)
 from server.strategies import STRATEGIES, find_strategy
+from server.updates import Updates
 
 SIZE = 50
 EXAMPLES = st.lists(st.integers(1, 10**6), min_size=1, max_size=8)
@@ -146,16 +155,80 @@ class TestCollection:
         np.testing.assert_array_equal(found, np.median(updates, axis=0))
 
 
-@pytest.mark.parametrize("made", [RunningMean, lambda: Collection(FedAvg())])
+@pytest.mark.parametrize(
+    "made",
+    [RunningMean, lambda: Collection(FedAvg()), lambda: Gathering(Rows(), START, range(3))],
+)
 def test_no_update_is_an_error_of_one_line(made) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(FederationError, match=r"round 4: .*training windows") as caught:
         made().weights(4)
     assert len(str(caught.value).splitlines()) == 1
 
 
+START = np.zeros(SIZE, np.float32)
+
+
+@pytest.mark.parametrize("name", ["fedavg", "fedprox"])
+def test_plain_means_need_no_list(name: str) -> None:
+    strategy = find_strategy(FederationConfig(strategy=name), 10)
+    assert isinstance(aggregation(strategy, START, range(3)), RunningMean)
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_our_strategies_need_no_list(name: str) -> None:
-    assert isinstance(aggregation(find_strategy(FederationConfig(strategy=name))), RunningMean)
+def test_no_strategy_of_ours_keeps_a_message(name: str) -> None:
+    whole = aggregation(find_strategy(FederationConfig(strategy=name), 10), START, range(8))
+    kept: list[weakref.ref[object]] = []
+    for place, weights in enumerate(draw(8)):
+        reply = replies_of([weights], [5])[0]
+        update = replace(read_update(reply.content), partition_id=place)
+        whole.add(reply, update)
+        kept += [weakref.ref(reply), weakref.ref(update), weakref.ref(update.weights)]
+        del reply, update
+        gc.collect()
+        assert not [ref for ref in kept if ref() is not None]
+    assert np.isfinite(whole.weights(1)).all()
+
+
+class Rows:
+    """A rule that gives the sum of its rows, and keeps what it was shown."""
+
+    def fault(self, count: int) -> str | None:
+        return "an even number of updates, got odd" if count % 2 else None
+
+    def combine(self, updates: Updates) -> np.ndarray:
+        self.seen = updates
+        return updates.matrix.sum(axis=0, dtype=np.float64)
+
+
+class TestGathering:
+    def test_rows_are_by_partition_without_those_that_did_not_come(self) -> None:
+        rule, updates = Rows(), draw(6)
+        whole = Gathering(rule, START, [8, 3, 5, 1, 9, 4])
+        for k in (9, 3, 5, 4):
+            update = Update(k, updates[k % 6], 10 * k, 1, 0.5, 0.0, 0.0)
+            whole.add(replies_of([updates[0]], [1])[0], update)
+        first = whole.weights(1)
+        np.testing.assert_array_equal(rule.seen.matrix, [updates[k % 6] for k in (3, 4, 5, 9)])
+        assert rule.seen.examples.tolist() == [30, 40, 50, 90]
+        assert first.dtype == np.float32
+        np.testing.assert_array_equal(whole.weights(1), first)
+
+    def test_what_the_rule_finds_wrong_is_one_line(self) -> None:
+        whole = Gathering(Rows(), START, [0, 1])
+        reply = replies_of(draw(1), [3])[0]
+        whole.add(reply, read_update(reply.content))
+        with pytest.raises(FederationError, match="round 7: expected an even number") as caught:
+            whole.weights(7)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_go_nowhere(value: float) -> None:
+    weights = draw(1)[0]
+    assert finite(weights, 3) is weights
+    weights[7] = value
+    with pytest.raises(FederationError, match="round 3: expected finite weights"):
+        finite(weights, 3)
 
 
 def test_strategies_with_an_aggregation_of_their_own_see_all_at_once() -> None:
@@ -164,12 +237,12 @@ def test_strategies_with_an_aggregation_of_their_own_see_all_at_once() -> None:
             return super().aggregate_train(server_round, replies)
 
     for strategy in (FedMedian(), FedTrimmedAvg(), Ours()):
-        assert isinstance(aggregation(strategy), Collection)
+        assert isinstance(aggregation(strategy, START, range(3)), Collection)
 
 
 def test_every_round_starts_anew() -> None:
     strategy = FedAvg()
-    added(aggregation(strategy), replies_of(draw(2), [1, 1]))
+    added(aggregation(strategy, START, range(2)), replies_of(draw(2), [1, 1]))
     update = draw(1, 8)[0]
-    found = added(aggregation(strategy), replies_of([update], [5]))
+    found = added(aggregation(strategy, START, range(1)), replies_of([update], [5]))
     np.testing.assert_allclose(found, update, rtol=1e-6)

@@ -1,0 +1,83 @@
+"""Replies as gateways send them, for tests of strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from flwr.app import ConfigRecord, Message
+from flwr.serverapp.strategy import Strategy as FlowerStrategy
+
+from fednids.config import FederationConfig
+from fednids.exchange import Update
+from fednids.protocol import read_update, read_weights, update_content, weights_record
+from server.aggregation import aggregation
+from server.roster import ParticipantsGrid
+from server.strategies import Strategy, find_strategy
+
+SIZE = 50
+
+
+def strategy_of(name: str, gateways: int = 100, **settings: object) -> Strategy:
+    return find_strategy(FederationConfig(strategy=name, **settings), gateways)
+
+
+def draw(count: int, seed: int = 3, size: int = SIZE) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(size).astype(np.float32) for _ in range(count)]
+
+
+def sent(
+    strategy: Strategy | FlowerStrategy, start: np.ndarray, nodes: list[int], number: int = 1
+) -> list[Message]:
+    grid = ParticipantsGrid(nodes)
+    messages = strategy.configure_train(number, weights_record(start), ConfigRecord(), grid)  # type: ignore[arg-type]
+    return sorted(messages, key=lambda message: message.metadata.dst_node_id)
+
+
+def replies_of(
+    strategy: Strategy | FlowerStrategy,
+    start: np.ndarray,
+    updates: Sequence[np.ndarray],
+    examples: Sequence[int],
+    number: int = 1,
+) -> list[Message]:
+    """Answer what a strategy sends; the k-th update is partition k's."""
+    asked = sent(strategy, start, list(range(1, len(updates) + 1)), number)
+    replies = []
+    for place, (message, weights, count) in enumerate(zip(asked, updates, examples, strict=True)):
+        message.metadata.__dict__["_message_id"] = str(place)
+        content = update_content(Update(place, weights, count, 1, 0.5, 0.0, 0.0))
+        replies.append(Message(content, reply_to=message))
+    return replies
+
+
+def lead(
+    strategy: Strategy,
+    start: np.ndarray,
+    updates: Sequence[np.ndarray],
+    examples: Sequence[int],
+    *,
+    number: int = 1,
+    order: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Let a strategy lead one round, the replies coming in some order."""
+    replies = replies_of(strategy, start, updates, examples, number)
+    whole = aggregation(strategy, start, range(len(updates)))
+    for place in order or range(len(updates)):
+        whole.add(replies[place], read_update(replies[place].content))
+    return whole.weights(number)
+
+
+def flowers(
+    strategy: FlowerStrategy,
+    start: np.ndarray,
+    updates: Sequence[np.ndarray],
+    examples: Sequence[int],
+    number: int = 1,
+) -> np.ndarray:
+    """Let one of Flower's classes lead one round."""
+    replies = replies_of(strategy, start, updates, examples, number)
+    arrays, _ = strategy.aggregate_train(number, replies)
+    assert arrays is not None
+    return read_weights(arrays)
