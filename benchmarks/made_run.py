@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fednids.config import Config
 from fednids.flows.schema import CLASSES
-from fednids.metrics import ConfusionCounts, majority_counts, scores
+from fednids.metrics import ConfusionCounts, Curves, majority_counts, scores
 
 _HARDNESS = np.array([0.8, 0.9, 1.1, 0.6, 2.0])
 
@@ -74,10 +74,19 @@ def make_run(folder: Path, made: Made) -> Path:
         pq.write_table(table, folder / "gateways.parquet")
         result = _result(made, rounds, counts[-1].sum(axis=0))
         (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+        (folder / "scores.json").write_text(json.dumps(_scores(made)), encoding="utf-8")
     else:
         rows = "".join(json.dumps(row) + "\n" for row in table.to_pylist())
         (folder / "checkpoint" / "gateways.jsonl").write_text(rows, encoding="utf-8")
     return folder
+
+
+def _scores(made: Made) -> dict[str, Any]:
+    """Draw scores of some test flows."""
+    rng, size = np.random.default_rng(made.seed), len(made.classes)
+    labels = rng.integers(size, size=2000)
+    logits = 2 * rng.normal(size=(2000, size)) + 3 * np.eye(size)[labels]
+    return {"test": Curves.of(logits, labels).to_json(made.classes)}
 
 
 def _numbers(made: Made) -> range:

@@ -1,23 +1,19 @@
-"""The ClientApp: read the message, do the work, write the reply."""
+"""The ClientApp: what a message asks is done in the warm trainer, where there is one, or here.
+
+Beside a SuperNode Flower starts a process for every message. With a warm trainer this
+process imports neither MindSpore nor pandas; without, it does all the work itself.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import cast
-
-from flwr.app import Context, Message
+from flwr.app import Context, Message, MessageType, RecordDict
 from flwr.clientapp import ClientApp
 
-from clients.gateway import Gateway
-from fednids.memory import Memory
-from fednids.protocol import (
-    evaluation_content,
-    read_task,
-    statistics_content,
-    update_content,
-)
-from fednids.runs.folder import memories
-from fednids.workplace import Workplace, open_workplace
+from clients.warm.asking import ask, trainer_named
+from clients.warm.request import Request
+
+if not trainer_named():
+    import clients.answering  # noqa: F401  engines bind the threads that its import starts
 
 app = ClientApp()
 
@@ -25,33 +21,27 @@ app = ClientApp()
 @app.query()
 def statistics(message: Message, context: Context) -> Message:
     """Answer what the scaler and the class weights are made of."""
-    answer = statistics_content(_workplace(context).statistics(_partition(context)))
-    return Message(answer, reply_to=message)
+    return Message(_answer(MessageType.QUERY, message, context), reply_to=message)
 
 
 @app.train()
 def train(message: Message, context: Context) -> Message:
     """Train the global weights on the gateway's own flows."""
-    update, encoded = _gateway(context).train(*read_task(message.content))
-    return Message(update_content(update, encoded), reply_to=message)
+    return Message(_answer(MessageType.TRAIN, message, context), reply_to=message)
 
 
 @app.evaluate()
 def evaluate(message: Message, context: Context) -> Message:
     """Score the global weights on the gateway's own test flows."""
-    evaluation = _gateway(context).evaluate(*read_task(message.content))
-    return Message(evaluation_content(evaluation), reply_to=message)
+    return Message(_answer(MessageType.EVALUATE, message, context), reply_to=message)
 
 
-def _gateway(context: Context) -> Gateway:
-    out, partition_id = str(context.run_config.get("out", "")), _partition(context)
-    memory = Memory(memories(Path(out)) if out else None, partition_id)
-    return Gateway(_workplace(context), partition_id, memory)
+def _answer(kind: str, message: Message, context: Context) -> RecordDict:
+    """Give the reply's content: the warm trainer's, or else our own."""
+    if trainer_named():
+        found = ask(Request.of(kind, message.content, context))
+        if found is not None:
+            return found
+    from clients.answering import answer
 
-
-def _workplace(context: Context) -> Workplace:
-    return open_workplace({k: v for k, v in context.run_config.items() if k != "out"})
-
-
-def _partition(context: Context) -> int:
-    return int(cast(int, context.node_config["partition-id"]))
+    return answer(kind, message.content, context)

@@ -9,13 +9,15 @@ import numpy as np
 
 from clients.methods import find_method
 from clients.methods.method import Given, Site
+from clients.own import Own
 from fednids.config import Config
 from fednids.detector.architecture import Weights
 from fednids.detector.correction import Correction
-from fednids.exchange import Evaluation, Task, Update
+from fednids.exchange import Evaluation, Statistics, Task, Update
 from fednids.memory import Memory, Remembered
 from fednids.protocol import WEIGHTS, Arrays, extras_of, named_weights, weights_parts
 from fednids.seeding import Stream, generator
+from fednids.site_card import write_card
 from fednids.wire import Sender, find_encoding
 from fednids.workplace import Fitted, Workplace, plain_correction
 from fednids.world.world import open_world
@@ -35,11 +37,15 @@ class Gateway(Site):
         Which gateway.
     memory : Memory
         What it remembers.
+    own : Own, optional
+        Its name and its file, in a deployment.
     """
 
-    def __init__(self, workplace: Workplace, partition_id: int, memory: Memory):
+    def __init__(
+        self, workplace: Workplace, partition_id: int, memory: Memory, own: Own | None = None
+    ):
         self._workplace, self._memory = workplace, memory
-        self._partition_id = partition_id
+        self._partition_id, self._own = partition_id, own
         self._method = find_method(workplace.config.federation.strategy)
         wire = workplace.config.wire
         self._up = Sender(find_encoding(wire.up, wire))
@@ -50,6 +56,15 @@ class Gateway(Site):
     def config(self) -> Config:
         """Settings of the run."""
         return self._workplace.config
+
+    def statistics(self) -> Statistics:
+        """Say what the scaler and the class weights are made of; a run begins with that."""
+        found = self._workplace.statistics(self._partition_id)
+        if self._own is None:
+            return found
+        self._own.begin(going_on=self.config.deploy.resume)
+        card = write_card(self._workplace.fleet, self._partition_id, self._own.name)
+        return replace(found, card=card)
 
     def train(self, arrays: Arrays, task: Task) -> tuple[Update, Arrays]:
         """Do what the strategy's method does; give the update, and its weights as sent.
@@ -98,6 +113,8 @@ class Gateway(Site):
         self._kept.update(arrays)
 
     def _given(self, arrays: Arrays, task: Task) -> Given:
+        if self._own is not None:
+            self._own.check()
         weights = self._down.decode(weights_parts(arrays), task.size)
         return Given(weights, extras_of(arrays), task)
 

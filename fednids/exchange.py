@@ -1,7 +1,7 @@
 """What server and gateways tell each other, as plain values.
 
-All that leaves a gateway is a field of `Statistics`, `Update` or `Evaluation`: sums, counts,
-weights and times; never a flow. `fednids.protocol` puts them into Flower's records.
+All that leaves a gateway is a field of `Statistics`, its `Card`, `Update` or `Evaluation`: sums,
+counts, weights and times; never a flow. `fednids.protocol` puts them into Flower's records.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fednids.detector.architecture import Weights
 from fednids.flows.scaling import Moments, Scaler
-from fednids.metrics import ConfusionCounts
+from fednids.metrics import ConfusionCounts, Tallies
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class Task:
     bytes_down, bytes_up : int
         Of one gateway's two messages, so that it knows what time there is before a
         deadline; 0 in arms without a server.
+    adjustment : ndarray, optional
+        ``(C,) float32`` added to the logits in training, from the classes' counts over all
+        gateways; with ``train.logit_adjustment``.
     """
 
     server_round: int
@@ -46,6 +49,7 @@ class Task:
     size: int = 0
     bytes_down: int = 0
     bytes_up: int = 0
+    adjustment: NDArray[np.float32] | None = None
 
     def equals(self, other: Task) -> bool:
         """Tell whether another task is the same."""
@@ -53,10 +57,42 @@ class Task:
             self._numbers() == other._numbers()
             and self.scaler == other.scaler
             and np.array_equal(self.class_weights, other.class_weights)
+            and _alike(self.adjustment, other.adjustment)
         )
 
     def _numbers(self) -> tuple[float, ...]:
         return (self.server_round, self.proximal_mu, self.size, self.bytes_down, self.bytes_up)
+
+
+def _alike(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a gateway of a deployment says of itself, with its statistics.
+
+    Attributes
+    ----------
+    name : str
+        Of the gateway.
+    fednids, schema : str
+        Version of fednids there, and digest of features and classes, `fednids.site_card`.
+    trained, validated, tested : ndarray
+        ``(C,) int64`` training, validation and test flows of each class.
+    novel : int
+        How many of the test flows are novel.
+    """
+
+    name: str
+    fednids: str
+    schema: str
+    trained: NDArray[np.int64]
+    validated: NDArray[np.int64]
+    tested: NDArray[np.int64]
+    novel: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +107,14 @@ class Statistics:
         Sums over its training flows.
     train_support : ndarray
         ``(C,) int64`` training flows of each class.
+    card : Card or None
+        Who it is; None in a simulation, where gateways have no names.
     """
 
     partition_id: int
     moments: Moments
     train_support: NDArray[np.int64]
+    card: Card | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +170,10 @@ class Evaluation:
     triggered : ConfusionCounts or None
         Over its test flows of attacks, all with a backdoor's trigger; None where the attack
         has none.
+    validation : ConfusionCounts or None
+        Over its validation flows; None in a run without any.
+    curves : Tallies or None
+        Counts of its flows by their scores; None in rounds that do not count them.
     """
 
     partition_id: int
@@ -139,3 +182,5 @@ class Evaluation:
     loss: float
     compile_seconds: float
     triggered: ConfusionCounts | None = None
+    validation: ConfusionCounts | None = None
+    curves: Tallies | None = None

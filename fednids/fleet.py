@@ -21,9 +21,11 @@ from fednids.flows.scaling import Moments
 from fednids.flows.schema import BENIGN, CLASSES, Version, feature_names
 from fednids.flows.source import load_flows
 from fednids.flows.split import Split, split_flows
+from fednids.flows.validation import carve_all
 from fednids.flows.windows import Windows
 from fednids.plan_file import open_plan
 from fednids.seeding import Stream, generator
+from fednids.site import all_flows, comes_dealt, own_flows
 from fednids.world.attacks import find_attack
 from fednids.world.poisoning import Kit
 from fednids.world.trigger import add_triggered, parse_trigger
@@ -80,11 +82,15 @@ class Fleet:
     def open(cls, config: Config) -> Fleet:
         """Load, split and deal the flows as the settings, or a plan file, say.
 
+        A folder of flow files comes dealt.
+
         Raises
         ------
         DataError, PartitionError, ConfigError
             The flows cannot be read, split or dealt so, or there is no such attack.
         """
+        if comes_dealt(config):
+            return cls._of(config, *all_flows(config))
         seed = config.run.seed
         flows = load_flows(config.data, seed)
         how, share = config.data.split, config.data.test_share
@@ -98,9 +104,29 @@ class Fleet:
         if plan.scheme == "noise":
             rng = generator(seed, Stream.PARTITION, 1)
             flows = _with_noise(flows, split, plan, partition.noise, rng)
+        return cls._of(config, flows, split, plan)
+
+    @classmethod
+    def own(cls, config: Config, path: Path, partition_id: int) -> Fleet:
+        """Open the flows of one gateway of a deployment; no other has any in this fleet.
+
+        Raises
+        ------
+        DataError
+            They cannot be read, or not be split so.
+        """
+        return cls._of(config, *own_flows(config, path, partition_id))
+
+    @classmethod
+    def _of(cls, config: Config, flows: PreparedFlows, split: Split, plan: PartitionPlan) -> Fleet:
+        share, how = config.data.validation_share, config.data.split
+        if share:
+            owners, seed = plan.assignment, config.run.seed
+            carved = carve_all(flows, split.test, owners, how=how, share=share, seed=seed)
+            split = replace(split, validation=carved)
         flows, marked = _with_trigger(flows, config)
         names, rounds = class_names(config.model.classes), config.federation.rounds
-        return cls(flows, split, plan, names, partition.arrival, rounds, marked)
+        return cls(flows, split, plan, names, config.partition.arrival, rounds, marked)
 
     def pooled(self) -> Fleet:
         """Give the fleet of one gateway that owns all flows, for the centralised arm."""
@@ -126,7 +152,7 @@ class Fleet:
     @property
     def training_sizes(self) -> tuple[int, ...]:
         """Number of training windows of each gateway when all have arrived."""
-        owners = self.plan.assignment[~self.split.test]
+        owners = self.plan.assignment[self.split.training]
         return tuple(np.bincount(owners, minlength=self.gateways).tolist())
 
     def training(self, partition_id: int, server_round: int | None = None) -> Windows:
@@ -141,7 +167,7 @@ class Fleet:
             window reaches back to flows that a round does not have.
         """
         rows = self.plan.rows(partition_id)
-        rows = rows[~self.split.test[rows]]
+        rows = rows[self.split.training[rows]]
         if server_round:
             rows = rows[arrived(len(rows), server_round, self.rounds, self.arrival)]
         return self._windows(rows)
@@ -150,6 +176,13 @@ class Fleet:
         """Give a gateway's test windows."""
         rows = self.plan.rows(partition_id)
         return self._windows(rows[self.split.test[rows]])
+
+    def validating(self, partition_id: int) -> Windows | None:
+        """Give a gateway's validation windows; None in a run without validation flows."""
+        if self.split.validation is None:
+            return None
+        rows = self.plan.rows(partition_id)
+        return self._windows(rows[self.split.validation[rows]])
 
     def novel(self, partition_id: int) -> NDArray[np.bool_]:
         """Tell which of a gateway's test windows end in a novel flow."""

@@ -3,24 +3,25 @@
 Control variates, personal layers, what compression left out: nothing of it is the server's
 business. Flower's own place for it, the context's state, ends with the process that holds
 it, and a run that goes on after a crash needs it as it was after the last whole round. So each
-round is a file of its own, and the last few are kept.
+round is a file of its own, with a hash, and the last few are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from fednids.errors import RunError
-from fednids.files import write_atomically
+from fednids.files import seal, sweep_up, told_of_disk, unseal, write_atomically
 
 _KEPT = 3
-"""Rounds: the interrupted one, the last whole one, and one before, should that be damaged."""
+"""Rounds: the interrupted one, and those of the two checkpoints that are kept."""
+
+_NAME = re.compile(r"round-(\d{6,})\.safetensors")
 
 Remembered = Mapping[str, NDArray[np.float32]]
 
@@ -64,12 +65,12 @@ class Memory:
             return {}
         path = self._path(known[-1])
         try:
-            return load(path.read_bytes())
-        except (OSError, SafetensorError, ValueError) as error:
+            return self._read(known[-1])
+        except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise RunError(
                 f"expected what gateway {self._partition_id} remembers in {path}, got a damaged "
-                f"file ({reason}); start the run again"
+                f"file ({reason}); `fednids resume` looks for a whole one, or start the run again"
             ) from None
 
     def keep(self, server_round: int, arrays: Remembered) -> None:
@@ -78,17 +79,45 @@ class Memory:
         Raises
         ------
         RunError
-            There is no place for it.
+            There is no place for it, or the disk takes no more.
         """
         if self._folder is None:
             raise RunError(
                 "expected a folder for what gateways remember, got none; name one with out=FOLDER"
             )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        content = save({name: np.ascontiguousarray(a) for name, a in arrays.items()})
-        write_atomically(self._path(server_round), content)
+        with told_of_disk(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        facts = {"gateway": self._partition_id, "round": server_round}
+        write_atomically(self._path(server_round), seal(arrays, facts))
         for number in self._rounds()[:-_KEPT]:
             self._path(number).unlink(missing_ok=True)
+
+    def last(self) -> int:
+        """Say in which round something was kept last; 0 if nothing was."""
+        return max(self._rounds(), default=0)
+
+    def fault(self, server_round: int) -> str | None:
+        """Say what is wrong with what was kept in one round; None if nothing is."""
+        try:
+            self._read(server_round)
+        except (OSError, ValueError) as error:
+            return " ".join(str(error).split())
+        return None
+
+    def forget_after(self, server_round: int) -> None:
+        """Remove what later rounds kept, and what was being written when a run was killed."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        sweep_up(self._folder)
+        for number in self._rounds():
+            if number > server_round:
+                self._path(number).unlink(missing_ok=True)
+
+    def _read(self, server_round: int) -> Remembered:
+        arrays, facts = unseal(self._path(server_round).read_bytes())
+        if facts != {"gateway": self._partition_id, "round": server_round}:
+            raise ValueError(f"it is of {facts}")
+        return arrays
 
     def _path(self, server_round: int) -> Path:
         assert self._folder is not None
@@ -97,5 +126,40 @@ class Memory:
     def _rounds(self) -> list[int]:
         if self._folder is None or not self._folder.is_dir():
             return []
-        found = self._folder.glob("round-*.safetensors")
-        return sorted(int(path.stem.removeprefix("round-")) for path in found)
+        found = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+
+def last_kept(folder: Path, gateways: int) -> NDArray[np.int64]:
+    """Say for every gateway in which round it kept something last, ``(K,)``; 0 for never."""
+    if not folder.is_dir():
+        return np.zeros(0, np.int64)
+    return np.array([Memory(folder, k).last() for k in range(gateways)], np.int64)
+
+
+def memories_fault(folder: Path, rounds: Sequence[int]) -> str | None:
+    """Find a gateway whose memory of a round is missing or damaged.
+
+    Parameters
+    ----------
+    folder : Path
+        Of all gateways of a run.
+    rounds : Sequence[int]
+        As `last_kept` gave them when the round was over.
+
+    Returns
+    -------
+    str or None
+        Which gateway and what is wrong, of the first; None if all are whole.
+    """
+    faults: Iterator[tuple[int, str | None]] = (
+        (k, Memory(folder, k).fault(number)) for k, number in enumerate(rounds) if number
+    )
+    found = next(((k, fault) for k, fault in faults if fault), None)
+    return f"the memory of gateway {found[0]}: {found[1]}" if found else None
+
+
+def forget_after(folder: Path, gateways: int, server_round: int) -> None:
+    """Remove what all gateways kept in later rounds."""
+    for partition_id in range(gateways):
+        Memory(folder, partition_id).forget_after(server_round)

@@ -40,7 +40,10 @@ def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
     """
     moments = reduce(add, [found.moments for found in statistics])
     support = reduce(add, [found.train_support for found in statistics])
-    return Task(1, Scaler.fit(moments), class_weights(support, config.train.balance))
+    train = config.train
+    weights, tau = class_weights(support, train.balance), train.logit_adjustment
+    adjustment = logit_adjustment(support, tau) if tau else None
+    return Task(1, Scaler.fit(moments), weights, adjustment=adjustment)
 
 
 def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
@@ -64,6 +67,31 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
     weights = np.where(present, rarity**balance, 0.0)
     scaled: NDArray[np.float32] = (weights * support.sum() / (weights @ support)).astype(np.float32)
     return scaled
+
+
+def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float32]:
+    """Give what is added to the logits in training, so that rare classes get a margin.
+
+    Parameters
+    ----------
+    support : ndarray
+        ``(C,)`` training flows of each class.
+    tau : float
+        0 adds nothing; with 1 the detector learns what would be best were all classes
+        equally frequent.
+
+    Returns
+    -------
+    ndarray
+        ``(C,) float32``: ``tau * log(n_c / N)``; a class without any flows counts as one.
+
+    References
+    ----------
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, eq. 10.
+    """
+    shares = np.maximum(support, 1) / support.sum()
+    margins: NDArray[np.float32] = (tau * np.log(shares)).astype(np.float32)
+    return margins
 
 
 def opening_architecture(task: Task, config: Config) -> Architecture:

@@ -14,9 +14,9 @@ from numpy.lib.format import read_array_header_1_0
 from numpy.typing import NDArray
 
 from fednids.detector.architecture import Weights
-from fednids.exchange import Evaluation, Statistics, Task, Update
+from fednids.exchange import Card, Evaluation, Statistics, Task, Update
 from fednids.flows.scaling import Moments, Scaler
-from fednids.metrics import ConfusionCounts
+from fednids.metrics import ConfusionCounts, Tallies, Tally
 
 ARRAYS = "arrays"
 CONFIG = "config"
@@ -35,6 +35,9 @@ _VALUES = "values"
 _PARTITION = "partition-id"
 _ROUND = "server-round"
 _PROXIMAL = "proximal-mu"
+_CURVES = "curves"
+_COUNTED = ("trained", "validated", "tested")
+_ADJUSTMENT = "logit-adjustment"
 
 
 def arrays_record(arrays: Arrays) -> ArrayRecord:
@@ -80,7 +83,7 @@ def query_content() -> RecordDict:
 
 def task_config(task: Task) -> ConfigRecord:
     """Write a task but for round and mu, which Flower's strategies add themselves."""
-    return ConfigRecord(
+    config = ConfigRecord(
         {
             "scaler-mean": task.scaler.mean.tolist(),
             "scaler-scale": task.scaler.scale.tolist(),
@@ -89,6 +92,9 @@ def task_config(task: Task) -> ConfigRecord:
             "bytes": [task.bytes_down, task.bytes_up],
         }
     )
+    if task.adjustment is not None:
+        config[_ADJUSTMENT] = task.adjustment.astype(float).tolist()
+    return config
 
 
 def task_content(arrays: Arrays, task: Task) -> RecordDict:
@@ -106,7 +112,10 @@ def read_task(content: RecordDict) -> tuple[dict[str, NDArray[Any]], Task]:
     mu = float(cast(float, config.get(_PROXIMAL, 0.0)))
     down, up = (int(count) for count in cast(Sequence[int], config["bytes"]))
     number, size = int(cast(int, config[_ROUND])), int(cast(int, config["size"]))
-    task = Task(number, scaler, class_weights, mu, size, down, up)
+    adjustment = None
+    if _ADJUSTMENT in config:
+        adjustment = _floats(config, _ADJUSTMENT).astype(np.float32)
+    task = Task(number, scaler, class_weights, mu, size, down, up, adjustment)
     return read_arrays(cast(ArrayRecord, content[ARRAYS])), task
 
 
@@ -121,7 +130,14 @@ def statistics_content(statistics: Statistics) -> RecordDict:
             "train-support": statistics.train_support.tolist(),
         }
     )
-    return RecordDict({METRICS: metrics})
+    card = statistics.card
+    if card is None:
+        return RecordDict({METRICS: metrics})
+    for key in _COUNTED:
+        metrics[key] = getattr(card, key).tolist()
+    metrics["novel"] = card.novel
+    texts = {"gateway": card.name, "fednids": card.fednids, "schema": card.schema}
+    return RecordDict({METRICS: metrics, CONFIG: ConfigRecord({**texts})})
 
 
 def read_statistics(content: RecordDict) -> Statistics:
@@ -129,7 +145,17 @@ def read_statistics(content: RecordDict) -> Statistics:
     metrics = cast(MetricRecord, content[METRICS])
     sums, squares = _floats(metrics, "sums"), _floats(metrics, "squares")
     moments = Moments(_int(metrics, EXAMPLES), sums, squares)
-    return Statistics(_int(metrics, _PARTITION), moments, _ints(metrics, "train-support"))
+    partition_id, support = _int(metrics, _PARTITION), _ints(metrics, "train-support")
+    return Statistics(partition_id, moments, support, _card(content, metrics))
+
+
+def _card(content: RecordDict, metrics: MetricRecord) -> Card | None:
+    if CONFIG not in content:
+        return None
+    texts = cast(ConfigRecord, content[CONFIG])
+    name, version, schema = (str(texts[key]) for key in ("gateway", "fednids", "schema"))
+    trained, validated, tested = (_ints(metrics, key) for key in _COUNTED)
+    return Card(name, version, schema, trained, validated, tested, _int(metrics, "novel"))
 
 
 def update_content(update: Update, encoded: Arrays | None = None) -> RecordDict:
@@ -196,6 +222,10 @@ def evaluation_content(evaluation: Evaluation) -> RecordDict:
     )
     if evaluation.triggered is not None:
         metrics["triggered"] = evaluation.triggered.matrix.ravel().tolist()
+    if evaluation.validation is not None:
+        metrics["validation"] = evaluation.validation.matrix.ravel().tolist()
+    for name, tally in _named(evaluation.curves):
+        metrics[f"{_CURVES}-{name}"] = [*tally.places.tolist(), *tally.counts.tolist()]
     return RecordDict({METRICS: metrics})
 
 
@@ -209,6 +239,8 @@ def read_evaluation(content: RecordDict) -> Evaluation:
         _float(metrics, "loss"),
         _float(metrics, "compile-seconds"),
         _counts(metrics, "triggered") if "triggered" in metrics else None,
+        _counts(metrics, "validation") if "validation" in metrics else None,
+        _tallies(metrics),
     )
 
 
@@ -251,6 +283,30 @@ def _floats(record: MetricRecord | ConfigRecord, key: str) -> NDArray[np.float64
 
 def _ints(record: MetricRecord, key: str) -> NDArray[np.int64]:
     return np.array(cast(Sequence[int], record[key]), dtype=np.int64)
+
+
+def _named(tallies: Tallies | None) -> list[tuple[str, Tally]]:
+    """Give what there is of tallies, by name."""
+    if tallies is None:
+        return []
+    found = {name: getattr(tallies, name) for name in ("all", "novel", "validation")}
+    return [(name, tally) for name, tally in found.items() if tally is not None]
+
+
+def _tallies(record: MetricRecord) -> Tallies | None:
+    if f"{_CURVES}-all" not in record:
+        return None
+    validated = f"{_CURVES}-validation" in record
+    return Tallies(
+        _tally(record, "all"),
+        _tally(record, "novel"),
+        _tally(record, "validation") if validated else None,
+    )
+
+
+def _tally(record: MetricRecord, name: str) -> Tally:
+    flat = _ints(record, f"{_CURVES}-{name}")
+    return Tally(flat[: len(flat) // 2], flat[len(flat) // 2 :])
 
 
 def _counts(record: MetricRecord, key: str) -> ConfusionCounts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from fednids.fleet import Fleet
 from fednids.flows.scaling import Scaler
 from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
-from fednids.metrics import ConfusionCounts
+from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
 from fednids.opening import opening_architecture, round_rate, stack_size
 from fednids.seeding import Stream, generator
 from fednids.together import shared
@@ -65,6 +65,25 @@ class _Asked:
         """Tell whether one graph call can do both."""
         alike = (self.terms, self.strength) == (other.terms, other.strength)
         return alike and self.task.equals(other.task)
+
+
+_Chosen = NDArray[np.bool_] | slice
+_ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Windows, and what a detector says of them."""
+
+    windows: Windows
+    scored: Scored
+
+    def counts(self, classes: int, chosen: _Chosen = _ALL) -> ConfusionCounts:
+        labels, predicted = self.windows.labels[chosen], self.scored.predicted[chosen]
+        return ConfusionCounts.from_labels(labels, predicted, classes)
+
+    def tally(self, chosen: _Chosen = _ALL) -> Tally:
+        return Curves.of(self.scored.logits[chosen], self.windows.labels[chosen]).tally()
 
 
 class Workplace:
@@ -152,22 +171,39 @@ class Workplace:
         return scored.loss / len(windows)
 
     def evaluate(self, partition_id: int, weights: Weights, task: Task) -> Evaluation:
-        """Score weights on a gateway's own test windows, and on its attacks with a trigger."""
-        windows, novel = self.fleet.testing(partition_id), self.fleet.novel(partition_id)
-        scored, compiling = shared(self._score, (task, weights, windows))
-        triggered = None
-        if self.fleet.marked:
-            marked = with_trigger(windows, self.fleet.kit)
-            answered, _ = shared(self._score, (task, weights, marked))
-            triggered = self._count(windows, answered.predicted, windows.labels != BENIGN)
+        """Score weights on a gateway's own test and validation windows.
+
+        And on its attacks with a trigger, where the attack has one. Scores are counted in the
+        last round, and in every round of a run with validation flows, which may end earlier.
+        """
+        fleet, classes = self.fleet, len(self.fleet.classes)
+        tested, compiling = self._answered(fleet.testing(partition_id), weights, task)
+        novel, triggered, validated = fleet.novel(partition_id), None, None
+        if fleet.marked:
+            marked = with_trigger(tested.windows, fleet.kit)
+            answered = replace(self._answered(marked, weights, task)[0], windows=tested.windows)
+            triggered = answered.counts(classes, tested.windows.labels != BENIGN)
+        if (validation := fleet.validating(partition_id)) is not None:
+            validated, _ = self._answered(validation, weights, task)
+        curves = None
+        if validated or task.server_round == self.config.federation.rounds:
+            checked = validated.tally() if validated else None
+            curves = Tallies(tested.tally(), tested.tally(novel), checked)
         return Evaluation(
             partition_id,
-            self._count(windows, scored.predicted),
-            self._count(windows, scored.predicted, novel),
-            scored.loss,
+            tested.counts(classes),
+            tested.counts(classes, novel),
+            tested.scored.loss,
             compiling,
             triggered,
+            validated.counts(classes) if validated else None,
+            curves,
         )
+
+    def _answered(self, windows: Windows, weights: Weights, task: Task) -> tuple[_Answered, float]:
+        """Score windows; give the seconds of compiling beside."""
+        scored, compiling = shared(self._score, (task, weights, windows))
+        return _Answered(windows, scored), compiling
 
     def _training(self, partition_id: int, task: Task) -> Windows:
         """Give a gateway's training windows, once for all that one call asks."""
@@ -187,7 +223,14 @@ class Workplace:
         task = first.task
         rate = round_rate(settings, task.server_round, self.config.federation.rounds)
         local = LocalTraining(
-            settings.epochs, rate, task.class_weights, first.strength, settings.shuffle
+            settings.epochs,
+            rate,
+            task.class_weights,
+            first.strength,
+            settings.shuffle,
+            settings.sampling == "balanced",
+            settings.focal_gamma if settings.loss == "focal" else 0.0,
+            task.adjustment,
         )
         trainer = self._ready(task, first.terms)
         compiled = trainer.compile_seconds
@@ -203,15 +246,6 @@ class Workplace:
         compiled = trainer.compile_seconds
         found = trainer.score_all(weights, [windows for _, _, windows in asked])
         return _with_first(found, trainer.compile_seconds - compiled)
-
-    def _count(
-        self,
-        windows: Windows,
-        predicted: NDArray[np.int32],
-        chosen: NDArray[np.bool_] | slice = slice(None),
-    ) -> ConfusionCounts:
-        classes = len(self.fleet.classes)
-        return ConfusionCounts.from_labels(windows.labels[chosen], predicted[chosen], classes)
 
     def _ready(self, task: Task, terms: Terms | None = None) -> Trainer:
         """Give the trainer for a task: compiled once, scaled anew for another scaler."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from fednids.config import Config
+from fednids.errors import FednidsError
+from fednids.runs.facts import Facts
+from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import Job
+from fednids.site_rules import check_deployment
 from fednids.world import World
 from fednids.world.liars import check_attack
 from server.federation import Federation, check_rootless
+from server.strategies import find_strategy
+from server.waiting import attentive
 
 app = ServerApp()
 
@@ -21,13 +29,30 @@ def main(grid: Grid, context: Context) -> None:
     """Lead a run that ``flwr run`` started, and write its folder.
 
     The folder is the run config's ``out``; without, ``fednids-run-ID`` in the folder where
-    the SuperLink was started.
+    the SuperLink was started. In a deployment the server has no flows, and what it tells of
+    them is what the gateways said.
     """
-    settings = dict(context.run_config)
-    out = Path(str(settings.pop("out", "") or f"fednids-run-{context.run_id}"))
-    config = Config.resolve(settings)
+    out = Path(str(context.run_config.get("out", "")) or f"fednids-run-{context.run_id}")
+    config = Config.of_run(context.run_config)
     check_rootless(config)
     check_attack(config)
+    check_deployment(config)
     World(config)
-    job = Job.begin("federated", config, out)
-    job.finish(Federation(grid, config, job.observers).run())
+    stopped = _stopped(config, out)
+    job = Job.go_on(out, stopped) if stopped else Job.begin("federated", config, out)
+    grid = attentive(grid, config.federation.timeout)
+    federation = Federation(grid, job.config, job.observers)
+    try:
+        outcome = federation.run(stopped)
+    except FednidsError:
+        if config.deploy.names and not federation.cards and not stopped:
+            shutil.rmtree(out, ignore_errors=True)  # it never began: the folder is free again
+        raise
+    personal = find_strategy(config).personal
+    facts = Facts.told(federation.cards, config) if config.deploy.names else None
+    job.finish(replace(outcome, personal=personal), facts=facts)
+
+
+def _stopped(config: Config, out: Path) -> Checkpoint | None:
+    """Find where to go on, if that is asked for and a run was begun there."""
+    return read_checkpoint(out) if config.deploy.resume and (out / CONFIG).exists() else None

@@ -11,12 +11,14 @@ from flwr.serverapp import Grid
 from fednids.config import Config
 from fednids.detector.architecture import Weights
 from fednids.errors import ConfigError
-from fednids.exchange import Task
+from fednids.exchange import Card, Task
 from fednids.opening import opening_architecture, opening_task
-from fednids.runs.folder import Checkpoint
+from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.records import Observer, Outcome, Round
+from fednids.runs.selection import check_selection, validation_macro_f1
 from fednids.world.world import nobody_ever
-from server.roster import Roster, call_roll
+from server.rollcall import gather
+from server.roster import Roster
 from server.scoring import Scoring
 from server.strategies import find_strategy
 from server.strategies.leading import restore
@@ -39,6 +41,11 @@ class Federation:
     root : Root, optional
         Trains on flows of the server's own, for a strategy that compares updates with that.
 
+    Attributes
+    ----------
+    cards : Sequence[Card]
+        What the gateways of a deployment say of themselves, once they have been asked.
+
     Raises
     ------
     ConfigError
@@ -53,7 +60,10 @@ class Federation:
         observers: Sequence[Observer] = (),
         root: Root | None = None,
     ):
+        check_selection(config)
+        check_keep(config)
         self._grid, self._config, self._observers = grid, config, observers
+        self.cards: Sequence[Card] = ()
         self._strategy, self._wire = find_strategy(config), ServerWire(config)
         if root is None:
             check_rootless(config)
@@ -68,6 +78,11 @@ class Federation:
         resumed : Checkpoint, optional
             Where to go on; from the start without.
 
+        Returns
+        -------
+        Outcome
+            Of the last round, or with ``run.keep`` of the best on validation flows.
+
         Raises
         ------
         FederationError
@@ -77,7 +92,8 @@ class Federation:
             What the strategy remembered is missing in the checkpoint, or damaged.
         """
         config = self._config
-        roster, statistics = call_roll(self._grid, config.partition.gateways)
+        roster, statistics = gather(self._grid, config)
+        self.cards = [found.card for found in statistics if found.card]
         task = replace(opening_task(statistics, config), proximal_mu=_mu(config))
         del statistics
         architecture = opening_architecture(task, config)
@@ -88,15 +104,30 @@ class Federation:
         task, ended = replace(task, size=len(weights)), None
         task = with_bytes(task, weights, self._strategy, self._wire)
         anybody = any(past["participants"] for past in resumed.rounds) if resumed else False
-        for number in range(done + 1, config.federation.rounds + 1):
-            ended = None  # its counts are many; never hold those of two rounds
-            weights, ended = self._round(roster, weights, replace(task, server_round=number))
+        selection = selection_of(config, resumed)
+        while done < config.federation.rounds and not selection.stops:
+            ended, done = None, done + 1  # its counts are many; never hold those of two rounds
+            weights, ended = self._round(roster, weights, replace(task, server_round=done))
             anybody = anybody or bool(ended.updates)
+            selection.round_ended(done, validation_macro_f1(ended), [weights])
             for observer in self._observers:
                 observer.round_ended(ended, [weights])
         if not anybody:
             raise nobody_ever(config.federation.rounds)
+        if selection.chosen:
+            done, (weights,), ended = selection.chosen.server_round, selection.chosen.weights, None
+        if ended is None:
+            ended = self._scored(roster, weights, replace(task, server_round=done))
         return Outcome(architecture, [task], [weights], ended)
+
+    def _scored(self, roster: Roster, weights: Weights, task: Task) -> Round:
+        """Score weights again as they were after a round that is over."""
+        started = time.perf_counter()
+        scoring = self._scoring.score(roster, weights, task)
+        seconds = time.perf_counter() - started
+        lied = None if self._config.attack.kind == "none" else ()
+        number, failures = task.server_round, list(scoring.failures)
+        return Round(number, [], scoring.answers, failures, 0.0, seconds, liars=lied)
 
     def _round(self, roster: Roster, weights: Weights, task: Task) -> tuple[Weights, Round]:
         """One round: choose, train, check, aggregate, evaluate."""
@@ -118,7 +149,7 @@ class Federation:
             self._strategy.state,
             self._training.lied(training.answers, task.server_round),
             self._strategy.story() if training.answers else {},
-            fates,
+            None if self._config.deploy.names else fates,
         )
 
 
@@ -134,6 +165,21 @@ def check_rootless(config: Config) -> None:
         raise ConfigError(
             f"expected a server with clean flows of its own for {config.federation.strategy}, got "
             "one without; run it with `fednids simulate`, or choose another federation.strategy"
+        )
+
+
+def check_keep(config: Config) -> None:
+    """See that the best round can be kept, not where gateways keep a part of their detectors.
+
+    Raises
+    ------
+    ConfigError
+        It cannot.
+    """
+    if config.run.keep == "best" and find_strategy(config).personal:
+        raise ConfigError(
+            f"expected run.keep last for {config.federation.strategy}, whose gateways remember "
+            "the last rounds alone, got best; leave it out"
         )
 
 

@@ -14,6 +14,7 @@ from fednids.errors import FederationError
 from fednids.exchange import Evaluation, Update
 from fednids.protocol import Arrays, content_bytes, read_evaluation, read_update
 from fednids.runs.records import Failure
+from server.reasons import told_reason
 
 Answer = TypeVar("Answer", Update, Evaluation)
 
@@ -27,6 +28,8 @@ class Inbox(Generic[Answer]):
         ``"train"`` or ``"evaluate"``.
     read : Callable[[RecordDict], Answer]
         Reads and checks a reply's content.
+    names : Sequence[str]
+        Of the gateways, by partition id, to begin reasons with; empty in a simulation.
 
     Attributes
     ----------
@@ -34,8 +37,8 @@ class Inbox(Generic[Answer]):
         Bytes of the usable replies so far.
     """
 
-    def __init__(self, stage: str, read: Callable[[RecordDict], Answer]):
-        self._stage = stage
+    def __init__(self, stage: str, read: Callable[[RecordDict], Answer], names: Sequence[str] = ()):
+        self._stage, self._names = stage, names
         self._read: Callable[[RecordDict], Answer] = read
         self._asked, self._waiting = 0, set[int]()
         self._reasons: dict[int, str] = {}
@@ -72,7 +75,7 @@ class Inbox(Generic[Answer]):
             return None
         try:
             if reply.has_error():
-                raise ValueError(reply.error.reason)
+                raise ValueError(told_reason(reply.error.reason or "no reason given"))
             answer = self._read(reply.content)
             if answer.partition_id != partition_id:
                 raise ValueError(
@@ -88,9 +91,12 @@ class Inbox(Generic[Answer]):
     def failures(self) -> list[Failure]:
         """One for every gateway without a usable reply so far, by partition id."""
         return [
-            Failure(k, self._stage, self._reasons.get(k, "no answer"))
+            Failure(k, self._stage, self._named(k, self._reasons.get(k, "no answer")))
             for k in sorted(self._waiting)
         ]
+
+    def _named(self, partition_id: int, reason: str) -> str:
+        return f"{self._names[partition_id]}: {reason}" if self._names else reason
 
     def demand(self, most: float, server_round: int) -> None:
         """Stop the run where too many gateways failed.
@@ -167,9 +173,12 @@ def evaluation_reader(classes: int) -> Callable[[RecordDict], Evaluation]:
 
     def read(content: RecordDict) -> Evaluation:
         evaluation = read_evaluation(content)
-        for counts in (evaluation.counts, evaluation.novel, evaluation.triggered):
+        told = (evaluation.triggered, evaluation.validation)
+        for counts in (evaluation.counts, evaluation.novel, *told):
             if counts is not None and len(counts.matrix) != classes:
                 raise ValueError(f"expected counts of {classes} classes, got {len(counts.matrix)}")
+        if evaluation.curves is not None:
+            evaluation.curves.check(classes)
         return evaluation
 
     return read

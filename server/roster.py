@@ -33,10 +33,13 @@ class Roster:
         else may depend on them.
     examples : tuple[int, ...]
         Training windows of each partition.
+    names : tuple[str, ...]
+        Of the gateways; empty in a simulation.
     """
 
     nodes: tuple[int, ...]
     examples: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
     def windows(self, server_round: int, arrival: Arrival) -> NDArray[np.int64]:
         """Give how many training windows each gateway is expected to have in a round, ``(K,)``.

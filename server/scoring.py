@@ -41,7 +41,7 @@ class Scoring:
         FederationError
             Too few answers were usable.
         """
-        inbox = Inbox("evaluate", evaluation_reader(len(task.class_weights)))
+        inbox = Inbox("evaluate", evaluation_reader(len(task.class_weights)), roster.names)
         evaluations, asking = list[Evaluation](), 0
         for asked in self._messages(roster, weights, task):
             asking += message_bytes(asked)

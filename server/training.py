@@ -103,7 +103,7 @@ class Training:
         sent = {k: messages[k] for k in counting}
         if self._strategy.rooted and self._root:
             self._strategy.trust(self._root(start, task))
-        inbox = Inbox("train", update_reader(self._wanted(start)))
+        inbox = Inbox("train", update_reader(self._wanted(start)), roster.names)
         aggregated, updates = self._strategy.open(start, counting), list[Update]()
         usable = inbox.usable(sent, replies_in_order(self._grid, sent))
         started_from = partial(self._strategy.reference, start)

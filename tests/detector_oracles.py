@@ -84,6 +84,21 @@ class WithoutMask(nn.Cell):
         return self.network(rows, None)
 
 
+def training_loss(logits, labels, gamma=0.0, adjustment=0.0):
+    """Loss ``(B,)`` and its gradient by the logits ``(B, C)``, window by window in float64."""
+    losses, gradients = [], []
+    for row, label in zip(logits.astype(np.float64) + adjustment, labels, strict=True):
+        p = np.exp(row - row.max())
+        p /= p.sum()
+        truth = p[label]
+        losses.append(-((1 - truth) ** gamma) * np.log(truth))
+        slope = -((1 - truth) ** gamma) / truth
+        if gamma:
+            slope += gamma * (1 - truth) ** (gamma - 1) * np.log(truth)
+        gradients.append(slope * truth * ((np.arange(len(row)) == label) - p))
+    return np.array(losses), np.array(gradients)
+
+
 class PlainDetector:
     """The plain network behind flat weights; `rng` draws what the flat weights leave out."""
 

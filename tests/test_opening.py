@@ -19,6 +19,7 @@ from fednids.fleet import Fleet
 from fednids.flows.scaling import Scaler
 from fednids.opening import (
     class_weights,
+    logit_adjustment,
     opening_architecture,
     opening_task,
     opening_weights,
@@ -130,6 +131,25 @@ class TestStackSize:
 
     def test_of_the_defaults_is_1(self) -> None:
         assert stack_size(Config()) == 1
+
+
+class TestLogitAdjustment:
+    def test_is_the_scaled_logarithm_of_the_frequencies(self) -> None:
+        expected = [2.5 * np.log(count / SAMPLE.sum()) for count in SAMPLE]
+        np.testing.assert_allclose(logit_adjustment(SAMPLE, 2.5), expected, rtol=1e-6)
+
+    def test_a_class_without_flows_counts_as_one(self) -> None:
+        found = logit_adjustment(np.array([0, 8, 1]), 1.0)
+        np.testing.assert_allclose(found, np.log([1 / 9, 8 / 9, 1 / 9]), rtol=1e-6)
+
+    def test_the_task_has_one_only_if_it_is_asked_for(self) -> None:
+        config, asked = small_config(), small_config(train__logit_adjustment=0.5)
+        fleet = Fleet.open(config).pooled()
+        told = Statistics(0, fleet.moments(0), fleet.opening_support(0))
+        assert opening_task([told], config).adjustment is None
+        np.testing.assert_array_equal(
+            opening_task([told], asked).adjustment, logit_adjustment(told.train_support, 0.5)
+        )
 
 
 class TestOpening:

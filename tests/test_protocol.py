@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fednids import protocol
-from fednids.exchange import Evaluation, Statistics, Task, Update
+from fednids.exchange import Card, Evaluation, Statistics, Task, Update
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import ConfusionCounts
 
@@ -75,6 +75,7 @@ def test_tasks(data: st.DataObject, sent: np.ndarray, server_round: int) -> None
         {"scaler": Scaler(np.array([0, 0, 1e-300]), np.ones(3))},
         {"class_weights": np.array([1, 1, 1, 1, 1.0000001], np.float32)},
         {"class_weights": np.ones(4, np.float32)},
+        {"adjustment": np.zeros(5, np.float32)},
     ],
 )
 def test_tasks_that_differ_anywhere_are_not_equal(change: dict[str, object]) -> None:
@@ -87,13 +88,32 @@ def test_tasks_that_differ_anywhere_are_not_equal(change: dict[str, object]) -> 
     assert not other.equals(task)
 
 
+@pytest.mark.parametrize("adjustment", [None, np.array([-0.1, -7.3], np.float32)])
+def test_an_adjustment_arrives_or_is_none(adjustment: np.ndarray | None) -> None:
+    task = Task(1, Scaler(np.zeros(1), np.ones(1)), np.ones(2, np.float32), adjustment=adjustment)
+    _, read = protocol.read_task(over_the_wire(protocol.task_content({}, task)))
+    assert read.equals(task)
+    if adjustment is not None:
+        assert read.adjustment is not None
+        assert read.adjustment.dtype == np.float32
+        assert not read.equals(replace(task, adjustment=-adjustment))
+
+
 @given(st.data(), ids, counts)
 def test_statistics(data: st.DataObject, partition_id: int, count: int) -> None:
     size = data.draw(features)
     moments = Moments(count, data.draw(floats(size)), data.draw(floats(size)))
-    sent = Statistics(partition_id, moments, data.draw(arrays(np.int64, 5, elements=counts)))
-    content = over_the_wire(protocol.statistics_content(sent))
-    assert_same(sent, protocol.read_statistics(content))
+    support, trained, validated, tested = (
+        data.draw(arrays(np.int64, 5, elements=counts)) for _ in range(4)
+    )
+    sent = Statistics(partition_id, moments, support)
+    assert_same(sent, protocol.read_statistics(over_the_wire(protocol.statistics_content(sent))))
+    card = Card("barn", "0.1", "ab", trained, validated, tested, count)
+    content = over_the_wire(protocol.statistics_content(replace(sent, card=card)))
+    read = protocol.read_statistics(content)
+    assert read.card is not None
+    assert_same(card, read.card)
+    assert_same(sent, replace(read, card=None))
 
 
 @given(ids, weights, counts, numbers | st.just(math.nan))
@@ -130,16 +150,19 @@ def test_evaluations(data: st.DataObject, partition_id: int, loss: float, classe
 def test_nothing_leaves_a_gateway_but_sums_counts_weights_and_times() -> None:
     """The list that the documentation gives; a new field must be thought about here."""
     left = {
-        kind.__name__: [f.name for f in fields(kind)] for kind in (Statistics, Update, Evaluation)
+        kind.__name__: [f.name for f in fields(kind)]
+        for kind in (Statistics, Card, Update, Evaluation)
     }
     assert left == {
-        "Statistics": ["partition_id", "moments", "train_support"],
+        "Statistics": ["partition_id", "moments", "train_support", "card"],
+        "Card": ["name", "fednids", "schema", "trained", "validated", "tested", "novel"],
         "Update": [
             "partition_id", "weights", "examples", "steps", "loss", "seconds", "compile_seconds",
             "start_loss", "extras", "choice",
         ],
         "Evaluation": [
             "partition_id", "counts", "novel", "loss", "compile_seconds", "triggered",
+            "validation", "curves",
         ],
     }  # fmt: skip
 

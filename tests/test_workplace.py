@@ -16,6 +16,7 @@ from fednids.config import AttackConfig, TrainConfig
 from fednids.detector.training import Trainer
 from fednids.exchange import Task, Update
 from fednids.fleet import Fleet
+from fednids.metrics import Curves
 from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.together import run_together
 from fednids.workplace import Workplace, open_workplace, round_rate
@@ -114,6 +115,38 @@ class TestScoring:
             assert one.counts == other.counts
             assert one.novel == other.novel
             np.testing.assert_allclose(one.loss, other.loss, rtol=1e-5)
+
+    def test_scores_are_counted_in_the_last_round(self) -> None:
+        task, start = opening()
+        assert workplace().evaluate(0, start, task).curves is None
+        last = replace(task, server_round=CONFIG.federation.rounds)
+        for k in GATEWAYS:
+            found = workplace().evaluate(k, start, last)
+            assert found.curves is not None
+            assert (found.validation, found.curves.validation) == (None, None)
+            for counts, tally in (
+                (found.counts, found.curves.all),
+                (found.novel, found.curves.novel),
+            ):
+                curves = Curves.total([tally], 5)
+                scored = curves.histograms.counts.sum(axis=2)
+                np.testing.assert_array_equal(scored, np.tile(counts.support, (5, 1)).T)
+                right = curves.reliability.grades[1].sum()
+                assert right == counts.matrix.diagonal().sum()
+
+    def test_validation_flows_are_scored_in_every_round(self) -> None:
+        config = small_config(data__validation_share=0.25, data__flows=900)
+        place = Workplace(config, Fleet.open(config))
+        task = opening_task([place.statistics(k) for k in range(3)], config)
+        found = place.evaluate(0, opening_weights(opening_architecture(task, config), config), task)
+        windows = place.fleet.validating(0)
+        assert found.validation is not None
+        assert windows is not None
+        assert found.validation.total == len(windows) > 0
+        assert found.curves is not None
+        assert found.curves.validation is not None
+        checked = Curves.total([found.curves.validation], 5)
+        assert checked.reliability.total == len(windows)
 
     def test_of_different_weights_is_of_each_its_own(self, asked: list[int]) -> None:
         task, start = opening()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fednids.cli import options
-from fednids.cli.screen import RoundProgress, quieten_flower, say, show_result
+from fednids.cli.screen import say, show_result, warn
+from fednids.cli.watching import Watch
 from fednids.config import Config
 from fednids.runs.records import Observer
 
@@ -41,6 +41,9 @@ def simulate(
     force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    track: options.Track = None,
+    log_file: options.LogFile = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Run a federation of gateways on this machine.
 
@@ -51,7 +54,8 @@ def simulate(
         config, settings, data=data, gateways=gateways, scheme=scheme, alpha=alpha,
         rounds=rounds, strategy=strategy, engine=engine, workers=workers, seed=seed,
     )  # fmt: skip
-    _arm("federated", resolved, out, force=force, as_json=as_json, quiet=quiet)
+    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
+    _arm("federated", resolved, out, watch, force=force)
 
 
 def centralised(
@@ -67,16 +71,17 @@ def centralised(
     force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    track: options.Track = None,
+    log_file: options.LogFile = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Train one detector on all flows in one place, the baseline of the other arms.
 
     A round is `train.epochs` passes over all training flows.
     """
     resolved = options.resolve(config, settings, data=data, rounds=rounds, seed=seed)
-    _arm(
-        "centralised", resolved, out,
-        force=force, as_json=as_json, quiet=quiet, baselines=baselines,
-    )  # fmt: skip
+    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
+    _arm("centralised", resolved, out, watch, force=force, baselines=baselines)
 
 
 def local(
@@ -92,6 +97,9 @@ def local(
     force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    track: options.Track = None,
+    log_file: options.LogFile = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Train every gateway alone, on its own flows; nothing is shared.
 
@@ -101,54 +109,59 @@ def local(
         config, settings, data=data, gateways=gateways, scheme=scheme, alpha=alpha,
         rounds=rounds, seed=seed,
     )  # fmt: skip
-    _arm("local", resolved, out, force=force, as_json=as_json, quiet=quiet)
+    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
+    _arm("local", resolved, out, watch, force=force)
 
 
 def resume(
     folder: Annotated[Path, typer.Argument(help="Folder of a run that was stopped.")],
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", help="Rounds in all, more than it was begun with.")
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    track: options.Track = None,
+    log_file: options.LogFile = None,
+    verbose: options.Verbose = False,
 ) -> None:
-    """Go on with a stopped run from its last whole round."""
-    from fednids.experiment.execution import resume as go_on
-    from fednids.runs.folder import read_checkpoint
+    """Go on with a stopped run from its last whole round, or add rounds to one.
 
-    config = read_checkpoint(folder).config
-    _watch(lambda o: go_on(folder, observers=o), config, folder, as_json=as_json, quiet=quiet)
+    It ends with the same detector as had it never been stopped. With --rounds a run, stopped
+    or finished, gets more rounds: the rounds done stay as they are, and the learning rate's
+    cosine, as all that depends on the number of rounds, goes by the new total from here on.
+    That is another detector than a run of so many rounds from the start has, so the result
+    says it under `extended`.
+    """
+    from fednids.experiment.execution import resume as go_on
+    from fednids.runs.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(folder)
+    for reason in checkpoint.damaged:
+        warn(f"a checkpoint is damaged ({reason}); going on after {checkpoint.server_round} rounds")
+    config = checkpoint.config
+    if rounds is not None:
+        config = Config.resolve({**config.flat(), "federation.rounds": rounds})
+
+    def run(observers: list[Observer]) -> Mapping[str, Any]:
+        return go_on(folder, rounds=rounds, observers=observers)
+
+    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
+    result = watch.run(run, (checkpoint.kind, config, folder), resumed=True)
+    if not (as_json or quiet):
+        _show(result, folder)
 
 
 def _arm(
-    kind: str, config: Config, out: Path, *,
-    force: bool, as_json: bool, quiet: bool, baselines: bool = False,
-) -> None:  # fmt: skip
+    kind: str, config: Config, out: Path, watch: Watch, *, force: bool, baselines: bool = False
+) -> None:
     """Run an arm and show what came of it."""
     from fednids.experiment.execution import execute
 
     def run(observers: list[Observer]) -> Mapping[str, Any]:
         return execute(kind, config, out, force=force, baselines=baselines, observers=observers)
 
-    _watch(run, config, out, as_json=as_json, quiet=quiet)
-
-
-def _watch(
-    run: Callable[[list[Observer]], Mapping[str, Any]],
-    config: Config,
-    out: Path,
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Show progress while a run goes, and its result after."""
-    quieten_flower()
-    if quiet or as_json:
-        result = run([])
-    else:
-        progress = RoundProgress(config.federation.rounds, config.model.classes)
-        with progress.showing():
-            result = run([progress])
-    if as_json:
-        say(json.dumps(result))
-    elif not quiet:
+    result = watch.run(run, (kind, config, out))
+    if not (watch.as_json or watch.quiet):
         _show(result, out)
 
 

@@ -11,8 +11,9 @@ import typer
 
 from fednids.cli import options
 from fednids.cli.compare_screen import show_ranking
+from fednids.cli.logs import logging_to
 from fednids.cli.progress import SweepProgress
-from fednids.cli.screen import quieten_flower, say
+from fednids.cli.screen import say
 from fednids.config import Config, parse_settings
 from fednids.errors import ConfigError
 from fednids.files import write_atomically
@@ -76,6 +77,8 @@ def compare(
     ] = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    log_file: options.LogFile = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Rank strategies over the same plans and seeds, or runs that are there.
 
@@ -95,7 +98,8 @@ def compare(
         given, config, data=data, gateways=gateways, scheme=scheme, alpha=alpha, rounds=rounds
     )
     study = _study(strategies, settings, seeds, target, clean=not no_clean)
-    _run(study, out, workers, as_json=as_json, quiet=quiet)
+    with logging_to(log_file, verbose=verbose, quiet=quiet, new=out):
+        _run(study, out, workers, as_json=as_json, quiet=quiet)
 
 
 def read_seeds(text: str | None) -> tuple[int, ...]:
@@ -176,7 +180,6 @@ def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -
     from fednids.sweep.contest import rank_report
     from fednids.sweep.run import sweep
 
-    quieten_flower()
     progress = None if quiet or as_json else SweepProgress()
     if progress:
         with progress.showing():

@@ -18,6 +18,7 @@ from fednids.cli import (
     configuration,
     cross,
     data,
+    deploy,
     doctor,
     partition,
     report,
@@ -40,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(data.app, name="data")
+app.add_typer(deploy.app, name="deploy")
 arms.register(app)
 scoring.register(app)
 sweep.register(app)

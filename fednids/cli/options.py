@@ -11,7 +11,11 @@ from fednids.config import Config, parse_settings
 
 Data = Annotated[
     str | None,
-    typer.Option("--data", help="Flow file: CSV, CSV.gz, zip or Parquet.", metavar="PATH"),
+    typer.Option(
+        "--data",
+        help="Flow file: CSV, CSV.gz, zip or Parquet; or a folder with one for each gateway.",
+        metavar="PATH",
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder that the run is written to.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a run that is there.")]
@@ -30,6 +34,18 @@ Settings = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        help="Write rounds there too: csv, tensorboard or mlflow; may be given several times.",
+        metavar="NAME[=TARGET]",
+    ),
+]
+LogFile = Annotated[Path | None, typer.Option("--log-file", help="Add a log to this file.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show the log, and log every gateway.")
+]
 
 _FLAGS = {
     "data": "data.path",

@@ -74,9 +74,9 @@ def _deal(
     from fednids.experiment.flow_files import find_format
     from fednids.experiment.new_folder import check_folder
     from fednids.experiment.partitioning import PARTITION_MARK, study_partition, write_partition
-    from partitions import find_partitioner
+    from fednids.site import check_scheme
 
-    find_partitioner(config.partition.scheme)
+    check_scheme(config)
     find_format(file_format)
     for folder, mark in ((out, PARTITION_MARK), (export, MANIFEST)):
         if folder:

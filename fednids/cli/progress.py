@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fednids.cli.screen import ERRORS
 
 if TYPE_CHECKING:
     from fednids.sweep.pool import Step, StepEnd
@@ -18,10 +19,9 @@ class SweepProgress:
     """Shows steps as they end; the bar counts guessed seconds, since steps differ in length."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-            console=self._console,
+            console=ERRORS,
         )  # fmt: skip
         self._task = self._bar.add_task("checking every cell", total=None)
         self._steps, self._ended, self._all, self._done = 0, 0, 0.0, 0.0
@@ -29,7 +29,7 @@ class SweepProgress:
 
     def showing(self) -> AbstractContextManager[object]:
         """Keep the bar on screen while the sweep goes."""
-        return self._bar if self._console.is_terminal else nullcontext()
+        return self._bar if ERRORS.is_terminal else nullcontext()
 
     def begins(self, steps: Sequence[Step], finished: int) -> None:
         """Say what is to be done."""
@@ -58,4 +58,4 @@ class SweepProgress:
         )
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False)
+        ERRORS.print(line, markup=False)

@@ -36,8 +36,7 @@ def evaluate(
     scoring = score_flows(detector, flows)
     if as_json:
         record = {"model": str(model), "data": data, "flows": scoring.flows}
-        found = {"final": scoring.detector.to_json(), "majority": scoring.majority.to_json()}
-        say(json.dumps({**record, **found}))
+        say(json.dumps({**record, **scoring.to_json()}))
     else:
         say(f"{scoring.flows:,} flows of {data}, scored by {model}")
         show_scoring(scoring)

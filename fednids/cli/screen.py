@@ -1,19 +1,12 @@
-"""Tables, progress and complaints: how things look on a terminal and off it."""
+"""Tables and complaints: how things look on a terminal and off it."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
-
-from fednids.cli.steps import counting_bar
-from fednids.fleet import class_names
-from fednids.metrics import scores
-from fednids.runs.records import Round
 
 if TYPE_CHECKING:
     from fednids.experiment.scoring import Scoring
@@ -27,13 +20,20 @@ _HEADLINE = (
     ("F1 of attack against benign", "binary"),
 )
 
-_ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
+ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
+"""The error stream: progress, warnings, complaints."""
+
 _OUTPUT = Console(highlight=False)
 
 
 def complain(message: str) -> None:
     """Print one line about what went wrong."""
-    _ERRORS.print(f"error: {message}", markup=False)
+    ERRORS.print(f"error: {message}", markup=False)
+
+
+def warn(message: str) -> None:
+    """Print one line about what is not as it should be, and does not stop the command."""
+    ERRORS.print(f"warning: {message}", markup=False)
 
 
 def say(message: str) -> None:
@@ -41,49 +41,10 @@ def say(message: str) -> None:
     _OUTPUT.print(message, markup=False, soft_wrap=True)
 
 
-class RoundProgress:
-    """Shows rounds as they end: a bar on a terminal, plain lines elsewhere.
-
-    Parameters
-    ----------
-    rounds : int
-        How many there will be.
-    classes : int
-        Number of classes, for the macro-F1.
-    """
-
-    def __init__(self, rounds: int, classes: int):
-        self._rounds, self._names = rounds, class_names(classes)
-        self._bar = counting_bar(_ERRORS)
-        self._task = self._bar.add_task(f"round 1/{rounds}", total=rounds)
-
-    def showing(self) -> AbstractContextManager[object]:
-        """Keep the bar on screen while the run goes."""
-        return self._bar if _ERRORS.is_terminal else nullcontext()
-
-    def round_ended(self, ended: Round, weights: Sequence[Any]) -> None:
-        """Show the round's loss and macro-F1."""
-        found = scores(ended.counts, self._names)
-        line = (
-            f"round {ended.number}/{self._rounds}  loss {ended.train_loss:.4f}  "
-            f"macro-F1 {found.macro_f1:.3f}"
-        )
-        if _ERRORS.is_terminal:
-            self._bar.update(self._task, description=line, completed=ended.number)
-        else:
-            seconds = ended.train_seconds + ended.evaluate_seconds
-            _ERRORS.print(f"{line}  {seconds:.1f} s", markup=False)
-
-
 def print_table(table: Table) -> None:
     """Print a table at its full width where the output is no terminal."""
     console = _OUTPUT if _OUTPUT.is_terminal else Console(width=_WIDE, highlight=False)
     console.print(table)
-
-
-def quieten_flower() -> None:
-    """Keep Flower's log of every round off the screen."""
-    logging.getLogger("flwr").setLevel(logging.ERROR)
 
 
 def show_result(result: Mapping[str, Any]) -> None:
@@ -101,7 +62,12 @@ def show_result(result: Mapping[str, Any]) -> None:
     for title, key in _HEADLINE:
         row = [_rate(found, key) for pair in columns.values() for found in pair]
         headline.add_row(title, *row)
+    areas = [_area(found) for pair in columns.values() for found in pair]
+    if any(area != "–" for area in areas):
+        headline.add_row("area under ROC, attack against benign", *areas)
     print_table(headline)
+    if (point := result.get("threshold")) and point.get("test"):
+        say(_alarms(point["probability"], point["test"]))
 
 
 def show_scoring(scoring: Scoring) -> None:
@@ -119,7 +85,11 @@ def show_scoring(scoring: Scoring) -> None:
         headline.add_column(title, justify="right" if title else "left")
     for title, key in _HEADLINE:
         headline.add_row(title, _rate(found, key), _rate(majority, key))
+    area = _area({"curves": scoring.areas.to_json()})
+    headline.add_row("area under ROC, attack against benign", area, "–")
     print_table(headline)
+    if scoring.alarms is not None and scoring.threshold is not None:
+        say(_alarms(scoring.threshold, scoring.alarms.to_json()))
 
 
 def _class_table(final: Mapping[str, Any], novel: Mapping[str, Any]) -> Table:
@@ -137,6 +107,20 @@ def _class_table(final: Mapping[str, Any], novel: Mapping[str, Any]) -> Table:
             *(_rate(rare, key) for key in ("recall", "f1")),
         )
     return table
+
+
+def _area(found: Mapping[str, Any]) -> str:
+    value = found.get("curves", {}).get("binary", {}).get("roc_auc")
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _alarms(probability: float, point: Mapping[str, Any]) -> str:
+    """Say in one line what a threshold leads to."""
+    false, found = (_rate(point, key) for key in ("false_alarm_rate", "detection_rate"))
+    return (
+        f"alarms above {probability:.6g} probability of attack: {false} of benign flows, "
+        f"{found} of attacks"
+    )
 
 
 def _rate(found: Mapping[str, Any], key: str) -> str:

@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 
 from fednids.cli import options
+from fednids.cli.logs import logging_to
 from fednids.cli.progress import SweepProgress
-from fednids.cli.screen import print_table, quieten_flower, say
+from fednids.cli.screen import print_table, say
 from fednids.config import parse_settings
 from fednids.errors import ConfigError
 
@@ -51,6 +52,8 @@ def sweep(
     show_list: Annotated[bool, typer.Option("--list", help="List the shipped studies.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    log_file: options.LogFile = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Run a study: arms over a grid of settings and seeds, with one report.
 
@@ -76,14 +79,14 @@ def sweep(
     if dry_run:
         _show_agenda(wanted, out, workers, as_json=as_json)
         return
-    _run(wanted, out, workers, as_json=as_json, quiet=quiet)
+    with logging_to(log_file, verbose=verbose, quiet=quiet, new=out):
+        _run(wanted, out, workers, as_json=as_json, quiet=quiet)
 
 
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Sweep, show the report's findings, and end with 1 where a run failed."""
     from fednids.sweep.run import sweep as run
 
-    quieten_flower()
     progress = None if quiet or as_json else SweepProgress()
     if progress:
         with progress.showing():

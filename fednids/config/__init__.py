@@ -16,7 +16,9 @@ from typing import Any, cast
 import tomli_w
 from pydantic import ValidationError
 
+from fednids.config.deploy import DeployConfig
 from fednids.config.federation import FederationConfig
+from fednids.config.implied import implied
 from fednids.config.section import Scalar, Section
 from fednids.config.training import (
     DataConfig,
@@ -35,6 +37,7 @@ __all__ = [
     "ClockConfig",
     "Config",
     "DataConfig",
+    "DeployConfig",
     "FederationConfig",
     "ModelConfig",
     "PartitionConfig",
@@ -60,6 +63,7 @@ class Config(Section):
     clock: ClockConfig = ClockConfig()
     attack: AttackConfig = AttackConfig()
     wire: WireConfig = WireConfig()
+    deploy: DeployConfig = DeployConfig()
     run: RunConfig = RunConfig()
 
     @classmethod
@@ -67,6 +71,9 @@ class Config(Section):
         cls, settings: Mapping[str, object] | None = None, *, file: Path | None = None
     ) -> Config:
         """Put defaults, a file and single settings together, later ones winning.
+
+        A folder of flow files and a deployment imply scheme and number of gateways, where
+        they are not given.
 
         Parameters
         ----------
@@ -80,14 +87,37 @@ class Config(Section):
         ConfigError
             An unknown setting, with the nearest known one, or a value out of range.
         """
-        merged: dict[str, dict[str, object]] = {}
-        for name, value in [*_from_file(file), *(settings or {}).items()]:
-            section, _, key = name.partition(".")
+        given = dict([*_from_file(file), *(settings or {}).items()])
+        for name in given:
             if name not in KEYS:
                 raise ConfigError(_unknown(name))
-            merged.setdefault(section, {})[key] = value
+        config = cls._checked(given)
+        more = implied(config.data, config.deploy, given)
+        return cls._checked({**given, **more}) if more else config
+
+    @classmethod
+    def of_run(cls, run_config: Mapping[str, object]) -> Config:
+        """Read Flower's run config, but for its ``out``.
+
+        Every setting stands in it, so one that has its default is taken as not given.
+
+        Raises
+        ------
+        ConfigError
+            As from `resolve`.
+        """
+        defaults = cls().flat()
+        settings = {k: v for k, v in run_config.items() if k != "out"}
+        return cls.resolve({k: v for k, v in settings.items() if v != defaults.get(k)})
+
+    @classmethod
+    def _checked(cls, settings: Mapping[str, object]) -> Config:
+        nested: dict[str, dict[str, object]] = {}
+        for name, value in settings.items():
+            section, _, key = name.partition(".")
+            nested.setdefault(section, {})[key] = value
         try:
-            return cls.model_validate(merged)
+            return cls.model_validate(nested)
         except ValidationError as error:
             raise ConfigError(_fault(error)) from None
 

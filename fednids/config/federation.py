@@ -81,3 +81,9 @@ class FederationConfig(Section):
         lt=1,
         description="share of a round's gateways that may fail before the run stops",
     )
+    timeout: float = Field(
+        3600.0,
+        ge=0,
+        le=1e6,
+        description="seconds that a deployed server waits for replies; who is later failed; 0 none",
+    )

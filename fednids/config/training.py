@@ -13,7 +13,9 @@ class DataConfig(Section):
     """Which flows, and how they become windows."""
 
     path: str = Field(
-        "", description="flow file: CSV, CSV.gz, zip or Parquet; empty for synthetic flows"
+        "",
+        description="flow file: CSV, CSV.gz, zip or Parquet; or a folder with one a gateway; "
+        "empty for synthetic flows",
     )
     sha256: str = Field(
         "", pattern=r"^([0-9a-f]{64})?$", description="checksum that the file must have"
@@ -21,7 +23,7 @@ class DataConfig(Section):
     flows: int = Field(
         0,
         ge=0,
-        description="flows to make, or at most to take from the file; 0 for 60,000, or all of it",
+        description="flows to make, or at most to take from a file; 0 for 60,000, or all of it",
     )
     features: Literal["v1", "v2"] = Field(
         "v1", description="columns shown to the detector: 8 or 39"
@@ -31,12 +33,18 @@ class DataConfig(Section):
         "stratified", description="how test flows are chosen: by class, vector, host or file order"
     )
     test_share: float = Field(0.2, gt=0, lt=1, description="share of the flows kept for testing")
+    validation_share: float = Field(
+        0.0,
+        ge=0,
+        lt=0.5,
+        description="share of a gateway's other flows not trained on: rounds are chosen by them",
+    )
 
 
 class PartitionConfig(Section):
     """How the flows are dealt to gateways."""
 
-    scheme: str = Field("dirichlet", description="name of the partitioner")
+    scheme: str = Field("dirichlet", description="name of the partitioner, or files for a folder")
     gateways: int = Field(10, ge=1, le=100_000, description="number of gateways (K)")
     alpha: float = Field(
         0.5,
@@ -134,6 +142,22 @@ class TrainConfig(Section):
         le=1,
         description="class weights N/(C n_c) to this power: 0 none, 1 fully balanced",
     )
+    loss: Literal["cross-entropy", "focal"] = Field(
+        "cross-entropy", description="of a window; focal counts less what is easy"
+    )
+    focal_gamma: float = Field(
+        2.0, ge=0, le=10, description="how much less, of loss focal; 0 is cross-entropy"
+    )
+    logit_adjustment: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="log class frequencies times this (tau) are added to logits in training",
+    )
+    sampling: Literal["all", "balanced"] = Field(
+        "all",
+        description="an epoch's windows: all, or as many drawn with classes equally likely",
+    )
     shuffle: bool = Field(
         True, description="every epoch in an order of its own; false: in the order of the flows"
     )
@@ -146,8 +170,24 @@ class TrainConfig(Section):
 
 
 class RunConfig(Section):
-    """How it is executed; only the seed changes results."""
+    """How it is executed, and when it ends; engine and workers change no result."""
 
     seed: int = Field(1, ge=0, lt=2**32, description="of everything that is drawn")
-    engine: str = Field("auto", description="where gateways train: auto, inprocess or processes")
+    engine: str = Field(
+        "auto", description="where gateways train: auto, inprocess, processes or ray"
+    )
     workers: int = Field(0, ge=0, le=1024, description="worker processes; 0 for one a processor")
+    patience: int = Field(
+        0,
+        ge=0,
+        description="rounds without a better macro-F1 on validation flows before it stops; 0 all",
+    )
+    keep: Literal["last", "best"] = Field(
+        "last", description="round whose detector is kept: last, or best on validation flows"
+    )
+    false_alarms: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="false-alarm rate on validation flows that a threshold is set for; 0 sets none",
+    )

@@ -137,6 +137,20 @@ class Architecture:
         return sum(parameter.size for parameter in self.layout)
 
     @property
+    def published_size(self) -> int:
+        """Number of weights of the same network in layers as papers count them.
+
+        With two biases for each gate of the LSTM, and with readout ``last`` also with those
+        weights of the reverse direction that cannot influence the output: what its later
+        steps need, and its forget gate. Training leaves them out.
+        """
+        hidden, second_biases = self.hidden, 2 * 4 * self.hidden
+        if self.readout != "last":
+            return self.size + second_biases
+        forget_gate = hidden * self.channels[-1] + hidden
+        return self.size + second_biases + 4 * hidden * hidden + forget_gate
+
+    @property
     def dense_layers(self) -> tuple[str, ...]:
         """Names of the dense layers, in order: what is personal with FedPer ends the network."""
         return ("dense", "head") if self.dense else ("head",)

@@ -14,6 +14,9 @@ from fednids.detector.network import CNNBiLSTM
 from fednids.detector.optimisers import Optimiser, zeros_like
 from fednids.detector.stacked_network import StackedCNNBiLSTM
 
+_LEAST_MISSED = 1e-12
+"""Added to ``1 - p`` under focal loss, whose logarithm is taken."""
+
 
 class Compiled:
     """A graph, compiled by its first call.
@@ -46,24 +49,40 @@ class Compiled:
 
 
 class Loss(nn.Cell):
-    """Weighted cross-entropy of one batch of each of ``K`` detectors.
+    """Weighted loss of one batch of each of ``K`` detectors.
 
-    Gives the sum, which is differentiated, and the ``(K,)`` parts.
+    Gives the sum, which is differentiated, and the ``(K,)`` parts. The loss of a window is
+    cross-entropy ``h``, of the logits plus the adjustment where there is one; with a gamma
+    it is ``(1 - exp(-h)) ** gamma * h``: focal loss, since ``exp(-h)`` is the probability
+    that the detector gives to the window's class.
+
+    References
+    ----------
+    Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, eq. 4.
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, eq. 10.
     """
 
     def __init__(self, network: CNNBiLSTM | StackedCNNBiLSTM, classes: int, members: int):
         super().__init__()
         self.network, self.entropy = network, ops.SoftmaxCrossEntropyWithLogits()
         self.codes = Tensor(np.eye(classes, dtype=np.float32))
-        self.members = members
+        self.members, self.add, self.relu = members, ops.BiasAdd(), ops.ReLU()
 
-    def construct(
-        self, rows: Tensor, mask: Tensor | None, labels: Tensor, weights: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Compare logits with labels."""
-        losses, _ = self.entropy(self.network(rows, mask), ops.gather(self.codes, labels, 0))
+    def construct(self, rows, mask, labels, weights, gamma, adjustment):  # type: ignore[no-untyped-def]
+        """Compare logits with labels; `gamma` and `adjustment` are Tensors, or None."""
+        logits = self.network(rows, mask)
+        if adjustment is not None:
+            logits = self.add(logits, adjustment)
+        losses, _ = self.entropy(logits, ops.gather(self.codes, labels, 0))
+        if gamma is not None:
+            losses = self._focused(losses, gamma)
         each = ops.reshape(losses * weights, (self.members, -1)).sum(1)
         return each.sum(), each
+
+    def _focused(self, losses: Tensor, gamma: Tensor) -> Tensor:
+        """Take from each loss what is easy; gradients stay finite where nothing is left."""
+        missed = self.relu(-ops.expm1(-losses)) + _LEAST_MISSED
+        return ops.exp(gamma * ops.log(missed)) * losses
 
 
 class Steps(nn.Cell):
@@ -89,7 +108,10 @@ class Steps(nn.Cell):
         self.gradient = ops.value_and_grad(loss, None, self.weights_, has_aux=True)
         self.places, self.members = range(len(self.weights_)), loss.members
 
-    def construct(self, table, rows, labels, weights, masks, draws, steps, learning_rate, strength):  # type: ignore[no-untyped-def]  # noqa: PLR0913
+    def construct(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+        self, table, rows, labels, weights, masks, draws, steps, learning_rate, strength,
+        gamma, adjustment,
+    ):  # fmt: skip
         """Give each detector's sum of its steps' losses, ``(K,)``.
 
         Every Tensor is an argument of its own: inside a tuple it would be a constant, and
@@ -102,8 +124,9 @@ class Steps(nn.Cell):
             if masks is not None:
                 mask = ops.gather(masks, ops.gather(draws, step, 0), 0)
             (_, each), gradients = self.gradient(
-                taken, mask, ops.gather(labels, step, 0), ops.gather(weights, step, 0)
-            )
+                taken, mask, ops.gather(labels, step, 0), ops.gather(weights, step, 0),
+                gamma, adjustment,
+            )  # fmt: skip
             if self.tracked:
                 each = self._summed(each, gradients)
             if self.pull:
@@ -134,7 +157,7 @@ class Steps(nn.Cell):
 
 
 class Scores(nn.Cell):
-    """Class and cross-entropy of each window."""
+    """Class, cross-entropy and logits of each window."""
 
     def __init__(self, network: CNNBiLSTM, classes: int, row_shape: tuple[int, int]):
         super().__init__()
@@ -142,8 +165,8 @@ class Scores(nn.Cell):
         self.entropy = ops.SoftmaxCrossEntropyWithLogits()
         self.codes = Tensor(np.eye(classes, dtype=np.float32))
 
-    def construct(self, table: Tensor, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def construct(self, table: Tensor, rows: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
         """Compare logits with labels."""
         logits = self.network(ops.reshape(ops.gather(table, rows, 0), self.row_shape), None)
         losses, _ = self.entropy(logits, ops.gather(self.codes, labels, 0))
-        return logits.argmax(1), losses
+        return logits.argmax(1), losses, logits

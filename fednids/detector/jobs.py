@@ -58,6 +58,13 @@ class LocalTraining:
         Strength of the pull to a job's anchor, from 0; needs `Terms.pull`.
     shuffle : bool
         Whether every epoch has an order of its own, or all the order of the flows.
+    balanced : bool
+        Whether an epoch draws as many windows as there are, with replacement, each class
+        that the gateway has being equally likely; whatever `shuffle` says.
+    focal_gamma : float
+        Exponent of focal loss, from 0, which is cross-entropy.
+    adjustment : ndarray, optional
+        ``(C,) float32`` added to the logits in training alone.
     """
 
     epochs: int
@@ -65,6 +72,9 @@ class LocalTraining:
     class_weights: NDArray[np.float32]
     pull: float = 0.0
     shuffle: bool = True
+    balanced: bool = False
+    focal_gamma: float = 0.0
+    adjustment: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,10 +126,39 @@ class Job:
 
     def _drawn(self, local: LocalTraining, batch_size: int) -> Iterator[NDArray[np.int64]]:
         for _ in range(local.epochs):
-            examples = len(self.windows)
-            order = self.rng.permutation(examples) if local.shuffle else np.arange(examples)
-            for start in range(0, examples, batch_size):
+            order = self._order(local)
+            for start in range(0, len(order), batch_size):
                 yield order[start : start + batch_size]
+
+    def _order(self, local: LocalTraining) -> NDArray[np.int64]:
+        """Give the windows of an epoch."""
+        if local.balanced:
+            return balanced_draws(self.windows.labels, self.rng)
+        examples = len(self.windows)
+        return self.rng.permutation(examples) if local.shuffle else np.arange(examples)
+
+
+def balanced_draws(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw as many examples as there are, with replacement, all classes equally likely.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(n,) int32``, at least one; a class that is not there is not drawn.
+    rng : numpy.random.Generator
+        Makes the draws.
+
+    Returns
+    -------
+    ndarray
+        ``(n,) int64`` places in `labels`.
+    """
+    counts = np.bincount(labels)
+    drawn = rng.choice(np.flatnonzero(counts), size=len(labels))
+    within = (rng.random(len(labels)) * counts[drawn]).astype(np.int64)
+    by_class = np.argsort(labels, kind="stable")
+    places: NDArray[np.int64] = by_class[(np.cumsum(counts) - counts)[drawn] + within]
+    return places
 
 
 @dataclass(frozen=True)
@@ -131,7 +170,8 @@ class Trained:
     weights : ndarray
         ``(P,) float32``, a copy.
     loss : float
-        Mean weighted cross-entropy over all steps, without pull and shift.
+        Mean weighted loss over all steps, focal and adjusted if training is, without pull
+        and shift.
     steps : int
         Optimiser steps made.
     seconds : float
@@ -159,7 +199,10 @@ class Scored:
         ``(n,) int32`` class of each window.
     loss : float
         Sum of the unweighted cross-entropies.
+    logits : ndarray
+        ``(n, C) float32``, of which the classes are the largest.
     """
 
     predicted: NDArray[np.int32]
     loss: float
+    logits: NDArray[np.float32]

@@ -53,6 +53,8 @@ class Detector:
         Names of the encoded features, in order.
     columns : str
         ``"v1"`` or ``"v2"``: which columns are encoded.
+    threshold : float or None
+        Probability of attack above which a flow raises an alarm, where one was chosen.
     """
 
     architecture: Architecture
@@ -61,6 +63,7 @@ class Detector:
     classes: tuple[str, ...]
     features: tuple[str, ...]
     columns: str
+    threshold: float | None = None
 
 
 def save_detector(detector: Detector, path: Path) -> None:
@@ -99,6 +102,7 @@ def load_detector(path: Path) -> Detector:
 
 
 def _metadata(detector: Detector) -> dict[str, Any]:
+    threshold = {} if detector.threshold is None else {"threshold": detector.threshold}
     return {
         "format": FORMAT,
         "architecture": asdict(detector.architecture),
@@ -109,6 +113,7 @@ def _metadata(detector: Detector) -> dict[str, Any]:
             "mean": detector.scaler.mean.tolist(),
             "scale": detector.scaler.scale.tolist(),
         },
+        **threshold,
     }
 
 
@@ -129,7 +134,10 @@ def _detector(metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) 
         raise ValueError(f"{len(classes)} classes and {len(features)} features named")
     if not all(isinstance(name, str) for name in (*classes, *features)):
         raise ValueError("names that are not text")
-    return Detector(architecture, weights, scaler, classes, features, metadata["columns"])
+    threshold, columns = metadata.get("threshold"), metadata["columns"]
+    if threshold is not None and not (type(threshold) is float and 0 <= threshold <= 1):
+        raise ValueError("a threshold that is no probability")
+    return Detector(architecture, weights, scaler, classes, features, columns, threshold)
 
 
 def _architecture(sizes: dict[str, Any]) -> Architecture:

@@ -156,6 +156,8 @@ class Course:
             Tensor(batches.steps, mindspore.int32),
             Tensor(local.learning_rate, mindspore.float32),
             Tensor(local.pull, mindspore.float32),
+            Tensor(local.focal_gamma, mindspore.float32) if local.focal_gamma else None,
+            None if local.adjustment is None else Tensor(local.adjustment),
         ).asnumpy()
         return losses
 
@@ -265,15 +267,20 @@ class Trainer:
         bounds = np.cumsum([0, *map(len, gateways)])
         predicted = np.empty(bounds[-1], np.int32)
         losses = np.empty(bounds[-1], np.float32)
+        logits = np.empty((bounds[-1], self._architecture.classes), np.float32)
         size = EVALUATION_BATCH if bounds[-1] > SMALL_BATCH else SMALL_BATCH
         for start in range(0, bounds[-1], size):
             stop = min(start + size, bounds[-1])
             batch = fill_evaluation(gateways, bounds, start, self._taps, size)
             found = self._scoring(size)(self._table, *map(Tensor, batch))
-            for answers, each in zip((predicted, losses), found, strict=True):
+            for answers, each in zip((predicted, losses, logits), found, strict=True):
                 answers[start:stop] = each.asnumpy()[: stop - start]
-        parts = zip(np.split(predicted, bounds[1:-1]), np.split(losses, bounds[1:-1]), strict=True)
-        return [Scored(classes, float(each.sum(dtype=np.float64))) for classes, each in parts]
+        arrays = (np.split(array, bounds[1:-1]) for array in (predicted, losses, logits))
+        parts = zip(*arrays, strict=True)
+        return [
+            Scored(classes, float(each.sum(dtype=np.float64)), given)
+            for classes, each, given in parts
+        ]
 
     def _scoring(self, size: int) -> Compiled:
         """Give the graph that scores so many windows; made when first needed."""

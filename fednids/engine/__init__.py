@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 
 from fednids.engine.base import Clients, LocalGrid
 from fednids.engine.inprocess import InProcessGrid
 from fednids.engine.processes import ProcessGrid
-from fednids.errors import ConfigError
+from fednids.errors import ConfigError, SetupError
 
 __all__ = [
     "ENGINES",
@@ -20,29 +21,54 @@ __all__ = [
     "open_grid",
 ]
 
+
+def _processes(clients: Clients, workers: int) -> LocalGrid:
+    return ProcessGrid(clients, _count(clients, workers))
+
+
+def _ray(clients: Clients, workers: int) -> LocalGrid:
+    """Import Ray, an optional extra, only where it is asked for."""
+    from fednids.engine.ray import RayGrid
+
+    return RayGrid(clients, workers)
+
+
+def _count(clients: Clients, workers: int) -> int:
+    return min(workers or len(os.sched_getaffinity(0)), clients.gateways)
+
+
 ENGINES: dict[str, Callable[[Clients, int], LocalGrid]] = {
     "inprocess": lambda clients, workers: InProcessGrid(clients),
-    "processes": ProcessGrid,
+    "processes": _processes,
+    "ray": _ray,
 }
-"""How to add one: write a subclass of `LocalGrid` with `send_and_receive`, add a line here,
-run ``pytest tests/contracts/test_engines.py``."""
+"""How to add one: write a subclass of `LocalGrid` with `stream`, or of
+`fednids.engine.pool.PoolGrid` where there are workers; add a line here, which is called with
+the number of workers, 0 for one a processor; run ``pytest tests/contracts/test_engines.py``."""
 
 WORTH_PROCESSES = 100_000
 """Windows trained on in a run from which starting workers pays; a few seconds' work."""
 
 
 def check_engine(name: str) -> None:
-    """Refuse names of no engine.
+    """Refuse names of no engine, and an engine whose package is not there.
 
     Raises
     ------
     ConfigError
         There is none of this name.
+    SetupError
+        It is ``ray``, and Ray is not installed.
     """
     if name != "auto" and name not in ENGINES:
         raise ConfigError(
             f"expected run.engine to be auto or one of {', '.join(ENGINES)}, got {name!r}; "
             "choose one of these"
+        )
+    if name == "ray" and importlib.util.find_spec("ray") is None:
+        raise SetupError(
+            "expected the packages of fednids[ray] for run.engine=ray, got none called ray; "
+            "install them with pip install 'fednids[ray]'"
         )
 
 
@@ -56,12 +82,18 @@ def open_grid(name: str, clients: Clients, *, workers: int, work: int) -> LocalG
     clients : Clients
         Who answers.
     workers : int
-        Number of processes; 0 for one a processor. Never more than gateways.
+        Number of processes; 0 for one a processor, of this machine or of the Ray cluster.
+        Never more than gateways.
     work : int
         Windows that the run will train on, for ``auto``.
+
+    Raises
+    ------
+    ConfigError, SetupError
+        There is no such engine, or it cannot start here.
     """
     check_engine(name)
-    count = min(workers or len(os.sched_getaffinity(0)), clients.gateways)
     if name == "auto":
-        name = "processes" if count > 1 and work >= WORTH_PROCESSES else "inprocess"
-    return ENGINES[name](clients, count)
+        worth = _count(clients, workers) > 1 and work >= WORTH_PROCESSES
+        name = "processes" if worth else "inprocess"
+    return ENGINES[name](clients, workers)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -47,6 +48,9 @@ class Clients:
         How long each client works on a task, in any unit; empty for all alike.
     together : int
         Clients of similar size that are called together, at most.
+    remembered : Path or None
+        Where clients keep something between messages, all in one folder; None where they
+        keep nothing.
     """
 
     app: str
@@ -54,6 +58,7 @@ class Clients:
     run_config: Mapping[str, Scalar]
     sizes: Sequence[int] = ()
     together: int = 1
+    remembered: Path | None = None
 
     def nodes(self) -> list[int]:
         """Give the node ids in the order of the partition ids."""

@@ -17,10 +17,13 @@ from fednids.experiment.own_detectors import own_detectors
 from fednids.experiment.root import Root
 from fednids.fleet import Fleet
 from fednids.opening import opening_architecture, opening_task, opening_weights, stack_size
-from fednids.runs.folder import Checkpoint
+from fednids.runs.checkpoint import Checkpoint, selection_of
+from fednids.runs.folder import memories
 from fednids.runs.records import Observer, Outcome, Round
+from fednids.runs.selection import validation_macro_f1
 from server.federation import Federation
 from server.strategies import find_strategy
+from server.wire import ServerWire
 
 if TYPE_CHECKING:
     from fednids.workplace import Workplace
@@ -43,7 +46,8 @@ def federated(
     sizes = fleet.training_sizes
     work = rounds.rounds * rounds.fraction * config.train.epochs * sum(sizes)
     settings = config.flat() | {"out": str(out or "")}
-    clients = Clients(CLIENT_APP, fleet.gateways, settings, sizes, stack_size(config))
+    kept = memories(out) if out and _remember(config) else None
+    clients = Clients(CLIENT_APP, fleet.gateways, settings, sizes, stack_size(config), kept)
     grid = open_grid(run.engine, clients, workers=run.workers, work=int(work))
     try:
         outcome = Federation(grid, config, observers, Root(config, fleet)).run(resumed)
@@ -93,16 +97,29 @@ def local(
     done = 0
     if resumed and resumed.weights:
         done, weights = resumed.server_round, list(resumed.weights)
-    ended = None
-    for number in range(done + 1, config.federation.rounds + 1):
-        ended = _round(workplace, weights, [replace(t, server_round=number) for t in tasks])
+    ended, selection = None, selection_of(config, resumed)
+    while done < config.federation.rounds and not selection.stops:
+        done += 1
+        ended = _round(workplace, weights, [replace(t, server_round=done) for t in tasks])
+        selection.round_ended(done, validation_macro_f1(ended), weights)
         for observer in observers:
             observer.round_ended(ended, weights)
+    if selection.chosen:
+        done, ended = selection.chosen.server_round, None
+        weights = list(selection.chosen.weights)
+    if ended is None:
+        ended = _scored(workplace, weights, [replace(t, server_round=done) for t in tasks])
     return Outcome(architecture, tasks, weights, ended, personal=True)
 
 
 ARMS: dict[str, Arm] = {"centralised": centralised, "local": local, "federated": federated}
 """Arms by the name that stands as ``kind`` in ``result.json``."""
+
+
+def _remember(config: Config) -> bool:
+    """Tell whether gateways keep something between rounds."""
+    strategy = find_strategy(config)
+    return strategy.remembers or strategy.personal or ServerWire(config).feedback
 
 
 def _round(workplace: Workplace, weights: list[Weights], tasks: Sequence[Task]) -> Round:
@@ -114,8 +131,13 @@ def _round(workplace: Workplace, weights: list[Weights], tasks: Sequence[Task]) 
         weights[k] = update.weights
         updates.append(replace(update, weights=update.weights[:0]))
     trained = time.perf_counter()
+    scored = _scored(workplace, weights, tasks)
+    return replace(scored, updates=updates, train_seconds=trained - started)
+
+
+def _scored(workplace: Workplace, weights: Sequence[Weights], tasks: Sequence[Task]) -> Round:
+    """Score every gateway's own detector."""
+    started = time.perf_counter()
     evaluations = [workplace.evaluate(k, weights[k], task) for k, task in enumerate(tasks)]
-    ended = time.perf_counter()
-    return Round(
-        tasks[0].server_round, updates, evaluations, [], trained - started, ended - trained
-    )
+    seconds = time.perf_counter() - started
+    return Round(tasks[0].server_round, [], evaluations, [], 0.0, seconds)

@@ -19,10 +19,11 @@ def boosting(config: Config, fleet: Fleet) -> tuple[ConfusionCounts, ConfusionCo
     detector's encoding.
     """
     flows, test, labels = fleet.flows, fleet.split.test, fleet.labels
+    trained = fleet.split.training
     model = HistGradientBoostingClassifier(
         class_weight="balanced", random_state=derived_seed(config.run.seed, Stream.BASELINE)
     )
-    model.fit(flows.raw[flows.vector[~test]], labels[~test])
+    model.fit(flows.raw[flows.vector[trained]], labels[trained])
     answers = model.predict(flows.raw).astype(np.int32)[flows.vector]
 
     def count(chosen: NDArray[np.bool_]) -> ConfusionCounts:

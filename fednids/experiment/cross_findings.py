@@ -209,7 +209,7 @@ def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
 def _unseen(matrix: CrossMatrix) -> tuple[UnseenClass, ...]:
     """Compare detectors on the classes that gateways have no training flow of."""
     fleet, classes = matrix.fleet, len(matrix.fleet.classes)
-    training = ~fleet.split.test
+    training = fleet.split.training
     cells = fleet.plan.assignment[training].astype(np.int64) * classes + fleet.labels[training]
     trained = np.bincount(cells, minlength=fleet.gateways * classes).reshape(-1, classes)
     everywhere = matrix.local.sum(axis=1, dtype=np.int64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import errno
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,22 @@ from fednids.detector.presets import build_architecture
 from fednids.engine import check_engine
 from fednids.errors import InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
+from fednids.files import DiskError, told_of_disk
 from fednids.metrics import scores
-from fednids.runs.folder import Checkpoint, RunFolder, read_checkpoint
+from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
+from fednids.runs.folder import RunFolder, is_finished
 from fednids.runs.job import Job
 from fednids.runs.records import Observer, Outcome
+from fednids.runs.selection import check_selection
+from fednids.site import check_scheme
 from fednids.world import World
 from fednids.world.liars import check_attack
-from partitions import find_partitioner
+from server.federation import check_keep
 from server.strategies import find_strategy
 from server.wire import ServerWire
+
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""No room, a quota, a limit of files' sizes, a disk that is read-only or failing."""
 
 
 def execute(
@@ -60,27 +69,89 @@ def execute(
         possible.
     """
     check_settings(config)
-    job = Job.begin(kind, config, out, force=force)
-    outcome = _train(job, observers, None)
-    return job.finish(outcome, _baselines(job) if baselines else None)
+    if kind == "federated":
+        check_keep(config)
+    with disk_faults(out):
+        job = Job.begin(kind, config, out, force=force)
+        job.folder.flows = _flows(job)
+        outcome = _train(job, observers, None)
+        return job.finish(outcome, _baselines(job) if baselines else None)
 
 
-def resume(path: Path, *, observers: Sequence[Observer] = ()) -> Mapping[str, Any]:
-    """Go on with a run that was stopped, from its last whole round.
+def resume(
+    path: Path, *, rounds: int | None = None, observers: Sequence[Observer] = ()
+) -> Mapping[str, Any]:
+    """Go on with a run that was stopped, from its last whole round, or add rounds to one.
+
+    A run that was killed when its rounds were over and its result was not written is
+    finished.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    rounds : int, optional
+        How many rounds it is to have in all; as many as it has without.
+    observers : Sequence[Observer]
+        Told of each round.
 
     Raises
     ------
     RunError
-        There is no such run, or it has ended.
+        There is no such run, it has ended, or its flows are others now.
     """
-    checkpoint = read_checkpoint(path)
-    if checkpoint.server_round >= checkpoint.config.federation.rounds:
+    with disk_faults(path):
+        before = read_checkpoint(path)
+        checkpoint = before if rounds is None else extend(path, rounds)
+        done, wanted = checkpoint.server_round, checkpoint.config.federation.rounds
+        if is_finished(path) and wanted == before.config.federation.rounds:
+            _refuse_finished(path, checkpoint)
+        job = Job.go_on(path, checkpoint)
+        if done and checkpoint.flows not in ("", _flows(job)):
+            raise RunError(
+                f"expected the flows that {path} was begun with, got others; put them back, or "
+                "start a new run"
+            )
+        job.folder.flows = _flows(job)
+        return job.finish(_train(job, observers, checkpoint))
+
+
+def _refuse_finished(path: Path, checkpoint: Checkpoint) -> None:
+    """Refuse to go on with a run that has ended, unless rounds were added to it since."""
+    done = checkpoint.server_round
+    stopped = selection_of(checkpoint.config, checkpoint).stops
+    if done >= checkpoint.config.federation.rounds or stopped:
         raise RunError(
-            f"expected a run with rounds left, got {path}, which has done all "
-            f"{checkpoint.server_round}; start a new run with more federation.rounds"
+            f"expected a run with rounds left, got {path}, which has done all {done}; add some "
+            f"with `fednids resume {path} --rounds N`"
         )
-    job = Job.go_on(path, checkpoint)
-    return job.finish(_train(job, observers, checkpoint))
+
+
+@contextmanager
+def disk_faults(out: Path) -> Iterator[None]:
+    """Say in one line that the disk took no more, whatever was being written.
+
+    Raises
+    ------
+    DiskError
+        In place of such an OSError; any other passes.
+    """
+    try:
+        yield
+    except DiskError:
+        raise
+    except OSError as error:
+        if error.errno not in _OF_DISK:
+            raise
+        with told_of_disk(Path(error.filename or out)):
+            raise
+
+
+def _flows(job: Job) -> str:
+    """Tell flows and deal from any others; nothing of a deployment's, which are elsewhere."""
+    if job.flows is None:
+        return ""
+    return f"{job.flows.flows.origin.sha256} {job.flows.plan.fingerprint}"
 
 
 def check_settings(config: Config) -> None:
@@ -95,8 +166,9 @@ def check_settings(config: Config) -> None:
     check_engine(config.run.engine)
     find_strategy(config)
     ServerWire(config)
-    find_partitioner(config.partition.scheme)
+    check_scheme(config)
     check_attack(config)
+    check_selection(config)
     World(config)
 
 
@@ -122,7 +194,7 @@ def _baselines(job: Job) -> dict[str, Any]:
 def _how_to_go_on(folder: RunFolder) -> str:
     done = len(folder.rounds)
     if not done:
-        return f"stopped before the first round ended; {folder.path} holds the settings only"
+        return f"stopped before the first round ended; `fednids resume {folder.path}` begins again"
     return (
         f"stopped after round {done}; all of it is in {folder.path}, and "
         f"`fednids resume {folder.path}` goes on from there"

@@ -31,7 +31,8 @@ def own_detectors(outcome: Outcome, config: Config, out: Path | None) -> Outcome
     from clients.gateway import Gateway  # needs MindSpore, which a federated server does not
     from fednids.workplace import open_workplace
 
-    weights, rounds = outcome.weights[0], config.federation.rounds
+    weights = outcome.weights[0]
+    rounds = outcome.last.number if outcome.last else config.federation.rounds
     gateways = range(config.partition.gateways)
     task = replace(outcome.tasks[0], server_round=rounds)
     packed, _ = ServerWire(config).pack(weights, rounds)

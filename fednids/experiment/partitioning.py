@@ -20,7 +20,7 @@ from fednids.fleet import Fleet
 from fednids.plan_file import sign_plan
 from fednids.runs.folder import CONFIG
 from fednids.seeding import Stream, generator
-from partitions import find_partitioner
+from fednids.site import check_scheme
 from partitions.skew import Sheet, SkewReport, study_skew
 
 PLAN, SKEW = "plan.npz", "skew.json"
@@ -101,7 +101,7 @@ def study_partition(config: Config) -> PlanStudy:
     DataError, ConfigError
         As from `Fleet.open`.
     """
-    find_partitioner(config.partition.scheme)
+    check_scheme(config)
     fleet = Fleet.open(config)
     report = study_skew(
         fleet.plan,

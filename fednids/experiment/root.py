@@ -66,13 +66,13 @@ def root_windows(
     rng : numpy.random.Generator
         Makes the choice.
     """
-    trained = np.flatnonzero(~fleet.split.test)
+    trained = np.flatnonzero(fleet.split.training)
     chosen = trained[limit_flows(fleet.labels[trained].astype(np.uint8), count, rng)]
     owners = fleet.plan.assignment[chosen]
     orders, labels = [], []
     for partition_id in np.unique(owners):
         rows = fleet.plan.rows(partition_id)
-        ends = np.searchsorted(rows[~fleet.split.test[rows]], chosen[owners == partition_id])
+        ends = np.searchsorted(rows[fleet.split.training[rows]], chosen[owners == partition_id])
         windows = fleet.training(int(partition_id))
         orders.append(windows.vectors(ends[:, None], np.arange(1 - length, 1)).ravel())
         labels.append(windows.labels[ends])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +14,58 @@ from fednids.errors import DataError, RunError
 from fednids.flows.prepared import PreparedFlows
 from fednids.flows.schema import BENIGN, CLASSES
 from fednids.flows.windows import Windows
-from fednids.metrics import ConfusionCounts, Scores, majority_counts, scores
+from fednids.metrics import (
+    ConfusionCounts,
+    Curves,
+    CurveScores,
+    OperatingPoint,
+    Scores,
+    Threshold,
+    majority_counts,
+    scores,
+)
+from fednids.metrics.reliability import Reliability
 from fednids.runs.folder import MODEL
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """Scores of a detector, and of the best constant answer on the same flows."""
+    """Scores of a detector, and of the best constant answer on the same flows.
+
+    Attributes
+    ----------
+    flows : int
+        How many there are.
+    detector, majority : Scores
+        Of the two.
+    areas : CurveScores
+        Areas under the detector's curves.
+    calibration : Reliability
+        Whether its probabilities can be believed.
+    threshold : float or None
+        Probability of attack above which a flow raises an alarm, where the model file has one.
+    alarms : OperatingPoint or None
+        What that leads to.
+    """
 
     flows: int
     detector: Scores
     majority: Scores
+    areas: CurveScores
+    calibration: Reliability
+    threshold: float | None = None
+    alarms: OperatingPoint | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as ``result.json`` has it: ``final``, ``majority``, ``threshold``."""
+        curves = {"curves": self.areas.to_json(), "calibration": self.calibration.to_json()}
+        found: dict[str, Any] = {
+            "final": {**self.detector.to_json(), **curves},
+            "majority": self.majority.to_json(),
+        }
+        if self.alarms is not None:
+            found["threshold"] = {"probability": self.threshold, "test": self.alarms.to_json()}
+        return found
 
 
 def find_detector(path: Path) -> Detector:
@@ -59,7 +101,18 @@ def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
     windows = Windows(np.asarray(flows.vector), labels.astype(np.int32))
     vectors = detector.scaler.apply(flows.vectors)
     trainer = Trainer(detector.architecture, vectors, batch_size=1, optimiser="sgd")
-    predicted = trainer.score(detector.weights, windows).predicted
-    counts = ConfusionCounts.from_labels(windows.labels, predicted, len(detector.classes))
-    majority = majority_counts(counts.support, counts.support)
-    return Scoring(len(flows), scores(counts, detector.classes), scores(majority, detector.classes))
+    scored, names = trainer.score(detector.weights, windows), detector.classes
+    counts = ConfusionCounts.from_labels(windows.labels, scored.predicted, len(names))
+    curves, alarms = Curves.of(scored.logits, windows.labels), None
+    if detector.threshold is not None:
+        threshold = Threshold.nearest(detector.threshold)
+        alarms = OperatingPoint.of(threshold, curves.histograms, names)
+    return Scoring(
+        len(flows),
+        scores(counts, names),
+        scores(majority_counts(counts.support, counts.support), names),
+        CurveScores.of(curves.histograms, names),
+        curves.reliability,
+        detector.threshold,
+        alarms,
+    )

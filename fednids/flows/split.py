@@ -28,11 +28,21 @@ class Split:
     test : ndarray
         ``(N,) bool``, true for test flows.
     novel : ndarray
-        ``(N,) bool``, true for test flows whose vector occurs in no training flow.
+        ``(N,) bool``, true for test flows whose vector occurs in no other flow, be it of
+        training or of validation.
+    validation : ndarray or None
+        ``(N,) bool``, true for flows that rounds are chosen by, `fednids.flows.validation`;
+        None without any.
     """
 
     test: Mask
     novel: Mask
+    validation: Mask | None = None
+
+    @property
+    def training(self) -> Mask:
+        """``(N,) bool``, true for the flows that are trained on."""
+        return ~self.test if self.validation is None else ~(self.test | self.validation)
 
 
 def split_flows(flows: PreparedFlows, how: str, share: float, rng: np.random.Generator) -> Split:

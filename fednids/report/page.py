@@ -12,11 +12,14 @@ from fednids.report.charts.confusion import draw_confusion
 from fednids.report.charts.course import draw_costs, draw_participation
 from fednids.report.charts.curves import draw_losses, draw_overlay, draw_rates, draw_success
 from fednids.report.charts.partition import draw_shares, draw_sizes
+from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
 from fednids.report.figures import Figure
 from fednids.report.many_tables import GroupRows, group_rows, run_titles
 from fednids.report.naming import grouped
 from fednids.report.runs import MAJORITY, Run, show_rate
+from fednids.report.scored import read_scored
 from fednids.report.tables import Table
+from fednids.report.threshold import threshold_table
 from fednids.report.warnings import warn_of_run, warn_of_runs
 
 MOST_RUNS = 12
@@ -198,6 +201,7 @@ def _tables(run: Run, kept: heatmap.Kept | None) -> dict[str, Table]:
         "gateways": run_tables.gateway_table(run.gateways, kept) if run.gateways and kept else None,
         "failures": run_tables.failures(run),
         "totals": run_tables.totals(run) if run.rounds else None,
+        "threshold": threshold_table(run.facts_of("threshold")),
         "attack": run_tables.attack(run),
         "settings": run_tables.settings(run),
         "provenance": run_tables.provenance(run),
@@ -211,6 +215,10 @@ def _figures(run: Run, kept: heatmap.Kept | None) -> list[Figure]:
         found += [draw_rates(run), draw_losses(run)]
     if run.detector:
         found.append(draw_confusion(run.detector))
+    if run.finished and (scored := read_scored(run.path)):
+        if scored.sides():
+            found += [draw_roc(scored), draw_precision(scored)]
+        found.append(draw_reliability(scored))
     if run.gateways and kept:
         found += [draw_shares(run.gateways, run.classes), draw_sizes(run.gateways)]
         found += [heatmap.draw_heatmap(run.gateways, kept), heatmap.draw_lines()]

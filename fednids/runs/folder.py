@@ -2,73 +2,61 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from fednids.config import Config
 from fednids.detector.architecture import Weights
-from fednids.errors import ConfigError, RunError
-from fednids.files import write_atomically
+from fednids.errors import RunError
+from fednids.files import FULL, DiskError, sweep_up, told_of_disk, write_atomically
+from fednids.memory import forget_after, last_kept
+from fednids.runs.checkpoint import (
+    Checkpoint,
+    drop_after,
+    read_checkpoint,
+    selection_of,
+    write_checkpoint,
+)
+from fednids.runs.layout import (
+    CHECKPOINT,
+    CONFIG,
+    GATEWAYS,
+    KINDS,
+    MODEL,
+    RESULT,
+    ROUNDS,
+    ROWS,
+    memories,
+)
+from fednids.runs.lines import Lines
 from fednids.runs.records import Round
+from fednids.runs.selection import Selection, validation_macro_f1
 
-CONFIG = "config.toml"
-RESULT = "result.json"
-ROUNDS = "rounds.jsonl"
-GATEWAYS = "gateways.parquet"
-MODEL = "model.safetensors"
-CHECKPOINT = "checkpoint"
-KINDS = ("centralised", "local", "federated")
-"""Arms, by the name that stands as ``kind`` in the result."""
+__all__ = [
+    "CHECKPOINT",
+    "CONFIG",
+    "GATEWAYS",
+    "KINDS",
+    "MODEL",
+    "RESULT",
+    "ROUNDS",
+    "Checkpoint",
+    "RunFolder",
+    "is_finished",
+    "memories",
+    "prepare_folder",
+    "read_checkpoint",
+]
 
 _KIND = "arm.txt"
-_WEIGHTS = "weights.safetensors"
-_GATEWAYS = "gateways.jsonl"
-_STATE = "state/"
-"""Before the names of what a strategy remembers, in the file of the weights."""
-
-
-def memories(out: Path) -> Path:
-    """Say where the gateways of a simulated run keep what they remember."""
-    return out / CHECKPOINT / "gateways"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a stopped run goes on.
-
-    Attributes
-    ----------
-    kind : str
-        The arm.
-    config : Config
-        Its settings.
-    server_round : int
-        The last whole round; 0 if there is none.
-    weights : tuple[ndarray, ...]
-        ``(P,) float32`` each, after that round.
-    rounds : list
-        Rounds so far, as JSON.
-    state : Mapping[str, ndarray]
-        What the strategy remembered then, by name.
-    """
-
-    kind: str
-    config: Config
-    server_round: int
-    weights: tuple[Weights, ...]
-    rounds: Sequence[Mapping[str, Any]]
-    state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 class RunFolder:
@@ -80,46 +68,139 @@ class RunFolder:
         The folder.
     classes : Sequence[str]
         Names of the classes, for the rates.
+
+    Attributes
+    ----------
+    rounds : list
+        Rounds so far, as JSON.
+    flows : str
+        Which flows the run is on, as the checkpoints are to say.
     """
 
     def __init__(self, path: Path, classes: Sequence[str]):
         self.path, self._classes = path, classes
         self.rounds: list[Mapping[str, Any]] = []
+        self.flows = ""
+        self._lines, self._rows = Lines(path / ROUNDS), Lines(path / CHECKPOINT / ROWS)
+        self._start = Checkpoint(KINDS[-1], Config(), 0, (), ())
+        self._selection = Selection(Config())
 
     def create(self, kind: str, config: Config) -> None:
-        """Make the folder and write what the run starts from."""
-        (self.path / CHECKPOINT).mkdir(parents=True, exist_ok=True)
-        (self.path / CHECKPOINT / _KIND).write_text(kind, encoding="utf-8")
-        write_atomically(self.path / CONFIG, config.to_toml().encode())
+        """Make the folder and write what the run starts from.
+
+        Raises
+        ------
+        DiskError
+            The disk takes no more.
+        """
+        self._start = Checkpoint(kind, config, 0, (), ())
+        self._selection = selection_of(config, None)
+        with told_of_disk(self.path):
+            (self.path / CHECKPOINT).mkdir(parents=True, exist_ok=True)
+        write_checkpoint(self.path, self._start)
+        self._describe(self._start)
 
     def reopen(self, checkpoint: Checkpoint) -> None:
-        """Go on after a checkpoint: rounds that came after it are dropped."""
-        self.rounds = list(checkpoint.rounds)
-        write_atomically(self.path / ROUNDS, _lines(self.rounds))
-        kept = [
-            row
-            for row in _read_lines(self.path / CHECKPOINT / _GATEWAYS)
-            if row["round"] <= checkpoint.server_round
-        ]
-        write_atomically(self.path / CHECKPOINT / _GATEWAYS, _lines(kept))
+        """Go on after a checkpoint: all that came after it is dropped.
+
+        The result of a run to which rounds were added is kept under another name.
+
+        Raises
+        ------
+        DiskError
+            The disk takes no more.
+        """
+        self._start, self.rounds = checkpoint, list(checkpoint.rounds)
+        self.flows = checkpoint.flows
+        self._selection = selection_of(checkpoint.config, checkpoint)
+        self._lines.cut(checkpoint.round_lines)
+        self._rows.cut(checkpoint.gateway_lines)
+        drop_after(self.path, checkpoint.server_round)
+        gateways = checkpoint.config.partition.gateways
+        with told_of_disk(self.path):
+            if memories(self.path).is_dir():
+                forget_after(memories(self.path), gateways, checkpoint.server_round)
+            for folder in (self.path, self.path / CHECKPOINT):
+                sweep_up(folder)
+            if checkpoint.extended and (self.path / RESULT).exists():
+                after = checkpoint.extended[-1].after
+                (self.path / RESULT).replace(self.path / f"result-{after:06d}.json")
+        self._describe(checkpoint)
 
     def round_ended(self, ended: Round, weights: Sequence[Weights]) -> None:
-        """Append the round, then move the checkpoint to it."""
+        """Append the round, then write the checkpoint that belongs to it.
+
+        Raises
+        ------
+        DiskError
+            The disk takes no more; the round is done again when the run goes on.
+        """
+        for failure in ended.failures:
+            if FULL in failure.reason:
+                raise DiskError(f"gateway {failure.partition_id}: {failure.reason}")
         record = ended.to_json(self._classes)
+        self._rows.append(_gateway_rows(ended))
+        self._lines.append([record])
+        self._selection.round_ended(ended.number, validation_macro_f1(ended), weights)
+        best, start = self._selection.best, self._start
+        reached = Checkpoint(
+            start.kind,
+            start.config,
+            ended.number,
+            tuple(weights),
+            (),
+            ended.state,
+            best if best and best.weights else None,
+            start.extended,
+            self.flows,
+            last_kept(memories(self.path), start.config.partition.gateways),
+            self._lines.mark,
+            self._rows.mark,
+        )
+        write_checkpoint(self.path, reached)
         self.rounds.append(record)
-        _append(self.path / CHECKPOINT / _GATEWAYS, _gateway_rows(ended))
-        _append(self.path / ROUNDS, [record])
-        arrays: dict[str, NDArray[Any]] = {str(k): array for k, array in enumerate(weights)}
-        arrays |= {_STATE + name: array for name, array in ended.state.items()}
-        content = save(arrays, metadata={"round": str(ended.number)})
-        write_atomically(self.path / CHECKPOINT / _WEIGHTS, content)
+
+    @property
+    def course(self) -> dict[str, Any]:
+        """What the result is to say of how the rounds ended; nothing of a plain run."""
+        found: dict[str, Any] = {}
+        config, best = self._start.config, self._selection.best
+        if config.data.validation_share:
+            found["best_round"] = best.server_round if best else None
+            chosen = self._selection.chosen
+            found["kept_round"] = chosen.server_round if chosen else len(self.rounds)
+            found["stopped_early"] = len(self.rounds) < config.federation.rounds
+        if self._start.extended:
+            found["extended"] = [asdict(each) for each in self._start.extended]
+        return found
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Write the result and the gateways' table."""
-        rows = list(_read_lines(self.path / CHECKPOINT / _GATEWAYS))
-        pq.write_table(pa.Table.from_pylist(rows), self.path / GATEWAYS)
+        """Write the gateways' table and then, last of all, the result.
+
+        Raises
+        ------
+        DiskError
+            The disk takes no more; the run can be resumed, and finished, when there is room.
+        """
+        table = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(self._rows.rows()), table)
+        write_atomically(self.path / GATEWAYS, table.getvalue())
         content = json.dumps(result, indent=2, allow_nan=False)
         write_atomically(self.path / RESULT, content.encode())
+
+    def _describe(self, checkpoint: Checkpoint) -> None:
+        """Write arm and settings for those who read them."""
+        write_atomically(self.path / CHECKPOINT / _KIND, checkpoint.kind.encode())
+        write_atomically(self.path / CONFIG, checkpoint.config.to_toml().encode())
+
+
+def is_finished(path: Path) -> bool:
+    """Say whether the result of a run is there, and whole."""
+    try:
+        found = json.loads((path / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "final" in found
 
 
 def prepare_folder(path: Path, *, force: bool) -> None:
@@ -132,7 +213,9 @@ def prepare_folder(path: Path, *, force: bool) -> None:
     """
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    if not (path.is_dir() and (path / CONFIG).is_file()):
+    if path.is_dir() and _barely_begun(path):
+        force = True
+    elif not (path.is_dir() and (path / CONFIG).is_file()):
         raise RunError(
             f"expected a new or empty folder for --out, got {path}, which holds something else; "
             "name another"
@@ -145,42 +228,19 @@ def prepare_folder(path: Path, *, force: bool) -> None:
     shutil.rmtree(path)
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read where a run stopped.
-
-    Raises
-    ------
-    RunError
-        ``path`` holds no run, or a damaged one.
-    """
-    try:
-        config = Config.resolve(file=path / CONFIG)
-        kind = (path / CHECKPOINT / _KIND).read_text(encoding="utf-8")
-        if kind not in KINDS:
-            raise ValueError(f"arm {kind[:20]!r}")
-        number, weights, state = _read_weights(path / CHECKPOINT / _WEIGHTS)
-        rounds = [r for r in _read_lines(path / ROUNDS) if r["round"] <= number]
-    except (OSError, ConfigError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"expected the folder of a run that can go on, got {path} ({reason}); "
-            "start the run again"
-        ) from None
-    return Checkpoint(kind, config, number, weights, rounds, state)
+def _barely_begun(path: Path) -> bool:
+    """Say whether a run was killed here before its settings were written."""
+    names = {entry.name for entry in path.iterdir()}
+    if (path / CONFIG).exists() or not names <= {CHECKPOINT, *_left(path)}:
+        return False
+    inside = path / CHECKPOINT
+    first = {_KIND, "round-000000.safetensors", *_left(inside)}
+    return {entry.name for entry in inside.iterdir()} <= first if inside.is_dir() else False
 
 
-def _read_weights(
-    path: Path,
-) -> tuple[int, tuple[NDArray[np.float32], ...], dict[str, NDArray[np.float64]]]:
-    """Read round, weights and the strategy's state."""
-    if not path.exists():
-        return 0, (), {}
-    with safe_open(path, framework="numpy") as file:
-        names = list(file.keys())
-        state = [name for name in names if name.startswith(_STATE)]
-        weights = tuple(file.get_tensor(str(k)) for k in range(len(names) - len(state)))
-        remembered = {name.removeprefix(_STATE): file.get_tensor(name) for name in state}
-        return int(file.metadata()["round"]), weights, remembered
+def _left(folder: Path) -> set[str]:
+    """Names of what a killed writer left."""
+    return {entry.name for entry in folder.glob(".*.tmp")}
 
 
 def _gateway_rows(ended: Round) -> list[dict[str, Any]]:
@@ -210,21 +270,3 @@ def _gateway_rows(ended: Round) -> list[dict[str, Any]]:
             told = fate.value if fate else None
             rows[-1] |= {"present": there, "fate": told, "virtual_seconds": seconds}
     return rows
-
-
-def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
-
-
-def _append(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("ab") as file:
-        file.write(_lines(rows))
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Read whole lines; a last one cut short by a crash is left out."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1].splitlines()
-    return [json.loads(line) for line in whole]

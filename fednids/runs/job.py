@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fednids.config import Config
 from fednids.detector.model_file import Detector, save_detector
-from fednids.fleet import Fleet
-from fednids.runs.folder import MODEL, Checkpoint, RunFolder, prepare_folder
+from fednids.files import write_atomically
+from fednids.fleet import Fleet, class_names
+from fednids.runs.curves import chosen_threshold, scores_record
+from fednids.runs.facts import Facts
+from fednids.runs.folder import CHECKPOINT, MODEL, Checkpoint, RunFolder, prepare_folder
+from fednids.runs.logbook import RoundLog, log_resume, log_start
+from fednids.runs.provenance import note_process, read_provenance
 from fednids.runs.records import Observer, Outcome
 from fednids.runs.result import Clock, build_result
 
 MODELS = "models"
 """Folder of the gateways' own detectors, where each has one."""
+
+SCORES = "scores.json"
+"""Histograms of the scores that the run ended with."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,10 @@ class Job:
     ----------
     kind : str
         The arm.
-    config, fleet, folder
-        Settings, flows, and where the run is written.
+    config, folder
+        Settings, and where the run is written.
+    flows : Fleet or None
+        All flows; None in a deployment, where they are at their gateways.
     clock : Clock
         Adds up the time spent.
     started : float
@@ -39,14 +48,14 @@ class Job:
 
     kind: str
     config: Config
-    fleet: Fleet
+    flows: Fleet | None
     folder: RunFolder
     started: float
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def begin(cls, kind: str, config: Config, out: Path, *, force: bool = False) -> Job:
-        """Open the flows and make the folder.
+        """Open the flows, but those of a deployment, and make the folder.
 
         Raises
         ------
@@ -55,10 +64,12 @@ class Job:
             has been written then.
         """
         started = time.perf_counter()
-        fleet = Fleet.open(config)
+        fleet = _open(config)
         prepare_folder(out, force=force)
-        folder = RunFolder(out, fleet.classes)
+        folder = RunFolder(out, class_names(config.model.classes))
         folder.create(kind, config)
+        note_process(out / CHECKPOINT)
+        log_start(kind, config, fleet, out)
         return cls(kind, config, fleet, folder, started, Clock(time.perf_counter() - started))
 
     @classmethod
@@ -66,18 +77,34 @@ class Job:
         """Open the flows of a stopped run and drop what came after its checkpoint."""
         started = time.perf_counter()
         config = checkpoint.config
-        fleet = Fleet.open(config)
-        folder = RunFolder(path, fleet.classes)
+        fleet = _open(config)
+        folder = RunFolder(path, class_names(config.model.classes))
         folder.reopen(checkpoint)
+        note_process(path / CHECKPOINT)
+        log_start(checkpoint.kind, config, fleet, path)
+        log_resume(checkpoint)
         clock = Clock(time.perf_counter() - started)
         return cls(checkpoint.kind, config, fleet, folder, started, clock)
 
     @property
+    def fleet(self) -> Fleet:
+        """All flows of a simulation; a deployment's are not here."""
+        if self.flows is None:
+            raise ValueError("expected a simulation, got a deployment, whose flows are elsewhere")
+        return self.flows
+
+    @property
     def observers(self) -> tuple[Observer, ...]:
         """What must be told of each round."""
-        return self.clock, self.folder
+        return self.clock, self.folder, RoundLog()
 
-    def finish(self, outcome: Outcome, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def finish(
+        self,
+        outcome: Outcome,
+        extra: Mapping[str, Any] | None = None,
+        *,
+        facts: Facts | None = None,
+    ) -> dict[str, Any]:
         """Write detectors, pictures and result.
 
         Parameters
@@ -86,6 +113,8 @@ class Job:
             What the arm ended with.
         extra : Mapping, optional
             More entries for the result.
+        facts : Facts, optional
+            What gateways say of their flows, in a deployment; counted here without.
 
         Returns
         -------
@@ -95,28 +124,44 @@ class Job:
         from fednids.pictures.run import draw_run
 
         seconds = time.perf_counter() - self.started
-        fleet, rounds = self.fleet, self.folder.rounds
-        result = build_result(self.kind, self.config, fleet, outcome, rounds, self.clock, seconds)
-        result.update(extra or {})
-        self._save_detectors(outcome)
-        owned = fleet.plan.label_counts(fleet.labels.astype(np.uint8), len(fleet.classes))
-        draw_run(result, owned, self.folder.path)
+        facts, rounds = facts or Facts.of(self.fleet), self.folder.rounds
+        result = build_result(self.kind, self.config, facts, outcome, rounds, self.clock, seconds)
+        made = read_provenance(self.folder.path / CHECKPOINT).model_dump(exclude_unset=True)
+        result.update({"provenance": made, **self.folder.course, **(extra or {})})
+        self._save_detectors(outcome, facts)
+        self._save_scores(outcome, facts)
+        draw_run(result, facts.owned, self.folder.path)
         self.folder.finish(result)
         return result
 
-    def _save_detectors(self, outcome: Outcome) -> None:
-        """Write the one detector, or each gateway's, and the global one if there is one."""
-        fleet, path = self.fleet, self.folder.path
+    def _save_scores(self, outcome: Outcome, facts: Facts) -> None:
+        """Write the histograms of scores, where they were counted."""
+        found = scores_record(outcome.last, facts.classes) if outcome.last else {}
+        if found:
+            content = json.dumps(found, separators=(",", ":"))
+            write_atomically(self.folder.path / SCORES, content.encode())
+
+    def _save_detectors(self, outcome: Outcome, facts: Facts) -> None:
+        """Write the one detector, or each gateway's, and the global one if there is one.
+
+        What a server has of personal layers or of several clusters is no detector.
+        """
+        path, network = self.folder.path, outcome.architecture
         names = [path / MODEL]
         if len(outcome.weights) > 1:
             (path / MODELS).mkdir(exist_ok=True)
-            names = [path / MODELS / f"gateway-{k:05d}.safetensors" for k in range(fleet.gateways)]
+            names = [path / MODELS / f"gateway-{k:05d}.safetensors" for k in range(facts.gateways)]
         detectors = list(zip(names, outcome.weights, outcome.tasks, strict=True))
         if outcome.overall is not None and len(names) > 1:
             detectors.append((path / MODEL, outcome.overall, outcome.tasks[0]))
-        columns, features = self.config.data.features, fleet.flows.features
+        columns, wanted = self.config.data.features, self.config.run.false_alarms
+        chosen = chosen_threshold(outcome.last, wanted) if outcome.last else None
+        threshold = chosen.chance if chosen else None
         for name, weights, task in detectors:
-            network, scaler = outcome.architecture, task.scaler
-            save_detector(
-                Detector(network, weights, scaler, fleet.classes, features, columns), name
-            )
+            if len(weights) == network.size:
+                about = (task.scaler, facts.classes, facts.features, columns, threshold)
+                save_detector(Detector(network, weights, *about), name)
+
+
+def _open(config: Config) -> Fleet | None:
+    return None if config.deploy.names else Fleet.open(config)

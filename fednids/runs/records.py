@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.detector.architecture import Architecture, Weights
 from fednids.exchange import Evaluation, Task, Update
-from fednids.metrics import ConfusionCounts, Scores, scores
+from fednids.metrics import ConfusionCounts, Curves, Scores, scores
 from fednids.runs.attack import attack_rates
 from fednids.world.fates import RoundFates
 
@@ -93,6 +93,21 @@ class Round:
         return add_counts(found) if found else None
 
     @property
+    def validation(self) -> ConfusionCounts | None:
+        """Over validation flows; None in a run without any."""
+        found = [e.validation for e in self.evaluations if e.validation is not None]
+        return add_counts(found) if found else None
+
+    def curves(self, which: Literal["all", "novel", "validation"]) -> Curves | None:
+        """Give the counts of scores over test flows, novel ones or validation flows.
+
+        None in a round in which they were not counted.
+        """
+        told = [e.curves for e in self.evaluations if e.curves is not None]
+        tallies = [tally for each in told if (tally := getattr(each, which)) is not None]
+        return Curves.total(tallies, len(self.counts.matrix)) if tallies else None
+
+    @property
     def train_loss(self) -> float:
         """Mean over the windows trained on."""
         examples = sum(update.examples for update in self.updates)
@@ -119,6 +134,7 @@ class Round:
                 **_headline(scores(self.counts, classes)),
                 "novel": _headline(scores(self.novel, classes)),
             },
+            **self._validation(classes),
             "participants": [update.partition_id for update in self.updates],
             "failures": [
                 {"partition": f.partition_id, "stage": f.stage, "reason": f.reason}
@@ -131,6 +147,10 @@ class Round:
             **({"strategy": dict(self.story)} if self.story else {}),
             **self._attack(classes),
         }
+
+    def _validation(self, classes: Sequence[str]) -> dict[str, Any]:
+        counts = self.validation
+        return {"validation": _headline(scores(counts, classes))} if counts else {}
 
     def _attack(self, classes: Sequence[str]) -> dict[str, Any]:
         if self.liars is None:

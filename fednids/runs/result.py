@@ -8,16 +8,14 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
-
 from fednids import __version__
 from fednids.config import Config
-from fednids.fleet import Fleet
 from fednids.metrics import ConfusionCounts, majority_counts, scores
 from fednids.runs.attack import attack_rates
+from fednids.runs.curves import curve_record, threshold_record
+from fednids.runs.facts import Facts
 from fednids.runs.records import Outcome, Round
 from fednids.world.liars import Liars
-from partitions import measure_skew
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("flwr", "mindspore", "numpy", "pandas", "pyarrow", "scikit-learn")
@@ -53,7 +51,7 @@ class Clock:
 def build_result(
     kind: str,
     config: Config,
-    fleet: Fleet,
+    facts: Facts,
     outcome: Outcome,
     rounds: Sequence[Mapping[str, Any]],
     clock: Clock,
@@ -65,7 +63,7 @@ def build_result(
     ----------
     kind : str
         The arm.
-    config, fleet, outcome
+    config, facts, outcome
         What was run, on what, and what came of it; with at least one round.
     rounds : Sequence[Mapping]
         All rounds as JSON, those before a resume included.
@@ -75,35 +73,42 @@ def build_result(
     last = outcome.last
     if last is None:
         raise ValueError("expected an outcome with a last round, got none")
-    support = np.bincount(fleet.labels[~fleet.split.test], minlength=len(fleet.classes))
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": kind,
         "judged": "personal" if outcome.personal else "global",
-        "data": _data(fleet),
+        "data": facts.data(),
         "seed": config.run.seed,
         "versions": _versions(),
         "settings": config.flat(),
         "model": {
             "parameters": outcome.architecture.size,
+            "published_parameters": outcome.architecture.published_size,
             "bytes": 4 * outcome.architecture.size,
         },
-        "partition": _partition(fleet),
+        "partition": facts.partition(),
         "rounds": list(rounds),
-        "final": _scores(last.counts, fleet),
-        "final_novel": _scores(last.novel, fleet),
-        "majority": _scores(majority_counts(support, last.counts.support), fleet),
-        "majority_novel": _scores(majority_counts(support, last.novel.support), fleet),
+        "final": {
+            **_scores(last.counts, facts),
+            **curve_record(last.curves("all"), facts.classes),
+        },
+        "final_novel": {
+            **_scores(last.novel, facts),
+            **curve_record(last.curves("novel"), facts.classes),
+        },
+        **threshold_record(last, config.run.false_alarms, facts.classes),
+        "majority": _scores(majority_counts(facts.trained, last.counts.support), facts),
+        "majority_novel": _scores(majority_counts(facts.trained, last.novel.support), facts),
         "seconds": {**asdict(clock), "total": total_seconds},
-        **_attack(config, fleet, last),
+        **_attack(config, facts, last),
     }
 
 
-def _attack(config: Config, fleet: Fleet, last: Round) -> dict[str, Any]:
+def _attack(config: Config, facts: Facts, last: Round) -> dict[str, Any]:
     """Say who lied, how, and how far it got; nothing without an attack."""
     if last.liars is None:
         return {}
-    settings, liars = config.attack, Liars.of(config, fleet.gateways)
+    settings, liars = config.attack, Liars.of(config, facts.gateways)
     about_weights = liars.attack.alone or liars.attack.together
     found = {
         "kind": settings.kind,
@@ -112,37 +117,13 @@ def _attack(config: Config, fleet: Fleet, last: Round) -> dict[str, Any]:
         "strength": liars.strength or None if about_weights else None,
         "poisoned": liars.poisoned if liars.attack.poison else None,
         "liars": list(liars.ids),
-        **attack_rates(last.counts, last.triggered, fleet.classes),
+        **attack_rates(last.counts, last.triggered, facts.classes),
     }
     return {"attack": found}
 
 
-def _scores(counts: ConfusionCounts, fleet: Fleet) -> dict[str, Any]:
-    return scores(counts, fleet.classes).to_json()
-
-
-def _data(fleet: Fleet) -> dict[str, Any]:
-    origin, split = fleet.flows.origin, fleet.split
-    return {
-        "path": origin.path,
-        "sha256": origin.sha256,
-        "flows": len(fleet.flows),
-        "synthetic": origin.synthetic,
-        "train_flows": int((~split.test).sum()),
-        "test_flows": int(split.test.sum()),
-        "novel_flows": int(split.novel.sum()),
-        "features": len(fleet.flows.features),
-    }
-
-
-def _partition(fleet: Fleet) -> dict[str, Any]:
-    counts = fleet.plan.label_counts(fleet.labels.astype(np.uint8), len(fleet.classes))
-    return {
-        "scheme": fleet.plan.scheme,
-        "gateways": fleet.gateways,
-        "fingerprint": fleet.plan.fingerprint,
-        "skew": measure_skew(counts).to_json(),
-    }
+def _scores(counts: ConfusionCounts, facts: Facts) -> dict[str, Any]:
+    return scores(counts, facts.classes).to_json()
 
 
 def _versions() -> dict[str, str]:

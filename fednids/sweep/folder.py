@@ -135,13 +135,13 @@ class SweepFolder:
         ]  # fmt: skip
 
     def _can_go_on(self, run: Run) -> bool:
-        """Say whether a whole round is kept, rounds are left, and the settings are these."""
+        """Say whether a whole round is kept, and the settings are these."""
         try:
             checkpoint = read_checkpoint(self.run(run))
         except RunError:
             return False
         same = (checkpoint.kind, checkpoint.config) == (run.arm, run.config)
-        return same and 0 < checkpoint.server_round < run.config.federation.rounds
+        return same and checkpoint.server_round > 0
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

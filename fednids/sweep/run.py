@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from fednids.sweep.report import Failed, Report, build_report, cross_pairs, writ
 from fednids.sweep.study import Study
 
 _CROSS_SECONDS = 6.0
+_LOG = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
@@ -94,12 +96,15 @@ def sweep(study: Study, out: Path, *, workers: int = 0, watcher: Watcher | None 
     folder, runs = SweepFolder(out), runs_of(agenda.cells)
     with folder.opened(study, runs):
         steps = _steps(study, agenda, folder)
+        _LOG.info("sweep in %s: %d to run, %d finished", out, len(steps), agenda.finished)
         if watcher:
             watcher.begins(steps, agenda.finished)
         failed = []
         try:
             for end in run_steps(steps, ours):
                 checked = _checked(end, agenda.planned, folder)
+                told = f"failed: {checked.reason}" if checked.reason else "ended well"
+                _LOG.info("%s %s after %.1f s", checked.step.name, told, checked.seconds)
                 if checked.reason:
                     log = str(checked.step.log.relative_to(out))
                     failed.append(Failed(checked.step.name, checked.reason, log))

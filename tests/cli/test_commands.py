@@ -212,7 +212,7 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(tmp_path: Path) -> None:
     """The real thing: a signal to a real process, then `fednids resume`."""
     out = tmp_path / "run"
     settings = [s for s in SETTINGS if not s.startswith("federation.rounds")]
-    command = [sys.executable, "-m", "fednids", "simulate", "--out", str(out), "--rounds", "400"]
+    command = [sys.executable, "-m", "fednids", "simulate", "--out", str(out), "--rounds", "30"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([*command, *settings], **pipes)
     wait_for_rounds(out, 2)
@@ -221,12 +221,10 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert f"fednids resume {out}" in stderr.splitlines()[-1]
-    done = len((out / "rounds.jsonl").read_text().splitlines())
-    text = (out / "config.toml").read_text()
-    (out / "config.toml").write_text(text.replace("rounds = 400", f"rounds = {done + 1}"))
+    assert len((out / "rounds.jsonl").read_text().splitlines()) < 30
     fednids("resume", str(out), "--quiet")
     result = json.loads((out / "result.json").read_text())
-    assert [entry["round"] for entry in result["rounds"]] == list(range(1, done + 2))
+    assert [entry["round"] for entry in result["rounds"]] == list(range(1, 31))
 
 
 def wait_for_rounds(out: Path, rounds: int) -> None:

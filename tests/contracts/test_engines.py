@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
@@ -41,9 +42,32 @@ GROUPS = {
 START = np.array([0.5, 1.5], np.float32)
 
 
-@pytest.fixture(params=[(name, workers) for name in ENGINES for workers in (1, 3)], ids=str)
+KINDS = [(name, workers) for name in ENGINES for workers in (1, 3)]
+MARKS = {
+    "ray": (
+        pytest.mark.slow,
+        pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray"),
+    )
+}
+
+
+@pytest.fixture(
+    params=[pytest.param(kind, marks=MARKS.get(kind[0], ())) for kind in KINDS], ids=str
+)
 def engine(request: pytest.FixtureRequest) -> Kind:
+    if request.param[0] == "ray":
+        request.getfixturevalue("one_cluster")
     return request.param
+
+
+@pytest.fixture(scope="module")
+def one_cluster() -> Iterator[None]:
+    """Keep one Ray cluster for all tests, which join it and leave it as it is."""
+    import ray
+
+    ray.init(address="local", num_cpus=12, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture
@@ -58,14 +82,17 @@ def grids(engine: Kind) -> Iterator[list[LocalGrid]]:
 def healthy() -> Iterator[Healthy]:
     """Give one engine of each kind to all tests in which nothing goes wrong."""
 
+    got: list[LocalGrid] = []
+
     @cache
     def get(engine: Kind) -> LocalGrid:
         clients = Clients("engine_apps:meeting", GATEWAYS, {}, SIZES, 3)
-        return open_grid(engine[0], clients, workers=engine[1], work=0)
+        got.append(open_grid(engine[0], clients, workers=engine[1], work=0))
+        return got[-1]
 
     yield get
-    for engine in [(name, workers) for name in ENGINES for workers in (1, 3)]:
-        get(engine).close()
+    for grid in got:
+        grid.close()
 
 
 def opened(engine: Kind, grids: list[LocalGrid], **behaviours: str) -> LocalGrid:

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 from runs_factory import small_config
-from safetensors.numpy import load_file, save_file
 
 from fednids.config import Config
 from fednids.detector.correction import Correction
@@ -22,6 +21,7 @@ from fednids.engine.base import take_identity
 from fednids.errors import FederationError, RunError
 from fednids.exchange import Evaluation, Task, Update
 from fednids.experiment import arms
+from fednids.files import seal, unseal
 from fednids.fleet import Fleet
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
@@ -255,8 +255,8 @@ class TestState:
     def test_damaged_is_one_clear_error(self, name: str, damage: str, tmp_path: Path) -> None:
         config = tiny(name)
         stopped(config, tmp_path, 1)
-        file = tmp_path / "checkpoint" / "weights.safetensors"
-        arrays = load_file(file)
+        file = tmp_path / "checkpoint" / "round-000001.safetensors"
+        arrays, facts = unseal(file.read_bytes())
         key = next(key for key in sorted(arrays) if key.startswith("state/"))
         array = arrays.pop(key)
         changed = {
@@ -266,7 +266,7 @@ class TestState:
             "single": {key: array.astype(np.float32)},
             "nan": {key: np.full_like(array, np.nan)},
         }[damage]
-        save_file({**arrays, **changed}, file, metadata={"round": "1"})
+        file.write_bytes(seal({**arrays, **changed}, facts))
         with pytest.raises(RunError, match="state") as caught:
             arms.federated(config, Fleet.open(config), [], read_checkpoint(tmp_path), tmp_path)
         assert len(str(caught.value).splitlines()) == 1

@@ -49,6 +49,7 @@ def run(cache: Path, order: str = "ts", vectors: int = 30) -> list[str]:
     return sorted(done.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_a_second_process_computes_the_same_bits(tmp_path):
     answers = run(tmp_path / "cache")
     graphs = sorted((tmp_path / "cache" / "graphs").iterdir())

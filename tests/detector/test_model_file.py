@@ -120,6 +120,15 @@ def test_the_same_detector_gives_the_same_bytes(saved, tmp_path):
     assert path.read_bytes() != saved
 
 
+def test_a_threshold_is_kept_and_one_that_is_no_probability_refused(place):
+    for chance in (0.0, 0.25, 1.0):
+        save_detector(replace(make_detector(), threshold=chance), place)
+        assert load_detector(place).threshold == chance
+    for wrong in (1.5, -0.1, math.nan, "0.5", True, [0.5]):
+        save_detector(replace(make_detector(), threshold=wrong), place)
+        assert "a threshold that is no probability" in refusal(place)
+
+
 def test_arrays_have_the_names_and_shapes_of_the_parameters(saved):
     architecture = make_detector().architecture
     assert {name: array.shape for name, array in load(saved).items()} == {

@@ -40,9 +40,11 @@ def test_paper_has_the_published_number_of_weights():
     left_out = second_bias + second_bias + 4 * hidden * hidden + hidden * second + hidden
     other_logits = (architecture.classes - logits) * (dense + 1)
     assert architecture.size == published - left_out + other_logits
+    assert architecture.published_size == published + other_logits
 
     whole = resolve(features, 10, preset="paper", classes=5, readout="states")
     assert whole.size == published - 2 * second_bias + other_logits
+    assert whole.published_size == published + other_logits
 
 
 def test_settings_replace_sizes_of_the_preset():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from detector_factory import OTHER, START, gateway, losses_by_loops
+from detector_factory import CLASSES, OTHER, START, gateway, losses_by_loops
 
 from fednids.detector.training import EVALUATION_BATCH, SMALL_BATCH
 from fednids.flows.windows import Windows
@@ -27,6 +27,8 @@ def test_scores_are_those_of_the_plain_network(adam):
     np.testing.assert_array_equal(scored.predicted, logits.argmax(axis=1))
     assert len(np.unique(scored.predicted)) >= 3
     assert scored.predicted.dtype == np.int32
+    np.testing.assert_allclose(scored.logits, logits, atol=1e-5)
+    assert scored.logits.dtype == np.float32
     assert scored.loss == pytest.approx(losses.sum(), rel=1e-6)
 
 
@@ -53,6 +55,7 @@ def test_no_windows_no_answers(adam):
     scored = adam.score(START, gateway(0))
     assert scored.predicted.shape == (0,)
     assert scored.predicted.dtype == np.int32
+    assert scored.logits.shape == (0, CLASSES)
     assert scored.loss == 0.0
 
 
@@ -65,6 +68,7 @@ def test_gateways_are_scored_together_as_alone(name, adam):
         alone = adam.score(START, windows)
         assert scored.predicted.dtype == np.int32
         np.testing.assert_array_equal(scored.predicted, alone.predicted)
+        np.testing.assert_allclose(scored.logits, alone.logits, atol=1e-5)
         assert scored.loss == pytest.approx(alone.loss, rel=1e-5)
         assert (scored.loss > 0) == (len(windows) > 0)
     again = adam.score_all(START, gateways)

@@ -148,7 +148,7 @@ def test_an_alarm_counts_whichever_attack_it_names() -> None:
     counts[1, 0, 2, 1], counts[1, 0, 2, 0] = 2, 2  # the gateway's own
     fleet = SimpleNamespace(
         classes=("Benign", "A", "B"), gateways=1, labels=np.array([0, 1, 2]),
-        split=SimpleNamespace(test=np.array([False, False, True])),
+        split=SimpleNamespace(training=np.array([True, True, False])),
         plan=SimpleNamespace(assignment=np.zeros(3, np.int32)),
     )  # fmt: skip
     kinds = [

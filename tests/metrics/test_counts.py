@@ -17,7 +17,19 @@ from fednids import metrics
 from fednids.flows.schema import BENIGN
 from fednids.metrics import ConfusionCounts, counts
 
-MODULES = ("counts", "majority", "scores", "success")
+MODULES = (
+    "areas",
+    "counts",
+    "curve_scores",
+    "curves",
+    "histograms",
+    "log_odds",
+    "majority",
+    "reliability",
+    "scores",
+    "success",
+    "threshold",
+)
 
 
 def tables(classes):

@@ -76,8 +76,8 @@ def test_a_federated_run_shows_everything(tmp_path: Path) -> None:
     )  # fmt: skip
     page = page_of(tmp_path, made)
     assert figures_of(page) == [
-        "rates", "losses", "confusion", "shares", "sizes", "heatmap", "lines", "participation",
-        "attack", "costs",
+        "rates", "losses", "confusion", "roc", "precision", "reliability", "shares", "sizes",
+        "heatmap", "lines", "participation", "attack", "costs",
     ]  # fmt: skip
     text = text_of(page)
     told = json.loads((tmp_path / "run-0" / "result.json").read_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,7 @@ class TestRunningMean:
         first = mean.weights(1)
         np.testing.assert_array_equal(mean.weights(1), first)
 
+    @pytest.mark.usefixtures("quick_collections")
     def test_keeps_neither_messages_nor_weights(self) -> None:
         mean, kept = RunningMean(), list[weakref.ref[object]]()
         for weights in draw(8):
@@ -173,6 +175,15 @@ def test_plain_means_need_no_list(name: str) -> None:
     assert isinstance(strategy_of(name).open(START, range(3)), RunningMean)
 
 
+@pytest.fixture
+def quick_collections() -> Iterator[None]:
+    """Leave what is there already out of collections, which take a while with all frameworks."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("quick_collections")
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_no_strategy_of_ours_keeps_an_update(name: str) -> None:
     strategy = strategy_of(name, 10)

@@ -102,8 +102,12 @@ PEERS: dict[str, tuple[dict[str, object], Callable[[], flower.Strategy]]] = {
 """Our settings, and Flower's class with the same."""
 
 
-SIZES = [(name, count) for name in PEERS for count in (7, 12) if (name, count) != ("bulyan", 12)]
-"""Flower's Bulyan takes a second a round, so it is asked once."""
+SIZES = [
+    pytest.param(name, count, marks=pytest.mark.slow) if name == "bulyan" else (name, count)
+    for name in PEERS
+    for count in (7, 12)
+]
+"""Flower's Bulyan takes a second a round, so it is not asked every day."""
 
 
 @pytest.mark.parametrize(("name", "count"), SIZES)

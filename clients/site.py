@@ -1,0 +1,101 @@
+"""A gateway of a deployment, opened from the node config of its machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from clients.gateway import Gateway
+from clients.own import Own
+from fednids.config import Config, Scalar
+from fednids.errors import FederationError, FednidsError
+from fednids.fleet import Fleet
+from fednids.flows.files.checksum import file_sha256
+from fednids.memory import Memory
+from fednids.site_rules import check_deployment
+from fednids.workplace import Workplace
+
+_KEPT = 4
+"""Workplaces that a process keeps. A machine has one gateway; a test has several."""
+
+
+def own_gateway(config: Config, node: Mapping[str, Scalar], run: str) -> Gateway:
+    """Open the gateway of this machine; its workplace is kept for the next message.
+
+    Parameters
+    ----------
+    config : Config
+        Settings of the run.
+    node : Mapping
+        Node config: ``gateway``, its name; ``data``, its flow file; ``state``, where it
+        remembers, beside Flower's own files without.
+    run : str
+        What runs are told apart by, the same when one goes on after a stop.
+
+    Raises
+    ------
+    FederationError
+        The run does not know this gateway, or the node config names no flow file.
+    DataError, ConfigError
+        Its flows cannot be read or split, or the run has settings of a simulation.
+    """
+    name, data = (str(node.get(key, "")) for key in ("gateway", "data"))
+    with _named(name):
+        partition_id = _place(config, name)
+        check_deployment(config)
+        if not data:
+            raise FederationError(
+                "expected a flow file in the node config, got none; start the SuperNode with "
+                'data="FILE" in --node-config'
+            )
+        sha256 = file_sha256(Path(data))
+        folder = _state(node, name) / hashlib.sha256(run.encode()).hexdigest()[:16]
+        workplace = _workplace(config, data, partition_id, sha256)
+        own = Own(name, Path(data), sha256, folder)
+        return Gateway(workplace, partition_id, Memory(folder, partition_id), own)
+
+
+@lru_cache(maxsize=_KEPT)
+def _workplace(config: Config, data: str, partition_id: int, sha256: str) -> Workplace:
+    """Open a gateway's flows; another checksum is another file of that name."""
+    return Workplace(config, Fleet.own(config, Path(data), partition_id))
+
+
+def _place(config: Config, name: str) -> int:
+    names = config.deploy.names
+    if not names:
+        raise FederationError(
+            "expected a run that names its gateways, got one without deploy.gateways; start it "
+            "with `fednids deploy run`"
+        )
+    if not name:
+        raise FederationError(
+            'expected a name in the node config, got none; start the SuperNode with gateway="NAME" '
+            "in --node-config"
+        )
+    if name not in names:
+        raise FederationError(
+            f"expected a gateway among {', '.join(names)}, got {name}; add it to deploy.gateways, "
+            "or stop it"
+        )
+    return names.index(name)
+
+
+def _state(node: Mapping[str, Scalar], name: str) -> Path:
+    """Say where a gateway remembers."""
+    home = Path(os.environ.get("FLWR_HOME", "") or "~/.flwr").expanduser()
+    chosen = str(node.get("state", ""))
+    return (Path(chosen) if chosen else home / "fednids") / name
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say whose error it is: what Flower tells the server is no more than its text."""
+    try:
+        yield
+    except FednidsError as error:
+        raise type(error)(f"gateway {name or 'without a name'}: {error}") from None

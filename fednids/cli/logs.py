@@ -1,0 +1,156 @@
+"""The log: what goes to a file, what to the screen, and where the frameworks' noise goes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fednids.cli.screen import ERRORS
+from fednids.errors import ConfigError
+
+FORMAT = "%(asctime)s %(levelname)s %(processName)s[%(process)d] %(name)s: %(message)s"
+_OURS, _FLOWER = logging.getLogger("fednids"), logging.getLogger("flwr")
+_STDERR = 2
+_GLOG = "GLOG_v"
+
+
+@contextmanager
+def logging_to(
+    file: Path | None, *, verbose: bool = False, quiet: bool = False, new: Path | None = None
+) -> Iterator[None]:
+    """Keep a log while a command goes.
+
+    With a file, all that Flower, MindSpore and other libraries write to the error stream goes
+    there too, that of worker processes included; without, Flower's log is switched off.
+
+    Parameters
+    ----------
+    file : Path, optional
+        Lines are added to its end.
+    verbose : bool
+        Show on the screen what the file gets otherwise, and tell the file every gateway.
+    quiet : bool
+        Show no line on the screen.
+    new : Path, optional
+        A folder that the command makes, which the file must not be in.
+
+    Raises
+    ------
+    ConfigError
+        No file can be written there.
+    """
+    if file is None:
+        with _handled(None, _screen(verbose, quiet), logging.INFO):
+            yield
+        return
+    with _opened(file, new) as stream:
+        handler = logging.StreamHandler(io.TextIOWrapper(stream, "utf-8", write_through=True))
+        handler.setFormatter(logging.Formatter(FORMAT))
+        level = logging.DEBUG if verbose else logging.INFO
+        with _noise_to(stream), _handled(handler, _screen(verbose, quiet), level):
+            yield
+        handler.stream.detach()
+
+
+class _ToScreen(logging.Handler):
+    """Prints lines above a table or bar that is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        named = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        ERRORS.print(named + record.getMessage(), markup=False)
+
+
+class _Divert(logging.Filter):
+    """Takes another library's records away from its own handlers, but for errors."""
+
+    def __init__(self, handler: logging.Handler | None):
+        super().__init__()
+        self._handler = handler
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self._handler and record.levelno >= logging.INFO:
+            self._handler.handle(record)
+        return record.levelno >= logging.ERROR
+
+
+def _screen(verbose: bool, quiet: bool) -> logging.Handler:
+    handler = _ToScreen()
+    handler.setLevel(logging.INFO if verbose else logging.WARNING)
+    if quiet:
+        handler.setLevel(logging.CRITICAL + 1)
+    return handler
+
+
+@contextmanager
+def _handled(file: logging.Handler | None, screen: logging.Handler, level: int) -> Iterator[None]:
+    """Connect handlers, and leave the loggers as they were."""
+    handlers, divert = [each for each in (file, screen) if each], _Divert(file)
+    before = _OURS.level, _OURS.propagate
+    _OURS.setLevel(level)
+    _OURS.propagate = False
+    for handler in handlers:
+        _OURS.addHandler(handler)
+    _FLOWER.addFilter(divert)
+    try:
+        yield
+    finally:
+        _FLOWER.removeFilter(divert)
+        for handler in handlers:
+            _OURS.removeHandler(handler)
+        _OURS.setLevel(before[0])
+        _OURS.propagate = before[1]
+
+
+@contextmanager
+def _opened(file: Path, new: Path | None) -> Iterator[BinaryIO]:
+    if new is not None and file.resolve().is_relative_to(new.resolve()):
+        raise ConfigError(
+            f"expected --log-file outside of {new}, which the run makes, got {file}; put it beside"
+        )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        stream = file.open("ab", buffering=0)
+    except OSError as error:
+        raise ConfigError(
+            f"expected a file for --log-file that can be written, got {file} "
+            f"({error.strerror or error}); name another"
+        ) from None
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _noise_to(stream: BinaryIO) -> Iterator[None]:
+    """Let the error stream of this process, and of those it starts, end in the log.
+
+    What we show ourselves still reaches the screen. Where the error stream is not the
+    process's own, under a test or in a notebook, it is left as it is.
+    """
+    try:
+        real = sys.stderr.fileno() == _STDERR
+    except (OSError, ValueError):
+        real = False
+    if not real:
+        yield
+        return
+    sys.stderr.flush()
+    kept, told = os.dup(_STDERR), os.environ.get(_GLOG)
+    os.environ.setdefault(_GLOG, "2")  # MindSpore's warnings, which nobody wants on screen
+    os.dup2(stream.fileno(), _STDERR)
+    try:
+        with open(kept, "w", encoding="utf-8", closefd=False) as screen:
+            ERRORS.file = screen
+            yield
+    finally:
+        ERRORS.file = sys.stderr
+        sys.stderr.flush()
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+        if told is None:
+            os.environ.pop(_GLOG, None)

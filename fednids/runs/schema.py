@@ -1,0 +1,317 @@
+"""What stands in ``result.json`` and in a line of ``rounds.jsonl``: every key, once.
+
+The JSON schemas in ``docs/schema`` are made of these models, and a test holds them equal::
+
+    python -m fednids.runs.schema docs/schema
+
+Within a schema version keys are only added: a reader leaves alone what it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from fednids.runs.provenance import Provenance
+from fednids.runs.schema_scores import (
+    Count,
+    HeadlineRecord,
+    Rates,
+    Record,
+    ScoresRecord,
+    Share,
+    ThresholdRecord,
+)
+
+SCHEMA_VERSION = 1
+
+
+class TrainRecord(Record):
+    """Training of one round, over all gateways whose updates were used."""
+
+    loss: float
+    """Mean over the windows trained on, as the optimiser minimises it."""
+    examples: Count
+    """Windows trained on."""
+    steps: Count
+    """Optimiser steps."""
+
+
+class TestRecord(HeadlineRecord):
+    """Scores after a round, over the test flows of all gateways that answered."""
+
+    __test__ = False  # pytest would take the class for tests
+
+    loss: float
+    """Mean unweighted cross-entropy."""
+    novel: HeadlineRecord
+    """Over the test flows whose vector occurs in no training flow."""
+
+
+class FailureRecord(Record):
+    """A gateway whose answer could not be used."""
+
+    partition: Count
+    """Which gateway, by partition id."""
+    stage: Literal["train", "evaluate"]
+    """What it was asked for."""
+    reason: str
+    """What was wrong, in one line."""
+
+
+class RoundAttackRecord(Record):
+    """How far an attack got in a round."""
+
+    liars: list[Count]
+    """Partition ids of the participants who lied."""
+    success: Rates
+    """Share of each attack class taken for benign, with the trigger where there is one."""
+    errors: Rates
+    """Share of each class taken for any other."""
+
+
+class StrategyRecord(Record):
+    """What a strategy tells of a round."""
+
+    clusters: list[Count] | None = None
+    """ifca: how many gateways chose each cluster."""
+    trusted: Count | None = None
+    """fltrust: how many updates were trusted at all."""
+
+
+class RoundRecord(Record):
+    """One round that has ended: a line of ``rounds.jsonl``, an entry of `rounds`."""
+
+    round: Annotated[int, Field(ge=1)]
+    """Number, from 1."""
+    loss: float
+    """As ``train.loss``."""
+    train: TrainRecord
+    """Training."""
+    test: TestRecord
+    """Scores."""
+    validation: HeadlineRecord | None = None
+    """Scores over the validation flows of all gateways, where some are set apart."""
+    participants: list[Count]
+    """Partition ids of those whose updates were used, rising."""
+    failures: list[FailureRecord]
+    """All answers that could not be used."""
+    seconds: Annotated[float, Field(ge=0)]
+    """Duration on the machine that ran it."""
+    bytes_down: Count
+    """Bytes that the server sent; 0 in arms without a server."""
+    bytes_up: Count
+    """Bytes that it received."""
+    virtual_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Duration by the clock of the simulated world; federated arm only."""
+    present: Count | None = None
+    """Gateways that were there."""
+    chosen: Count | None = None
+    """Gateways that were asked to train."""
+    fates: dict[str, list[Count]] | None = None
+    """Partition ids by what became of them: late, surplus, lost, failed; empty ones left out."""
+    strategy: StrategyRecord | None = None
+    """What the strategy tells, if anything."""
+    attack: RoundAttackRecord | None = None
+    """In runs with an attack."""
+
+
+class DataRecord(Record):
+    """Which flows."""
+
+    path: str | None
+    """As given; null in a deployment, where they are at their gateways."""
+    sha256: str | None
+    """Of the file, or of what synthetic flows were made from; null in a deployment."""
+    flows: Count
+    """All flows."""
+    synthetic: bool
+    """Whether they were made: then the scores say nothing about real traffic."""
+    train_flows: Count
+    """Flows trained on."""
+    validation_flows: Count | None = None
+    """Flows that rounds are chosen on, where some are set apart."""
+    test_flows: Count
+    """Flows scored."""
+    novel_flows: Count
+    """Test flows whose vector occurs in no training flow."""
+    features: Count
+    """Encoded features of a flow."""
+
+
+class ModelRecord(Record):
+    """The network."""
+
+    parameters: Count
+    """Number of weights."""
+    bytes: Count
+    """Of the weights as float32."""
+    published_parameters: Count | None = None
+    """The same network counted in layers as papers do, with weights that cannot matter."""
+
+
+class SkewRecord(Record):
+    """How unevenly flows are dealt; null where undefined."""
+
+    jensen_shannon: float | None
+    """Mean distance between a gateway's class mix and the fleet's, weighted by flows."""
+    hellinger: float | None
+    """The same with Hellinger's distance."""
+    total_variation: float | None
+    """The same with the total variation."""
+    mutual_information: float | None
+    """What a flow's gateway tells about its class, in bits."""
+    mutual_information_share: float | None
+    """The same over the entropy of the class."""
+    coverage: float | None
+    """Mean over gateways of the share of the classes that a gateway has."""
+    effective_classes: float | None
+    """Mean over gateways of the exponential of the entropy of the class mix."""
+    size_gini: float | None
+    """Gini coefficient of the gateways' sizes."""
+    smallest: Count
+    """Flows of the smallest gateway."""
+    largest: Count
+    """Flows of the largest gateway."""
+
+
+class PartitionRecord(Record):
+    """How flows were dealt to gateways."""
+
+    scheme: str
+    """Name of the partitioner."""
+    gateways: Annotated[int, Field(ge=1)]
+    """Number of gateways."""
+    fingerprint: str | None
+    """Digest of the plan, equal for equal plans; null in a deployment, which has none."""
+    skew: SkewRecord
+    """Measures of unevenness."""
+    names: list[str] | None = None
+    """Of the gateways by partition id, where they have names."""
+
+
+class BaselineRecord(Record):
+    """Another model on the same flows."""
+
+    final: ScoresRecord
+    """Over all test flows."""
+    final_novel: ScoresRecord
+    """Over the novel ones."""
+
+
+class AttackRecord(RoundAttackRecord):
+    """Who lied in a run, how, and how far it got."""
+
+    kind: str
+    """Name of the attack."""
+    share: Share
+    """Share of the gateways that lie."""
+    schedule: str
+    """When they lie."""
+    strength: float | None
+    """Of an attack on the weights; null for others."""
+    poisoned: Share
+    """Share of a liar's flows that it changes; null where an attack changes none."""
+
+
+class SecondsRecord(Record):
+    """Where the time went."""
+
+    prepare: float
+    """Reading, splitting and dealing flows."""
+    compile: float
+    """Compiling graphs, summed over processes; a part of the next two."""
+    train: float
+    """Training, all rounds."""
+    evaluate: float
+    """Scoring, all rounds."""
+    total: float
+    """From the command to the result; since the last resume, if there was one."""
+
+
+class ExtensionRecord(Record):
+    """Rounds that were added to a run."""
+
+    after: Count
+    """The last whole round when they were."""
+    before: Count
+    """Number of rounds of the run until then."""
+    rounds: Count
+    """Number of rounds from then on."""
+
+
+class ResultRecord(Record):
+    """``result.json``: everything that a run found out."""
+
+    schema_version: Annotated[int, Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
+    """Version of this schema."""
+    kind: Literal["centralised", "local", "federated"]
+    """The arm."""
+    judged: Literal["global", "personal"] = "global"
+    """Whether one detector was scored, or each gateway's own."""
+    data: DataRecord
+    """Which flows."""
+    seed: int
+    """Seed of everything drawn."""
+    versions: dict[str, str]
+    """Of fednids, Python, and the packages that results depend on."""
+    settings: dict[str, bool | int | float | str]
+    """Every setting by ``section.key``."""
+    provenance: Provenance | None = None
+    """By what, where and when it was made; missing in results older than this key."""
+    model: ModelRecord
+    """The network."""
+    partition: PartitionRecord
+    """How flows were dealt."""
+    rounds: list[RoundRecord]
+    """All rounds, as in ``rounds.jsonl``."""
+    final: ScoresRecord
+    """After the last round, over all test flows."""
+    final_novel: ScoresRecord
+    """Over the novel ones."""
+    majority: ScoresRecord
+    """Of answering the most frequent class of the training flows always."""
+    majority_novel: ScoresRecord
+    """The same on the novel test flows."""
+    seconds: SecondsRecord
+    """Where the time went."""
+    threshold: ThresholdRecord | None = None
+    """Where a false-alarm rate is asked for."""
+    best_round: Count | None = None
+    """The best round on validation flows, where some are set apart."""
+    kept_round: Count | None = None
+    """The round whose detector the run ends with, where validation flows are set apart."""
+    stopped_early: bool | None = None
+    """Whether it ended before all rounds for lack of progress."""
+    extended: list[ExtensionRecord] | None = None
+    """Rounds that were added to a run that had been begun with fewer."""
+    attack: AttackRecord | None = None
+    """In runs with an attack."""
+    baselines: dict[str, BaselineRecord] | None = None
+    """Other models by name, where ``--baselines`` asked for them."""
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Give the published JSON schemas by file name."""
+    models: dict[str, type[BaseModel]] = {"result": ResultRecord, "rounds": RoundRecord}
+    return {
+        f"{name}-{SCHEMA_VERSION}.json": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **model.model_json_schema(),
+        }
+        for name, model in models.items()
+    }
+
+
+def write_schemas(folder: Path) -> None:
+    """Write the JSON schemas into a folder."""
+    for name, schema in json_schemas().items():
+        (folder / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))

@@ -1,0 +1,190 @@
+"""Real runs that are killed at random moments end with the bits of runs never stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs_factory import small_config
+
+from fednids.config import Config
+from fednids.errors import RunError
+from fednids.experiment.execution import execute, resume
+from fednids.runs.checkpoint import read_checkpoint
+from fednids.runs.folder import is_finished
+
+pytestmark = pytest.mark.slow
+
+ROUNDS = 4
+COMMANDS = {"federated": "simulate", "local": "local", "centralised": "centralised"}
+FEDNIDS = [sys.executable, "-m", "fednids"]
+
+CASES = [
+    ("federated", "processes", {"federation__strategy": "scaffold"}),
+    ("federated", "inprocess", {"federation__strategy": "feddyn"}),
+    ("federated", "inprocess", {"federation__strategy": "fedavgm", "wire__up": "topk"}),
+    ("federated", "processes", {"federation__strategy": "fedadam", "wire__up": "topk"}),
+    ("federated", "inprocess", {"federation__strategy": "fedyogi", "run__keep": "best"}),
+    ("federated", "inprocess", {"federation__strategy": "fedadagrad"}),
+    ("federated", "inprocess", {"federation__strategy": "fedper"}),
+    ("federated", "processes", {"federation__strategy": "ditto"}),
+    ("federated", "inprocess", {"federation__strategy": "ifca"}),
+    ("local", "inprocess", {"run__keep": "best"}),
+    ("centralised", "inprocess", {}),
+]
+
+
+def tiny(engine: str, **changes: object) -> Config:
+    base: dict[str, object] = {
+        "data__flows": 600, "partition__gateways": 4, "federation__rounds": ROUNDS,
+        "partition__alpha": 2.0, "model__channels": "4", "model__hidden": 4,
+        "federation__fraction": 0.8, "run__engine": engine, "run__workers": 2,
+    }  # fmt: skip
+    if "run__keep" in changes:
+        base["data__validation_share"] = 0.2
+    return small_config(**{**base, **changes})
+
+
+def ends(folder: Path) -> dict[str, object]:
+    """Everything that must be the same: detectors, memories, scores."""
+    found: dict[str, object] = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for pattern in ("model.safetensors", "models/*", "checkpoint/gateways/*/*")
+        for path in folder.glob(pattern)
+    }
+    result = json.loads((folder / "result.json").read_text())
+    lines = (folder / "rounds.jsonl").read_text().splitlines()
+    found["rounds"] = [{**json.loads(line), "seconds": 0} for line in lines]
+    return found | {name: result[name] for name in ("final", "final_novel", "majority")}
+
+
+def moment(out: Path, rng: np.random.Generator) -> Callable[[], bool]:
+    """Choose what is waited for: a file of some round that appears, or lines that are there."""
+    number = int(rng.integers(1, ROUNDS))
+    file = f"round-{number:06d}.safetensors"
+    kind = int(rng.integers(3))
+    if kind == 0:
+        return lambda: (out / "checkpoint" / file).exists()
+    if kind == 1:
+        written = out / "rounds.jsonl"
+        return lambda: written.exists() and written.read_bytes().count(b"\n") >= number
+    return lambda: (
+        any((out / "checkpoint").glob(f"gateways/*/{file}")) or (out / "checkpoint" / file).exists()
+    )
+
+
+def kill(arguments: list[str], due: Callable[[], bool], delay: float) -> None:
+    """Start a command and kill it a while after something has come."""
+    process = subprocess.Popen([*FEDNIDS, *arguments], stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while process.poll() is None and not due():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    time.sleep(delay)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("kind", "engine", "changes"),
+    CASES,
+    ids=[" ".join([k, e, *map(str, c.values())]) for k, e, c in CASES],
+)
+def test_a_killed_run_ends_as_one_never_stopped(
+    kind: str, engine: str, changes: dict[str, object], tmp_path: Path
+) -> None:
+    config, out = tiny(engine, **changes), tmp_path / "killed"
+    place = [str(case) for case in CASES].index(str((kind, engine, changes)))
+    rng = np.random.default_rng(100 + place)
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    command = [COMMANDS[kind], "--config", str(tmp_path / "config.toml"), "--quiet"]
+    kill([*command, "--out", str(out)], moment(out, rng), float(rng.uniform(0, 0.05)))
+    if not is_finished(out):
+        resume(out)
+    execute(kind, tiny("inprocess", **changes), tmp_path / "whole")
+    assert ends(out) == ends(tmp_path / "whole")
+
+
+def test_killed_before_round_1_in_a_resume_and_before_the_result(tmp_path: Path) -> None:
+    config, out = tiny("inprocess", federation__strategy="scaffold"), tmp_path / "killed"
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    begun = ["simulate", "--config", str(tmp_path / "config.toml"), "--out", str(out), "--quiet"]
+    kill(begun, lambda: (out / "config.toml").exists(), 0)
+    assert read_checkpoint(out).server_round == 0
+    second = out / "checkpoint" / "round-000002.safetensors"
+    kill(["resume", str(out), "--quiet"], second.exists, 0.02)
+    resume(out)
+    (out / "result.json").unlink()
+    (out / "model.safetensors").unlink()
+    resume(out)
+    with pytest.raises(RunError, match=r"all 4.*--rounds N"):
+        resume(out)
+    execute("federated", config, tmp_path / "whole")
+    assert ends(out) == ends(tmp_path / "whole")
+
+
+def limited() -> None:
+    """Let no file grow beyond what the settings need and weights do not fit in."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+
+def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    config = tiny("inprocess", federation__strategy="scaffold", federation__rounds=2)
+    execute("federated", config, tmp_path / "whole")  # so that flows are in the cache
+    out = tmp_path / "full"
+    (tmp_path / "config.toml").write_text(config.to_toml())
+    done = subprocess.run(
+        [*FEDNIDS, "simulate", "--config", str(tmp_path / "config.toml"), "--out", str(out)],
+        capture_output=True, text=True, check=False, preexec_fn=limited,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1
+    assert "File too large" in told[0]
+    resume(out)
+    assert ends(out) == ends(tmp_path / "whole")
+
+
+def test_rounds_are_added_to_a_finished_run(tmp_path: Path) -> None:
+    config, out = tiny("inprocess", federation__rounds=2), tmp_path / "run"
+    execute("federated", config, out)
+    result = resume(out, rounds=3)
+    assert [entry["round"] for entry in result["rounds"]] == [1, 2, 3]
+    assert result["extended"] == [{"after": 2, "before": 2, "rounds": 3}]
+    again = tmp_path / "again"
+    shutil.copytree(out, again)
+    (again / "checkpoint" / "round-000003.safetensors").write_bytes(b"damaged")
+    (again / "result.json").unlink()
+    resume(again)
+    assert ends(again) == ends(out)
+
+
+def test_the_best_round_is_kept_and_the_run_stops_early(tmp_path: Path) -> None:
+    config = tiny(
+        "inprocess",
+        federation__rounds=12,
+        run__keep="best",
+        run__patience=1,
+        train__learning_rate=0.05,
+    )
+    result = execute("federated", config, tmp_path / "run")
+    values = [entry["validation"]["macro_f1"] for entry in result["rounds"]]
+    best = int(np.argmax(values))
+    assert result["best_round"] == result["kept_round"] == best + 1
+    assert result["stopped_early"]
+    assert len(values) == best + 2 < 12
+    assert result["rounds"][best]["test"]["macro_f1"] == result["final"]["macro_f1"]

@@ -1,0 +1,55 @@
+"""Validation flows: a gateway's own choice among its own training flows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from runs_factory import small_config
+
+from fednids.errors import ConfigError
+from fednids.experiment.execution import check_settings
+from fednids.fleet import Fleet
+from fednids.flows.split import SPLITS
+from fednids.flows.validation import carve_validation
+
+
+@pytest.mark.parametrize("how", SPLITS)
+def test_flows_are_for_one_thing_and_tests_stay_as_they_are(how: str) -> None:
+    plain = Fleet.open(small_config(data__split=how))
+    carved = Fleet.open(small_config(data__split=how, data__validation_share=0.3))
+    np.testing.assert_array_equal(plain.split.test, carved.split.test)
+    np.testing.assert_array_equal(plain.split.novel, carved.split.novel)
+    assert plain.split.validation is None
+    assert carved.split.validation is not None
+    parts = [carved.split.test, carved.split.validation, carved.split.training]
+    assert (np.sum(parts, axis=0) == 1).all()
+    for k in range(carved.gateways):
+        validating = carved.validating(k)
+        assert plain.validating(k) is None
+        assert validating is not None
+        assert len(validating) + len(carved.training(k)) == len(plain.training(k))
+        assert len(carved.training(k)) == carved.training_sizes[k] > 0
+    if how == "grouped":
+        vector, split = carved.flows.vector, carved.split
+        for k in range(carved.gateways):
+            owned = carved.plan.assignment == k
+            both = set(vector[owned & split.training]) & set(vector[owned & split.validation])
+            assert not both
+
+
+def test_a_gateway_chooses_alone_what_it_chooses_among_others() -> None:
+    fleet = Fleet.open(small_config(data__validation_share=0.3))
+    for k in range(fleet.gateways):
+        rows = fleet.plan.rows(k)
+        trained = rows[~fleet.split.test[rows]]
+        alone = carve_validation(fleet.flows.take(rows), np.flatnonzero(
+            ~fleet.split.test[rows]), "stratified", 0.3, 1, k)  # fmt: skip
+        assert fleet.split.validation is not None
+        np.testing.assert_array_equal(rows[alone], trained[fleet.split.validation[trained]])
+
+
+@pytest.mark.parametrize("asked", [{"run__patience": 2}, {"run__keep": "best"}])
+def test_nothing_is_chosen_by_test_flows(asked: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"validation_share above 0"):
+        check_settings(small_config(**asked))
+    check_settings(small_config(**asked, data__validation_share=0.1))

@@ -1,0 +1,112 @@
+"""Charts of scores: their points are those of scikit-learn's curves over the binned scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from benchmarks.made_run import Made, make_run
+from fednids.errors import RunError
+from fednids.metrics import Curves, ScoreHistograms
+from fednids.metrics.log_odds import bins_of, log_odds
+from fednids.metrics.reliability import Reliability
+from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
+from fednids.report.page import Page
+from fednids.report.runs import read_run
+from fednids.report.scored import Scored, read_scored
+from fednids.report.threshold import threshold_table
+from fednids.report.writing import render
+
+CLASSES = ("Benign", "DDoS", "DoS")
+SERIES = "attack against benign"
+
+
+def drawn(flows: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(4)
+    labels = rng.integers(3, size=flows)
+    return rng.normal(size=(flows, 3)) + 2 * np.eye(3)[labels], labels
+
+
+def scored_of(logits: np.ndarray, labels: np.ndarray) -> Scored:
+    grades = Reliability.of(logits, labels).grades
+    return Scored(CLASSES, ScoreHistograms.of(logits, labels), grades)
+
+
+def points(figure, series: str = SERIES) -> np.ndarray:
+    return np.array([row[2:] for row in figure.rows if row[0] == series])
+
+
+def test_the_roc_is_scikit_learns() -> None:
+    logits, labels = drawn()
+    binned = -bins_of(log_odds(logits)[:, 0])
+    false, true, _ = roc_curve(labels != 0, binned, drop_intermediate=False)
+    found = points(draw_roc(scored_of(logits, labels)))
+    np.testing.assert_allclose(found, np.stack([false, true], axis=1))
+
+
+def test_precision_and_recall_are_scikit_learns() -> None:
+    logits, labels = drawn()
+    binned = -bins_of(log_odds(logits)[:, 0])
+    precision, recall, _ = precision_recall_curve(labels != 0, binned)
+    found = points(draw_precision(scored_of(logits, labels)))
+    theirs = np.stack([recall, precision], axis=1)[:-1][::-1]
+    np.testing.assert_allclose(found, theirs)
+
+
+def test_reliability_has_all_flows() -> None:
+    figure = draw_reliability(scored_of(*drawn()))
+    assert sum(row[2] for row in figure.rows) == 300
+    assert all(0 <= row[0] <= 1 and 0 <= row[1] <= 1 for row in figure.rows)
+
+
+def test_classes_without_flows_of_both_sides_have_no_curve() -> None:
+    logits, labels = drawn()
+    assert scored_of(logits, np.zeros_like(labels)).sides() == {}
+    few = scored_of(logits, np.minimum(labels, 1))
+    assert list(few.sides()) == [SERIES, "Benign against the rest", "DDoS against the rest"]
+
+
+def test_scores_are_read_as_they_were_written(tmp_path: Path) -> None:
+    logits, labels = drawn()
+    curves = Curves.of(logits, labels)
+    (tmp_path / "scores.json").write_text(json.dumps({"test": curves.to_json(CLASSES)}))
+    found = read_scored(tmp_path)
+    assert found is not None
+    assert found.histograms == curves.histograms
+    np.testing.assert_array_equal(found.grades, curves.reliability.grades)
+    assert read_scored(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"test": 3}', '{"test": {"classes": ["A"], "histograms": [[[-1]]]}}',
+     '{"test": {"classes": ["A", "B"], "histograms": [[1, 2]], "reliability": []}}',
+     "[" * 100_000],
+)  # fmt: skip
+def test_damaged_scores_are_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text(text)
+    with pytest.raises(RunError, match="expected histograms of scores in") as raised:
+        read_scored(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("light")
+def test_a_run_without_scores_is_a_page_without_their_charts(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", Made())
+    (folder / "scores.json").unlink()
+    assert "Precision and recall" not in render(Page.of([read_run(folder)]))
+
+
+def test_a_threshold_has_its_table() -> None:
+    point = {"false_alarm_rate": 0.01, "detection_rate": 0.9, "per_class": {"DoS": None}}
+    found = {"wanted": 0.01, "probability": 0.97, "validation": point, "test": point}
+    table = threshold_table(found)
+    assert table is not None
+    assert len(table.rows) == 2
+    assert table.rows[1] == ("test flows", "0.010", "0.900", "–")
+    assert threshold_table({}) is None
+    assert threshold_table({"wanted": 0.1, "probability": None}) is None
