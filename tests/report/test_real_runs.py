@@ -40,7 +40,8 @@ def test_arms_are_read_and_a_stop_changes_only_what_a_stop_takes(
     told = json.loads((out / "result.json").read_text())
     assert found.kind == kind
     assert found.detector is not None
-    assert found.detector.all.to_json() == told["final"]
+    scores = found.detector.all.to_json()
+    assert scores.items() <= told["final"].items()
     assert found.gateways is not None
     assert len(found.gateways.ids) == (1 if kind == "centralised" else 3)
     if more:
@@ -50,6 +51,6 @@ def test_arms_are_read_and_a_stop_changes_only_what_a_stop_takes(
     (out / "gateways.parquet").unlink()
     stopped = read_run(out)
     assert stopped.detector is not None
-    assert stopped.detector.all.to_json() == told["final"]
+    assert stopped.detector.all.to_json() == scores
     assert run(["report", str(out), "--html", str(page), "--quiet", "--force"]) == 0
     assert "stopped early" in page.read_text()
