@@ -13,6 +13,7 @@ from fednids.protocol import (
     read_task,
     statistics_content,
     update_content,
+    with_evaluation,
 )
 
 
@@ -47,8 +48,11 @@ def _statistics(gateway: Gateway, content: RecordDict) -> RecordDict:
 
 
 def _train(gateway: Gateway, content: RecordDict) -> RecordDict:
-    """Train the global weights on the gateway's own flows."""
-    return update_content(*gateway.train(*read_task(content)))
+    """Train the global weights on the gateway's own flows; score them before, where asked to."""
+    arrays, task = read_task(content)
+    told = gateway.evaluate(arrays, task.before()) if task.score_first else None
+    update = update_content(*gateway.train(arrays, task))
+    return update if told is None else with_evaluation(update, told)
 
 
 def _evaluate(gateway: Gateway, content: RecordDict) -> RecordDict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ class Task:
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training, from the classes' counts over all
         gateways; with ``train.logit_adjustment``.
+    score_first : bool
+        Whether the weights that come are scored before they are trained, as those after the
+        round before.
     """
 
     server_round: int
@@ -50,11 +53,17 @@ class Task:
     bytes_down: int = 0
     bytes_up: int = 0
     adjustment: NDArray[np.float32] | None = None
+    score_first: bool = False
+
+    def before(self) -> Task:
+        """Give the task to score the weights that come, as those after the round before."""
+        return replace(self, server_round=self.server_round - 1, score_first=False)
 
     def equals(self, other: Task) -> bool:
         """Tell whether another task is the same."""
         return (
             self._numbers() == other._numbers()
+            and self.score_first == other.score_first
             and self.scaler == other.scaler
             and np.array_equal(self.class_weights, other.class_weights)
             and _alike(self.adjustment, other.adjustment)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from fednids.errors import RunError
 from fednids.files import seal, sweep_up, told_of_disk, unseal, write_atomically
 
-_KEPT = 3
-"""Rounds: the interrupted one, and those of the two checkpoints that are kept."""
+_KEPT = 4
+"""Rounds: the interrupted one, the one before if its scores ride on it, and two checkpoints."""
 
 _NAME = re.compile(r"round-(\d{6,})\.safetensors")
 

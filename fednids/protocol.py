@@ -38,6 +38,8 @@ _PROXIMAL = "proximal-mu"
 _CURVES = "curves"
 _COUNTED = ("trained", "validated", "tested")
 _ADJUSTMENT = "logit-adjustment"
+_SCORE_FIRST = "score-first"
+_EVALUATION = "evaluation"
 
 
 def arrays_record(arrays: Arrays) -> ArrayRecord:
@@ -94,6 +96,8 @@ def task_config(task: Task) -> ConfigRecord:
     )
     if task.adjustment is not None:
         config[_ADJUSTMENT] = task.adjustment.astype(float).tolist()
+    if task.score_first:
+        config[_SCORE_FIRST] = True
     return config
 
 
@@ -115,7 +119,8 @@ def read_task(content: RecordDict) -> tuple[dict[str, NDArray[Any]], Task]:
     adjustment = None
     if _ADJUSTMENT in config:
         adjustment = _floats(config, _ADJUSTMENT).astype(np.float32)
-    task = Task(number, scaler, class_weights, mu, size, down, up, adjustment)
+    first = bool(config.get(_SCORE_FIRST, False))
+    task = Task(number, scaler, class_weights, mu, size, down, up, adjustment, first)
     return read_arrays(cast(ArrayRecord, content[ARRAYS])), task
 
 
@@ -242,6 +247,21 @@ def read_evaluation(content: RecordDict) -> Evaluation:
         _counts(metrics, "validation") if "validation" in metrics else None,
         _tallies(metrics),
     )
+
+
+def with_evaluation(content: RecordDict, evaluation: Evaluation) -> RecordDict:
+    """Add to the answer to a training message what was scored before."""
+    content[_EVALUATION] = evaluation_content(evaluation)[METRICS]
+    return content
+
+
+def take_evaluation(content: RecordDict) -> RecordDict:
+    """Take out what `with_evaluation` added, as the answer to an evaluation message.
+
+    Nothing is in it where nothing was added.
+    """
+    found = content.pop(_EVALUATION, None)
+    return RecordDict({} if found is None else {METRICS: found})
 
 
 def content_bytes(content: RecordDict) -> int:

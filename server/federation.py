@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from flwr.serverapp import Grid
 
 from fednids.config import Config
 from fednids.detector.architecture import Weights
-from fednids.errors import ConfigError
+from fednids.errors import ConfigError, FederationError
 from fednids.exchange import Card, Task
 from fednids.opening import opening_architecture, opening_task
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.records import Observer, Outcome, Round
-from fednids.runs.selection import check_selection, validation_macro_f1
+from fednids.runs.selection import Selection, check_selection, validation_macro_f1
 from fednids.world.world import nobody_ever
+from server.riding import Riders, rides
 from server.rollcall import gather
 from server.roster import Roster
 from server.scoring import Scoring
 from server.strategies import find_strategy
 from server.strategies.leading import restore
 from server.traffic import with_bytes
+from server.trained import Trained
 from server.training import Root, Training
 from server.wire import ServerWire
 
@@ -104,16 +107,20 @@ class Federation:
         task, ended = replace(task, size=len(weights)), None
         task = with_bytes(task, weights, self._strategy, self._wire)
         anybody = any(past["participants"] for past in resumed.rounds) if resumed else False
-        selection = selection_of(config, resumed)
+        selection, riding = selection_of(config, resumed), rides(self._grid, config)
+        late: Trained | None = None
         while done < config.federation.rounds and not selection.stops:
             ended, done = None, done + 1  # its counts are many; never hold those of two rounds
-            weights, ended = self._round(roster, weights, replace(task, server_round=done))
-            anybody = anybody or bool(ended.updates)
-            selection.round_ended(done, validation_macro_f1(ended), [weights])
-            for observer in self._observers:
-                observer.round_ended(ended, [weights])
+            with self._scored_after(roster, late, selection) as riders:
+                asked = replace(task, server_round=done, score_first=late is not None)
+                late = self._train(roster, weights, asked, riders)
+            weights, anybody = late.weights, anybody or bool(late.training.answers)
+            if not riding:
+                ended, late = self._end(roster, late, selection), None
         if not anybody:
             raise nobody_ever(config.federation.rounds)
+        if late:
+            ended = self._end(roster, late, selection)
         if selection.chosen:
             done, (weights,), ended = selection.chosen.server_round, selection.chosen.weights, None
         if ended is None:
@@ -123,34 +130,58 @@ class Federation:
     def _scored(self, roster: Roster, weights: Weights, task: Task) -> Round:
         """Score weights again as they were after a round that is over."""
         started = time.perf_counter()
-        scoring = self._scoring.score(roster, weights, task)
+        scoring = self._scoring.score(roster, weights, task, Riders())
         seconds = time.perf_counter() - started
         lied = None if self._config.attack.kind == "none" else ()
         number, failures = task.server_round, list(scoring.failures)
         return Round(number, [], scoring.answers, failures, 0.0, seconds, liars=lied)
 
-    def _round(self, roster: Roster, weights: Weights, task: Task) -> tuple[Weights, Round]:
-        """One round: choose, train, check, aggregate, evaluate."""
+    def _train(self, roster: Roster, weights: Weights, task: Task, riders: Riders) -> Trained:
+        """The first half of a round: choose, train, check, aggregate."""
         started = time.perf_counter()
         fates = self._training.fates(roster, task)
-        weights, training = self._training.train(roster, weights, task, fates)
-        trained = time.perf_counter()
-        scoring = self._scoring.score(roster, weights, task)
-        ended = time.perf_counter()
-        return weights, Round(
-            task.server_round,
-            training.answers,
-            scoring.answers,
-            [*training.failures, *scoring.failures],
-            trained - started,
-            ended - trained,
-            training.bytes_down + scoring.bytes_down,
-            training.bytes_up + scoring.bytes_up,
+        weights, training = self._training.train(roster, weights, task, fates, riders)
+        return Trained(
+            replace(task, score_first=False),
+            weights,
+            training,
+            time.perf_counter() - started,
             self._strategy.state,
             self._training.lied(training.answers, task.server_round),
             self._strategy.story() if training.answers else {},
             None if self._config.deploy.names else fates,
         )
+
+    def _end(
+        self, roster: Roster, trained: Trained, selection: Selection, riders: Riders | None = None
+    ) -> Round:
+        """The other half: evaluate, and tell of the round."""
+        started = time.perf_counter()
+        scoring = self._scoring.score(roster, trained.weights, trained.task, riders or Riders())
+        ended = trained.scored(scoring, time.perf_counter() - started)
+        selection.round_ended(ended.number, validation_macro_f1(ended), [trained.weights])
+        for observer in self._observers:
+            observer.round_ended(ended, [trained.weights])
+        return ended
+
+    @contextmanager
+    def _scored_after(
+        self, roster: Roster, late: Trained | None, selection: Selection
+    ) -> Iterator[Riders]:
+        """End the round before with the evaluations that ride on this one's updates.
+
+        A round that fails does not take the one before with it.
+        """
+        riders = Riders()
+        try:
+            yield riders
+        except FederationError:
+            if late:
+                with suppress(FederationError):
+                    self._end(roster, late, selection, riders)
+            raise
+        if late:
+            self._end(roster, late, selection, riders)
 
 
 def check_rootless(config: Config) -> None:

@@ -87,6 +87,11 @@ class Inbox(Generic[Answer]):
         self._waiting.remove(partition_id)
         return answer
 
+    def refuse(self, partition_id: int, reason: str) -> None:
+        """Count an answer that was usable by itself as failed after all."""
+        self._waiting.add(partition_id)
+        self._reasons[partition_id] = reason
+
     @property
     def failures(self) -> list[Failure]:
         """One for every gateway without a usable reply so far, by partition id."""

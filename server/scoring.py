@@ -13,6 +13,7 @@ from fednids.exchange import Evaluation, Task
 from fednids.protocol import task_content
 from server.inbox import Inbox, evaluation_reader
 from server.phase import Phase, message_bytes
+from server.riding import Riders
 from server.roster import Roster, batches, replies_in_order
 from server.wire import ServerWire
 
@@ -33,8 +34,21 @@ class Scoring:
     def __init__(self, grid: Grid, wire: ServerWire, max_failures: float):
         self._grid, self._wire, self._max_failures = grid, wire, max_failures
 
-    def score(self, roster: Roster, weights: Weights, task: Task) -> Phase[Evaluation]:
-        """Let every gateway score ``(G,)`` weights, whoever is there: this is how we measure.
+    def score(
+        self, roster: Roster, weights: Weights, task: Task, riders: Riders
+    ) -> Phase[Evaluation]:
+        """Let every gateway score weights, whoever is there: this is how we measure.
+
+        Parameters
+        ----------
+        roster : Roster
+            Who is who.
+        weights : ndarray
+            ``(G,) float32`` global weights.
+        task : Task
+            Of the round that they come from.
+        riders : Riders
+            Evaluations that are here; the others are asked for.
 
         Raises
         ------
@@ -43,7 +57,8 @@ class Scoring:
         """
         inbox = Inbox("evaluate", evaluation_reader(len(task.class_weights)), roster.names)
         evaluations, asking = list[Evaluation](), 0
-        for asked in self._messages(roster, weights, task):
+        evaluations += inbox.usable(riders.sent, riders.replies)
+        for asked in self._messages(roster, weights, task, riders):
             asking += message_bytes(asked)
             evaluations += inbox.usable(asked, replies_in_order(self._grid, asked))
         inbox.demand(self._max_failures, task.server_round)
@@ -51,12 +66,15 @@ class Scoring:
         return Phase(evaluations, inbox.failures, asking, inbox.received)
 
     def _messages(
-        self, roster: Roster, weights: Weights, task: Task
+        self, roster: Roster, weights: Weights, task: Task, riders: Riders
     ) -> Iterator[dict[int, Message]]:
-        """Ask every gateway, batch after batch, to score the weights on its own test flows."""
+        """Ask the other gateways, batch after batch, to score the weights on their test flows."""
+        left = [k for k in roster.longest_first(range(len(roster.nodes))) if k not in riders.sent]
+        if not left:
+            return
         packed, _ = self._wire.pack(weights, task.server_round)
         content, number = task_content(packed, task), str(task.server_round)
-        for batch in batches(roster.longest_first(range(len(roster.nodes)))):
+        for batch in batches(left):
             yield {
                 k: Message(content, roster.nodes[k], MessageType.EVALUATE, group_id=number)
                 for k in batch

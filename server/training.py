@@ -8,6 +8,7 @@ from functools import partial
 from operator import attrgetter
 from typing import cast
 
+import numpy as np
 from flwr.app import Message
 from flwr.serverapp import Grid
 
@@ -22,6 +23,7 @@ from server.adversary import Adversary
 from server.aggregation import finite
 from server.inbox import Inbox, Wanted, update_reader
 from server.phase import Phase, message_bytes
+from server.riding import Riders
 from server.roster import ParticipantsGrid, Roster, replies_in_order
 from server.strategies.leading import Leading
 from server.wire import ServerWire
@@ -68,7 +70,7 @@ class Training:
         return self._world.fates(number, self._world.choose(number), windows, work)
 
     def train(
-        self, roster: Roster, weights: Weights, task: Task, fates: RoundFates
+        self, roster: Roster, weights: Weights, task: Task, fates: RoundFates, riders: Riders
     ) -> tuple[Weights, Phase[Update]]:
         """Let gateways train, check what they send, aggregate what counts.
 
@@ -82,6 +84,8 @@ class Training:
             Of this round.
         fates : RoundFates
             Who is asked, and whose update counts.
+        riders : Riders
+            Takes the evaluations that come with updates.
 
         Returns
         -------
@@ -105,9 +109,15 @@ class Training:
             self._strategy.trust(self._root(start, task))
         inbox = Inbox("train", update_reader(self._wanted(start)), roster.names)
         aggregated, updates = self._strategy.open(start, counting), list[Update]()
-        usable = inbox.usable(sent, replies_in_order(self._grid, sent))
+        replies = replies_in_order(self._grid, sent)
+        if task.score_first:
+            replies = riders.part(sent, replies)
+        usable = inbox.usable(sent, replies)
         started_from = partial(self._strategy.reference, start)
         for update in Adversary(self._liars).corrupt(usable, started_from, number):
+            if reason := self._too_far(update, started_from):
+                inbox.refuse(update.partition_id, reason)
+                continue
             updates.append(replace(update, weights=weights[:0], extras={}))
             if update.examples:
                 aggregated.add(update)
@@ -117,6 +127,16 @@ class Training:
         self._train_in_vain({k: messages[k] for k in fates.of(*IN_VAIN)})
         updates.sort(key=attrgetter("partition_id"))
         return weights, Phase(updates, inbox.failures, asked, inbox.received + late)
+
+    def _too_far(self, update: Update, started_from: Callable[[Update], Weights]) -> str | None:
+        """Say what is wrong with an update that changes the weights by more than is allowed."""
+        bound = self._config.federation.norm_bound
+        if not bound or not update.examples:
+            return None
+        length = float(np.linalg.norm(update.weights - started_from(update)))
+        if length <= bound:
+            return None
+        return f"expected a change of at most {bound:g} (federation.norm_bound), got {length:.4g}"
 
     def lied(self, updates: Sequence[Update], number: int) -> tuple[int, ...] | None:
         """Name who lied in a round; None without an attack."""

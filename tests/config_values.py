@@ -96,6 +96,7 @@ VALID: dict[str, Any] = {
     "federation.personal_layers": st.integers(1, 2),
     "federation.clusters": st.integers(1, 16),
     "federation.root_flows": st.integers(1, 10**6),
+    "federation.norm_bound": st.floats(0, 100),
     "federation.max_failures": st.floats(0, 1, exclude_max=True),
     "federation.timeout": st.floats(0, 1e6),
     "availability.trace": WORDS,

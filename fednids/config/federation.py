@@ -75,6 +75,9 @@ class FederationConfig(Section):
     root_flows: int = Field(
         100, ge=1, description="clean training flows that fltrust's server owns"
     )
+    norm_bound: float = Field(
+        0.0, ge=0, description="longest change of the weights that an update may bring; 0 for any"
+    )
     max_failures: float = Field(
         0.5,
         ge=0,

@@ -198,5 +198,5 @@ def read_by(strategy: object) -> object:
 def test_every_strategy_and_every_dial_is_known_to_the_sweeps() -> None:
     assert set(STRATEGY_DIALS) == set(STRATEGIES)
     assert set(OTHER) == {dial for dials in STRATEGY_DIALS.values() for dial in dials}
-    shared = {"rounds", "strategy", "fraction", "max_failures", "timeout"}
+    shared = {"rounds", "strategy", "fraction", "max_failures", "norm_bound", "timeout"}
     assert set(OTHER) == set(FederationConfig.model_fields) - shared

@@ -71,6 +71,28 @@ def test_one_failing_gateway_is_recorded_and_survived(
     assert np.isfinite(result["rounds"][-1]["test"]["loss"])
 
 
+def test_a_change_beyond_the_bound_is_refused_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch, {1}, lambda u: replace(u, weights=100 * u.weights))
+    config = small_config(run__engine="inprocess", federation__norm_bound=50.0)
+    result = execute("federated", config, tmp_path / "run")
+    for entry in result["rounds"]:
+        assert entry["participants"] == [0, 2]
+        (failure,) = entry["failures"]
+        assert (failure["partition"], failure["stage"]) == (1, "train")
+        assert "at most 50 (federation.norm_bound), got" in failure["reason"]
+
+
+def test_the_bound_holds_for_liars_of_the_simulation(tmp_path: Path) -> None:
+    lies = {"attack__kind": "scale", "attack__share": 0.34, "attack__strength": 1000.0}
+    config = small_config(run__engine="inprocess", federation__norm_bound=50.0, **lies)
+    result = execute("federated", config, tmp_path / "run")
+    for entry in result["rounds"]:
+        assert len(entry["participants"]) == 2
+        assert len(entry["failures"]) == 1
+
+
 @pytest.mark.parametrize("reason", ["out of memory", "finite weights", "float32 values"])
 def test_too_many_failing_gateways_end_the_run_and_keep_its_rounds(
     reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -88,6 +88,7 @@ FAR: dict[str, object] = {
     "federation__fraction": 0.4,
     "federation__proximal_mu": 5.0,
     "federation__max_failures": 0.1,
+    "federation__norm_bound": 3.0,
     "train__stack": 8,
     "availability__pattern": "daily",
     "availability__late": 0.5,
