@@ -1,4 +1,7 @@
-"""Real runs that are killed at random moments end with the bits of runs never stopped."""
+"""Real runs that are killed at random moments end with the bits of runs never stopped.
+
+``FEDNIDS_KILLS`` (2) is how often each run is killed, ``FEDNIDS_KILL_SEED`` (100) draws when.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +29,25 @@ from fednids.runs.folder import is_finished
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 4
+ROUNDS = 6
+KILLS = int(os.environ.get("FEDNIDS_KILLS", "2"))
+SEED = int(os.environ.get("FEDNIDS_KILL_SEED", "100"))
 COMMANDS = {"federated": "simulate", "local": "local", "centralised": "centralised"}
 FEDNIDS = [sys.executable, "-m", "fednids"]
 
+CHANGES: list[dict[str, object]] = [
+    {"federation__strategy": "scaffold"},
+    {"federation__strategy": "feddyn"},
+    {"federation__strategy": "fedavgm", "wire__up": "topk"},
+    {"federation__strategy": "fedadam", "wire__up": "topk"},
+    {"federation__strategy": "fedyogi", "run__keep": "best"},
+    {"federation__strategy": "fedadagrad"},
+    {"federation__strategy": "fedper"},
+    {"federation__strategy": "ditto"},
+    {"federation__strategy": "ifca"},
+]
 CASES = [
-    ("federated", "processes", {"federation__strategy": "scaffold"}),
-    ("federated", "inprocess", {"federation__strategy": "feddyn"}),
-    ("federated", "inprocess", {"federation__strategy": "fedavgm", "wire__up": "topk"}),
-    ("federated", "processes", {"federation__strategy": "fedadam", "wire__up": "topk"}),
-    ("federated", "inprocess", {"federation__strategy": "fedyogi", "run__keep": "best"}),
-    ("federated", "inprocess", {"federation__strategy": "fedadagrad"}),
-    ("federated", "inprocess", {"federation__strategy": "fedper"}),
-    ("federated", "processes", {"federation__strategy": "ditto"}),
-    ("federated", "inprocess", {"federation__strategy": "ifca"}),
+    *(("federated", engine, each) for each in CHANGES for engine in ("inprocess", "processes")),
     ("local", "inprocess", {"run__keep": "best"}),
     ("centralised", "inprocess", {}),
 ]
@@ -69,9 +77,14 @@ def ends(folder: Path) -> dict[str, object]:
     return found | {name: result[name] for name in ("final", "final_novel", "majority")}
 
 
+def done(out: Path) -> int:
+    """Tell how many rounds are whole."""
+    return read_checkpoint(out).server_round if (out / "config.toml").exists() else 0
+
+
 def moment(out: Path, rng: np.random.Generator) -> Callable[[], bool]:
     """Choose what is waited for: a file of some round that appears, or lines that are there."""
-    number = int(rng.integers(1, ROUNDS))
+    number = int(rng.integers(min(done(out) + 1, ROUNDS), ROUNDS + 1))
     file = f"round-{number:06d}.safetensors"
     kind = int(rng.integers(3))
     if kind == 0:
@@ -101,15 +114,20 @@ def kill(arguments: list[str], due: Callable[[], bool], delay: float) -> None:
     CASES,
     ids=[" ".join([k, e, *map(str, c.values())]) for k, e, c in CASES],
 )
-def test_a_killed_run_ends_as_one_never_stopped(
+def test_a_run_killed_again_and_again_ends_as_one_never_stopped(
     kind: str, engine: str, changes: dict[str, object], tmp_path: Path
 ) -> None:
     config, out = tiny(engine, **changes), tmp_path / "killed"
     place = [str(case) for case in CASES].index(str((kind, engine, changes)))
-    rng = np.random.default_rng(100 + place)
+    rng = np.random.default_rng([SEED, place])
     (tmp_path / "config.toml").write_text(config.to_toml())
-    command = [COMMANDS[kind], "--config", str(tmp_path / "config.toml"), "--quiet"]
-    kill([*command, "--out", str(out)], moment(out, rng), float(rng.uniform(0, 0.05)))
+    command = [COMMANDS[kind], "--config", str(tmp_path / "config.toml"), "--out", str(out)]
+    for _ in range(KILLS):
+        kill([*command, "--quiet"], moment(out, rng), float(rng.uniform(0, 0.05)))
+        if is_finished(out):
+            break
+        if (out / "config.toml").exists():
+            command = ["resume", str(out)]
     if not is_finished(out):
         resume(out)
     execute(kind, tiny("inprocess", **changes), tmp_path / "whole")
@@ -128,7 +146,7 @@ def test_killed_before_round_1_in_a_resume_and_before_the_result(tmp_path: Path)
     (out / "result.json").unlink()
     (out / "model.safetensors").unlink()
     resume(out)
-    with pytest.raises(RunError, match=r"all 4.*--rounds N"):
+    with pytest.raises(RunError, match=rf"all {ROUNDS}.*--rounds N"):
         resume(out)
     execute("federated", config, tmp_path / "whole")
     assert ends(out) == ends(tmp_path / "whole")
