@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--gateways", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="the only form there is")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = Made(given.gateways, given.rounds)

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fednids.config import KEYS, Config, describe_settings, parse_settings
+from fednids.config.implied import PROPOSED
 from fednids.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 
 CONFIGS = st.fixed_dictionaries(VALID).map(Config.resolve)
+
+BROUGHT = list(PROPOSED["lite"])
 
 
 def flattened(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -222,3 +225,21 @@ class TestParseSettings:
             parse_settings(["run.seed=1", argument])
         assert len(str(caught.value).splitlines()) == 1
         assert repr(argument) in str(caught.value)
+
+
+def test_a_preset_brings_what_nobody_has_given():
+    lite = Config.resolve({"model.preset": "lite", "train.batch_size": 64})
+    assert (lite.data.window, lite.train.batch_size) == (2, 64)
+    assert lite.train.learning_rate == 0.01
+    assert Config.resolve(lite.flat()) == lite
+    assert Config.of_run(lite.flat()) == lite
+
+
+def test_what_stands_in_flowers_run_config_is_never_brought_by_a_preset():
+    window = Config.resolve({"model.preset": "lite", **{k: Config().flat()[k] for k in BROUGHT}})
+    assert Config.of_run(window.flat()) == window
+    assert window.data.window == Config().data.window
+
+
+def test_an_unknown_preset_brings_nothing():
+    assert Config.resolve({"model.preset": "large"}).data == Config().data

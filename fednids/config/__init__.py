@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from fednids.config.deploy import DeployConfig
 from fednids.config.federation import FederationConfig
-from fednids.config.implied import implied
+from fednids.config.implied import implied, proposed
 from fednids.config.section import Scalar, Section
 from fednids.config.training import (
     DataConfig,
@@ -72,8 +72,8 @@ class Config(Section):
     ) -> Config:
         """Put defaults, a file and single settings together, later ones winning.
 
-        A folder of flow files and a deployment imply scheme and number of gateways, where
-        they are not given.
+        A folder of flow files and a deployment imply scheme and number of gateways, and a
+        preset what it brings beside its sizes, where they are not given.
 
         Parameters
         ----------
@@ -88,18 +88,16 @@ class Config(Section):
             An unknown setting, with the nearest known one, or a value out of range.
         """
         given = dict([*_from_file(file), *(settings or {}).items()])
-        for name in given:
-            if name not in KEYS:
-                raise ConfigError(_unknown(name))
-        config = cls._checked(given)
-        more = implied(config.data, config.deploy, given)
-        return cls._checked({**given, **more}) if more else config
+        config = cls._implied(given)
+        more = proposed(config.model.preset, given)
+        return cls._implied({**given, **more}) if more else config
 
     @classmethod
     def of_run(cls, run_config: Mapping[str, object]) -> Config:
         """Read Flower's run config, but for its ``out``.
 
-        Every setting stands in it, so one that has its default is taken as not given.
+        Every setting stands in it, so one that has its default is taken as not given. A preset
+        brings nothing but its sizes here: with `flwr run` alone a default may be meant.
 
         Raises
         ------
@@ -108,7 +106,17 @@ class Config(Section):
         """
         defaults = cls().flat()
         settings = {k: v for k, v in run_config.items() if k != "out"}
-        return cls.resolve({k: v for k, v in settings.items() if v != defaults.get(k)})
+        return cls._implied({k: v for k, v in settings.items() if v != defaults.get(k)})
+
+    @classmethod
+    def _implied(cls, given: Mapping[str, object]) -> Config:
+        """Check settings, and those that flows which come dealt imply."""
+        for name in given:
+            if name not in KEYS:
+                raise ConfigError(_unknown(name))
+        config = cls._checked(given)
+        more = implied(config.data, config.deploy, given)
+        return cls._checked({**given, **more}) if more else config
 
     @classmethod
     def _checked(cls, settings: Mapping[str, object]) -> Config:

@@ -96,7 +96,7 @@ class PartitionConfig(Section):
 class ModelConfig(Section):
     """The network; sizes left out are the preset's."""
 
-    preset: str = Field("default", description="named set of sizes: default or paper")
+    preset: str = Field("default", description="named set of sizes: default, paper or lite")
     classes: Annotated[Literal[5, 2], AsNumber] = Field(
         5, description="5 classes, or 2: benign against attack"
     )

@@ -47,6 +47,11 @@ def test_paper_has_the_published_number_of_weights():
     assert whole.published_size == published + other_logits
 
 
+@pytest.mark.parametrize("features", [8, 86, 200])
+def test_lite_has_at_most_a_quarter_of_the_weights(features):
+    assert 4 * resolve(features, 2, preset="lite").size <= resolve(features, 10).size
+
+
 def test_settings_replace_sizes_of_the_preset():
     settings = {
         "channels": (4, 5, 6),
