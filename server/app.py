@@ -11,6 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from fednids.config import Config
 from fednids.errors import FednidsError
+from fednids.runs.alone import alone_in
 from fednids.runs.facts import Facts
 from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import Job
@@ -38,6 +39,12 @@ def main(grid: Grid, context: Context) -> None:
     check_attack(config)
     check_deployment(config)
     World(config)
+    with alone_in(out):
+        _lead(grid, config, out)
+
+
+def _lead(grid: Grid, config: Config, out: Path) -> None:
+    """Lead a run from its start or from where it stopped."""
     stopped = _stopped(config, out)
     job = Job.go_on(out, stopped) if stopped else Job.begin("federated", config, out)
     grid = attentive(grid, config.federation.timeout)

@@ -230,7 +230,7 @@ class TestParseSettings:
 def test_a_preset_brings_what_nobody_has_given():
     lite = Config.resolve({"model.preset": "lite", "train.batch_size": 64})
     assert (lite.data.window, lite.train.batch_size) == (2, 64)
-    assert lite.train.learning_rate == 0.01
+    assert lite.train.learning_rate == 0.006
     assert Config.resolve(lite.flat()) == lite
     assert Config.of_run(lite.flat()) == lite
 

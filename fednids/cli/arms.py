@@ -118,6 +118,9 @@ def resume(
     rounds: Annotated[
         int | None, typer.Option("--rounds", help="Rounds in all, more than it was begun with.")
     ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Compare with gradient boosting on the same flows.")
+    ] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     track: options.Track = None,
@@ -143,7 +146,7 @@ def resume(
         config = Config.resolve({**config.flat(), "federation.rounds": rounds})
 
     def run(observers: list[Observer]) -> Mapping[str, Any]:
-        return go_on(folder, rounds=rounds, observers=observers)
+        return go_on(folder, rounds=rounds, baselines=baselines, observers=observers)
 
     watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
     result = watch.run(run, (checkpoint.kind, config, folder), resumed=True)

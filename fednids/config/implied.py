@@ -14,7 +14,7 @@ _SCHEME = "partition.scheme"
 _GATEWAYS = "partition.gateways"
 
 PROPOSED: Mapping[str, Mapping[str, int | float]] = {
-    "lite": {"data.window": 2, "train.batch_size": 256, "train.learning_rate": 0.01},
+    "lite": {"data.window": 2, "train.batch_size": 128, "train.learning_rate": 0.006},
 }
 """What a preset of the network, `fednids.detector.presets`, brings beside its sizes.
 

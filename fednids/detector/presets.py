@@ -25,7 +25,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "default": Preset((48,), 1, (1,), 32, 64, 0.0, "last"),
     "paper": Preset((16, 32), 3, (2, 5), 64, 32, 0.0, "last"),
-    "lite": Preset((24,), 1, (1,), 8, 32, 0.0, "last"),
+    "lite": Preset((16,), 1, (1,), 8, 0, 0.0, "last"),
 }
 """How to add one: add a line and run ``pytest tests/detector/test_presets.py``.
 

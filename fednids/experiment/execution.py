@@ -15,6 +15,7 @@ from fednids.errors import InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
 from fednids.metrics import scores
+from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
 from fednids.runs.folder import RunFolder, is_finished
 from fednids.runs.job import Job
@@ -71,7 +72,7 @@ def execute(
     check_settings(config)
     if kind == "federated":
         check_keep(config)
-    with disk_faults(out):
+    with disk_faults(out), alone_in(out):
         job = Job.begin(kind, config, out, force=force)
         job.folder.flows = _flows(job)
         outcome = _train(job, observers, None)
@@ -79,7 +80,11 @@ def execute(
 
 
 def resume(
-    path: Path, *, rounds: int | None = None, observers: Sequence[Observer] = ()
+    path: Path,
+    *,
+    rounds: int | None = None,
+    baselines: bool = False,
+    observers: Sequence[Observer] = (),
 ) -> Mapping[str, Any]:
     """Go on with a run that was stopped, from its last whole round, or add rounds to one.
 
@@ -92,6 +97,8 @@ def resume(
         The run folder.
     rounds : int, optional
         How many rounds it is to have in all; as many as it has without.
+    baselines : bool
+        Fit gradient boosting to the same flows as well, whether it was begun so or not.
     observers : Sequence[Observer]
         Told of each round.
 
@@ -100,7 +107,7 @@ def resume(
     RunError
         There is no such run, it has ended, or its flows are others now.
     """
-    with disk_faults(path):
+    with disk_faults(path), alone_in(path):
         before = read_checkpoint(path)
         checkpoint = before if rounds is None else extend(path, rounds)
         done, wanted = checkpoint.server_round, checkpoint.config.federation.rounds
@@ -113,7 +120,8 @@ def resume(
                 "start a new run"
             )
         job.folder.flows = _flows(job)
-        return job.finish(_train(job, observers, checkpoint))
+        outcome = _train(job, observers, checkpoint)
+        return job.finish(outcome, _baselines(job) if baselines else None)
 
 
 def _refuse_finished(path: Path, checkpoint: Checkpoint) -> None:

@@ -225,7 +225,11 @@ def prepare_folder(path: Path, *, force: bool) -> None:
             f"expected a new folder for --out, got {path}, which holds a run; name another, or "
             "overwrite it with --force"
         )
-    shutil.rmtree(path)
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _barely_begun(path: Path) -> bool:
