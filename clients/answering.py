@@ -10,6 +10,7 @@ from clients.gateway import Gateway
 from clients.place import place_of
 from fednids.protocol import (
     evaluation_content,
+    read_query,
     read_task,
     statistics_content,
     update_content,
@@ -44,7 +45,7 @@ def answer(kind: str, content: RecordDict, context: Context) -> RecordDict:
 
 def _statistics(gateway: Gateway, content: RecordDict) -> RecordDict:
     """Answer what the scaler and the class weights are made of."""
-    return statistics_content(gateway.statistics())
+    return statistics_content(gateway.statistics(*read_query(content)))
 
 
 def _train(gateway: Gateway, content: RecordDict) -> RecordDict:

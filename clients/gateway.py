@@ -9,7 +9,7 @@ import numpy as np
 
 from clients.methods import find_method
 from clients.methods.method import Given, Site
-from clients.own import Own
+from clients.own import Own, named
 from fednids.config import Config
 from fednids.detector.architecture import Weights
 from fednids.detector.correction import Correction
@@ -17,7 +17,7 @@ from fednids.exchange import Evaluation, Statistics, Task, Update
 from fednids.memory import Memory, Remembered
 from fednids.protocol import WEIGHTS, Arrays, extras_of, named_weights, weights_parts
 from fednids.seeding import Stream, generator
-from fednids.site_card import write_card
+from fednids.site_card import check_asked, write_card
 from fednids.wire import Sender, find_encoding
 from fednids.workplace import Fitted, Workplace, plain_correction
 from fednids.world.world import open_world
@@ -57,13 +57,26 @@ class Gateway(Site):
         """Settings of the run."""
         return self._workplace.config
 
-    def statistics(self) -> Statistics:
-        """Say what the scaler and the class weights are made of; a run begins with that."""
+    def statistics(self, version: str = "", schema: str = "") -> Statistics:
+        """Say what the scaler and the class weights are made of; a run begins with that.
+
+        Parameters
+        ----------
+        version, schema : str
+            Of fednids, and digest of features and classes, at the server of a deployment.
+
+        Raises
+        ------
+        FederationError
+            They are not this gateway's.
+        """
         found = self._workplace.statistics(self._partition_id)
         if self._own is None:
             return found
-        self._own.begin(going_on=self.config.deploy.resume)
-        card = write_card(self._workplace.fleet, self._partition_id, self._own.name)
+        with named(self._own.name):
+            card = write_card(self._workplace.fleet, self._partition_id, self._own.name)
+            check_asked(card, version, schema)
+            self._own.begin(going_on=self.config.deploy.resume)
         return replace(found, card=card)
 
     def train(self, arrays: Arrays, task: Task) -> tuple[Update, Arrays]:

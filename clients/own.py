@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fednids.errors import DataError
+from fednids.errors import DataError, FednidsError
 from fednids.files import told_of_disk, write_atomically
 
 _NOTE = "flows.sha256"
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Say whose error it is: what Flower tells the server is no more than its text."""
+    try:
+        yield
+    except FednidsError as error:
+        raise type(error)(f"gateway {name or 'without a name'}: {error}") from None
 
 
 @dataclass(frozen=True)

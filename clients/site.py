@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from clients.gateway import Gateway
-from clients.own import Own
+from clients.own import Own, named
 from fednids.config import Config, Scalar
-from fednids.errors import FederationError, FednidsError
+from fednids.errors import FederationError
 from fednids.fleet import Fleet
 from fednids.flows.files.checksum import file_sha256
 from fednids.memory import Memory
 from fednids.site_rules import check_deployment
 from fednids.workplace import Workplace
 
-_KEPT = 4
-"""Workplaces that a process keeps. A machine has one gateway; a test has several."""
+_Flows = tuple[str, int, str]
+"""A gateway's flow file, its partition id, and the file's checksum."""
 
 
 def own_gateway(config: Config, node: Mapping[str, Scalar], run: str) -> Gateway:
@@ -44,7 +43,7 @@ def own_gateway(config: Config, node: Mapping[str, Scalar], run: str) -> Gateway
         Its flows cannot be read or split, or the run has settings of a simulation.
     """
     name, data = (str(node.get(key, "")) for key in ("gateway", "data"))
-    with _named(name):
+    with named(name):
         partition_id = _place(config, name)
         check_deployment(config)
         if not data:
@@ -54,15 +53,23 @@ def own_gateway(config: Config, node: Mapping[str, Scalar], run: str) -> Gateway
             )
         sha256 = file_sha256(Path(data))
         folder = _state(node, name) / hashlib.sha256(run.encode()).hexdigest()[:16]
-        workplace = _workplace(config, data, partition_id, sha256)
+        workplace = _workplace(_opened(config), config, (data, partition_id, sha256))
         own = Own(name, Path(data), sha256, folder)
         return Gateway(workplace, partition_id, Memory(folder, partition_id), own)
 
 
-@lru_cache(maxsize=_KEPT)
-def _workplace(config: Config, data: str, partition_id: int, sha256: str) -> Workplace:
-    """Open a gateway's flows; another checksum is another file of that name."""
-    return Workplace(config, Fleet.own(config, Path(data), partition_id))
+@lru_cache(maxsize=1)
+def _opened(config: Config) -> dict[_Flows, Workplace]:
+    """Hold the workplaces of one run; another run's settings let go of them."""
+    return {}
+
+
+def _workplace(opened: dict[_Flows, Workplace], config: Config, flows: _Flows) -> Workplace:
+    """Open a gateway's flows once; another checksum is another file of that name."""
+    if flows not in opened:
+        data, partition_id, _ = flows
+        opened[flows] = Workplace(config, Fleet.own(config, Path(data), partition_id))
+    return opened[flows]
 
 
 def _place(config: Config, name: str) -> int:
@@ -90,12 +97,3 @@ def _state(node: Mapping[str, Scalar], name: str) -> Path:
     home = Path(os.environ.get("FLWR_HOME", "") or "~/.flwr").expanduser()
     chosen = str(node.get("state", ""))
     return (Path(chosen) if chosen else home / "fednids") / name
-
-
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Say whose error it is: what Flower tells the server is no more than its text."""
-    try:
-        yield
-    except FednidsError as error:
-        raise type(error)(f"gateway {name or 'without a name'}: {error}") from None

@@ -78,9 +78,16 @@ def extras_of(arrays: Arrays) -> dict[str, NDArray[Any]]:
     return {name: a for name, a in arrays.items() if name.partition(".")[0] != WEIGHTS}
 
 
-def query_content() -> RecordDict:
-    """Ask for `Statistics`."""
-    return RecordDict({CONFIG: ConfigRecord()})
+def query_content(version: str = "", schema: str = "") -> RecordDict:
+    """Ask for `Statistics`; in a deployment, say by which fednids and digest of features."""
+    told = {"fednids": version, "schema": schema}
+    return RecordDict({CONFIG: ConfigRecord({k: text for k, text in told.items() if text})})
+
+
+def read_query(content: RecordDict) -> tuple[str, str]:
+    """Read what `query_content` wrote; empty texts where nothing was said."""
+    config = cast(ConfigRecord, content[CONFIG])
+    return str(config.get("fednids", "")), str(config.get("schema", ""))
 
 
 def task_config(task: Task) -> ConfigRecord:

@@ -47,6 +47,17 @@ def comes_dealt(config: Config) -> bool:
     )
 
 
+def checksum(path: Path) -> str:
+    """Give the SHA-256 of a flow file, or of all flow files of a folder together.
+
+    Raises
+    ------
+    DataError
+        There is none, or it cannot be read.
+    """
+    return _sha256(gateway_files(path)) if path.is_dir() else file_sha256(path)
+
+
 def own_flows(config: Config, path: Path, partition_id: int) -> Dealt:
     """Read and split the flows of one gateway of a deployment, which are all that it has.
 
@@ -82,7 +93,7 @@ def all_flows(config: Config) -> Dealt:
     """
     folder = Path(config.data.path)
     files = _listed(config, folder)
-    sha256 = join_checksums([(file.name, file_sha256(file)) for file in files])
+    sha256 = _sha256(files)
     if config.data.sha256 not in ("", sha256):
         raise DataError(
             f"expected files of SHA-256 {config.data.sha256} together in {folder}, got {sha256}; "
@@ -101,6 +112,10 @@ def all_flows(config: Config) -> Dealt:
         _joined([split for _, split in loaded]),
         PartitionPlan(FILES, owner, len(parts)),
     )
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    return join_checksums([(file.name, file_sha256(file)) for file in files])
 
 
 def _listed(config: Config, folder: Path) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fednids import __version__
 from fednids.config import Config
+from fednids.errors import FederationError
 from fednids.exchange import Card, Statistics
 from fednids.fleet import Fleet, class_names
 from fednids.flows.features import encode
@@ -48,6 +49,30 @@ def run_features(config: Config) -> tuple[str, ...]:
 def run_schema(config: Config) -> str:
     """Give the digest of a run's features and classes, as a card of the run must have it."""
     return _digest(run_features(config), class_names(config.model.classes))
+
+
+def check_asked(card: Card, version: str, schema: str) -> None:
+    """See at a gateway that the server's code is its own, so that both sides say if not.
+
+    Parameters
+    ----------
+    card : Card
+        Of the gateway.
+    version, schema : str
+        What the server says of itself; empty where it says nothing.
+
+    Raises
+    ------
+    FederationError
+        The server has another version of fednids, or other features and classes.
+    """
+    pairs = {"fednids": (version, card.fednids), "digest of features": (schema, card.schema)}
+    for what, (theirs, ours) in pairs.items():
+        if theirs and theirs != ours:
+            raise FederationError(
+                f"expected a server with {what} {ours}, got {theirs}; install the same version of "
+                "fednids at server and gateways"
+            )
 
 
 def misfit(told: Statistics, config: Config) -> str | None:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
+from fednids import __version__
 from fednids.config import Config
 from fednids.errors import FederationError
 from fednids.exchange import Statistics
 from fednids.protocol import query_content, read_statistics
-from fednids.site_card import misfit
+from fednids.site_card import misfit, run_schema
 from server.reasons import told_reason
 from server.roster import Roster, call_roll, replies_in_order
 
@@ -52,7 +53,7 @@ def _wait_for_all(grid: Grid, config: Config) -> _Answers:
     while True:
         fresh = sorted(set(grid.get_node_ids()) - asked)
         asked.update(fresh)
-        for node, statistics in _ask(grid, fresh):
+        for node, statistics in _ask(grid, fresh, config):
             _admit(answers, node, statistics, config)
         missing = [name for name in config.deploy.names if name not in answers]
         if not missing:
@@ -62,11 +63,11 @@ def _wait_for_all(grid: Grid, config: Config) -> _Answers:
         time.sleep(_LOOK_SECONDS)
 
 
-def _ask(grid: Grid, nodes: Sequence[int]) -> list[tuple[int, Statistics]]:
+def _ask(grid: Grid, nodes: Sequence[int], config: Config) -> list[tuple[int, Statistics]]:
     """Ask nodes who they are; the first that refuses stops the run."""
     if not nodes:
         return []
-    content = query_content()
+    content = query_content(__version__, run_schema(config))
     sent: Mapping[int, Message] = {n: Message(content, n, MessageType.QUERY) for n in nodes}
     found = []
     for reply in replies_in_order(grid, sent):

@@ -26,6 +26,7 @@ from flwr.app import Context, RecordDict
 from clients.warm.folder import Opened, opened
 from clients.warm.frames import MOST_BYTES, FrameError
 from clients.warm.request import Request, done, failed, refused
+from fednids.errors import FednidsError
 
 Answer = Callable[[str, RecordDict, Context], RecordDict]
 
@@ -124,6 +125,9 @@ def _work(asked: _Asked, answer: Answer) -> None:
         return
     try:
         reply = done(answer(request.kind, request.content, request.context()))
+    except FednidsError as error:
+        sys.stderr.write(f"{type(error).__name__}: {' '.join(str(error).split())}\n")
+        reply = failed(error)
     except Exception as error:
         traceback.print_exc()
         reply = failed(error)

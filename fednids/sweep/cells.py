@@ -14,7 +14,7 @@ from typing import Any
 
 from fednids.config import Config
 from fednids.errors import ConfigError, FednidsError
-from fednids.flows.files.checksum import file_sha256
+from fednids.site import checksum
 from fednids.sweep.parts import Variant
 from fednids.sweep.relevance import canonical, irrelevant, is_attacked, scheme_dials
 from fednids.sweep.study import Study
@@ -164,7 +164,7 @@ def _pinned(config: Config) -> Config:
 
 @lru_cache(maxsize=64)
 def _checksum(path: str) -> str:
-    return file_sha256(Path(path))
+    return checksum(Path(path))
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from fednids.config import KEYS, AttackConfig, Config
+from fednids.config.folder import FILES
 from fednids.world.liars import unread_settings
 from partitions import PartitionParameters
 
@@ -83,6 +84,8 @@ _DEFAULTS = Config().flat()
 def scheme_dials(config: Config) -> tuple[str, ...]:
     """Name the settings under ``partition`` that the scheme alone reads."""
     partition = config.partition
+    if partition.scheme == FILES:
+        return ()
     if partition.scheme == "mixed":
         pair = (partition.label_scheme, partition.size_scheme)
         inside = (dial for name in pair for dial in DIALS.get(name, ()))

@@ -17,10 +17,10 @@ from clients.gateway import Gateway
 from clients.warm.serving import serve
 from fednids.protocol import WEIGHTS
 
-LIES: Mapping[int, Callable[[Any], Any]] = {
-    2: lambda weights: np.full_like(weights, np.nan),
-    3: lambda weights: weights[:7],
-    4: lambda weights: 100 * weights,
+LIES: Mapping[int, Callable[[Any, Any], Any]] = {
+    2: lambda weights, start: np.full_like(weights, np.nan),
+    3: lambda weights, start: weights[:7],
+    4: lambda weights, start: start + 100 * (weights - start),
 }
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     def train(self: Gateway, arrays: Any, task: Any) -> Any:
         update, encoded = honest(self, arrays, task)
         lie = LIES.get(task.server_round)
-        return update, encoded if lie is None else {WEIGHTS: lie(encoded[WEIGHTS])}
+        return update, encoded if lie is None else {WEIGHTS: lie(encoded[WEIGHTS], arrays[WEIGHTS])}
 
     Gateway.train = train  # type: ignore[method-assign]
     serve(Path(sys.argv[1]))

@@ -98,7 +98,7 @@ def test_nan_wrong_shapes_and_too_long_updates_are_refused_by_name(
     liar = subprocess.Popen([sys.executable, str(HOSTILE), str(state / "warm")])
     try:
         out = tmp_path / "run"
-        found = ended(begin(deployment, out, "--rounds", "5", "federation.norm_bound=50"), out)
+        found = ended(begin(deployment, out, "--rounds", "5", "federation.norm_bound=2"), out)
     finally:
         liar.terminate()
         liar.wait(60)

@@ -161,6 +161,20 @@ class TestWhoIsRefused:
         message = self.refusal(tmp_path, places_of(files, tmp_path))
         assert "gateway cellar: expected fednids 9, got " in message
 
+    def test_a_server_of_another_version_is_refused_by_the_gateway(
+        self, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("server.rollcall.__version__", "9")
+        message = self.refusal(tmp_path, places_of(files, tmp_path))
+        assert "gateway cellar: expected a server with fednids " in message
+        assert ", got 9;" in message
+
+    def test_one_that_cannot_write_what_it_remembers(self, files: Path, tmp_path: Path) -> None:
+        (tmp_path / "state").write_text("no folder")
+        message = self.refusal(tmp_path, places_of(files, tmp_path / "state"))
+        assert "gateway cellar: " in message
+        assert "make room there" in message
+
     @pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -181,6 +195,20 @@ class TestWhoIsRefused:
         with pytest.raises(ConfigError, match=str(value)):
             app.main(grid, Context(7, 1, {}, RecordDict(), run_config))
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_all_arms_take_a_folder_and_engines_give_the_same_bits(files: Path, tmp_path: Path) -> None:
+    def train(kind: str, engine: str) -> bytes:
+        given = {**TRAINING, "data.path": str(files), "run.engine": engine, "run.workers": 2}
+        out = tmp_path / f"{kind}-{engine}"
+        result = execute(kind, Config.resolve({**given, "federation.rounds": 1}), out)
+        assert result["partition"]["names"] == list(NAMES)
+        return weights_of(out).tobytes() if kind == "federated" else b""
+
+    train("local", "inprocess")
+    train("centralised", "inprocess")
+    assert train("federated", "inprocess") == train("federated", "processes")
 
 
 def _as_seen_by_version_9(told: Any, config: Config) -> str | None:

@@ -16,15 +16,18 @@ import pytest
 from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
 from ray_machines import END_SECONDS, Machines, can_hide, gone, marked, marking, workers
 from runs_factory import small_config
+from safetensors.numpy import load
 
 from fednids.config import Config
 from fednids.engine import Clients, LocalGrid, check_engine, open_grid
-from fednids.errors import SetupError
+from fednids.errors import InterruptedRunError, SetupError
 from fednids.experiment import arms
+from fednids.experiment.execution import execute, resume
 from fednids.fleet import Fleet
 from fednids.flows.files.writing import write_flows
 from fednids.flows.synthetic.synthesis import synthesise
-from fednids.runs.folder import memories
+from fednids.runs.folder import MODEL, RunFolder, memories
+from fednids.runs.records import Round
 from fednids.seeding import Stream, generator
 
 without = importlib.util.find_spec("ray") is None
@@ -96,6 +99,35 @@ def test_two_nodes_give_the_bits_of_one_process(
         found.append((outcome.weights[0].tobytes(), scored, kept))
     assert found[0] == found[1]
     assert found[0][2]
+
+
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.usefixtures("cluster")
+def test_a_run_that_was_stopped_goes_on_with_what_its_gateways_remember(
+    flows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped when gateways have round 2 behind them, and the checkpoint has not."""
+    more = {"federation__strategy": "scaffold", "federation__rounds": 3, "data__path": str(flows)}
+    execute("federated", tiny("inprocess", **more), tmp_path / "whole")
+    write = RunFolder.round_ended
+
+    def stopping(self: RunFolder, ended: Round, weights: list[np.ndarray]) -> None:
+        if ended.number == 2:
+            raise KeyboardInterrupt
+        write(self, ended, weights)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "round_ended", stopping)
+        with pytest.raises(InterruptedRunError, match="fednids resume"):
+            execute("federated", tiny("ray", **more), tmp_path / "cut")
+    resume(tmp_path / "cut")
+    whole, cut = ((tmp_path / name / MODEL).read_bytes() for name in ("whole", "cut"))
+    assert weights_in(whole) == weights_in(cut)
+
+
+def weights_in(model: bytes) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in load(model).items()}
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -70,3 +71,21 @@ def test_a_flow_file_with_other_flows_is_another_run(tmp_path: Path) -> None:
         names.append(expand(given)[0].run.name)
     assert names[0] != names[1]
     assert names[1] == names[2]
+
+
+def test_a_folder_of_flow_files_is_pinned_as_a_whole_and_reads_no_dial_of_a_deal(
+    tmp_path: Path,
+) -> None:
+    text = 'title = "t"\narms = ["federated"]\nseeds = [1]\n[grid]\npartition.alpha = [0.1, 1.0]\n'
+    files = tmp_path / "flows"
+    files.mkdir()
+    names = []
+    for seed in (1, 2):
+        write_flows(
+            synthesise(300, generator(seed, Stream.SYNTHETIC)), files / "a.csv", overwrite=True
+        )
+        module._checksum.cache_clear()
+        (run,) = runs_of(expand(study(tmp_path, text).changed({"data.path": str(files)})))
+        names.append(run.name)
+    assert names[0] != names[1]
+    assert re.fullmatch(r"federated-fedavg-files-k1-seed1-\w{8}", names[0])

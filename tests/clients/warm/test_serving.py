@@ -12,15 +12,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from multiprocessing import AuthenticationError
+from multiprocessing import AuthenticationError, Pipe
 from multiprocessing.connection import Client
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm_factory
 from warm_factory import ROOT, asked, start, trainer_in
 
 import fednids
+from clients.warm import serving
 from clients.warm.asking import FOLDER, ask
 from clients.warm.folder import address, opened, read_key
 from clients.warm.request import Request
@@ -72,6 +74,15 @@ def test_an_error_in_the_work_is_told_and_not_tried_again(place: Path) -> None:
     with pytest.raises(RuntimeError, match="ZeroDivisionError: by zero"):
         ask(asked("broken"))
     assert process_of(asked()) is not None
+
+
+def test_the_gateways_own_log_tells_an_error_of_ours_in_one_line(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ours, theirs = Pipe()
+    with theirs:
+        serving._work(serving._Asked(asked("wrong"), ours), warm_factory.answer)
+    assert capfd.readouterr().err == "DataError: expected flows, got none\n"
 
 
 def test_a_wrong_key_is_turned_away_and_the_trainer_goes_on(place: Path) -> None:
