@@ -45,11 +45,11 @@ def screen(base: Settings, candidates: Mapping[str, Settings]) -> dict[str, dict
 
 
 def finals(
-    base: Settings, candidates: Mapping[str, Settings], seeds: int
+    base: Settings, candidates: Mapping[str, Settings], seeds: Iterable[int]
 ) -> dict[str, dict[str, list[float]]]:
     """Train every finalist with every seed, seed by seed."""
     found: dict[str, dict[str, list[float]]] = {}
-    for seed in range(1, seeds + 1):
+    for seed in seeds:
         for name, settings in candidates.items():
             row = measured({**base, **settings, "run.seed": seed}, f"{name}, seed {seed}")
             for key, value in row.items():
@@ -137,7 +137,8 @@ def main() -> None:
     short = base | {"federation.rounds": given.screening_rounds}
     screened = screen(short, {DEFAULT: {}} | OTHERS | drawn)
     finalists = chosen(screened, drawn, given.others, given.small)
-    table = compared(finals(base | {"federation.rounds": given.rounds}, finalists, given.seeds))
+    rounds = base | {"federation.rounds": given.rounds}
+    table = compared(finals(rounds, finalists, range(1, given.seeds + 1)))
     timed = {name: each for name, each in finalists.items() if name not in LOSSES}
     found = {"settings": finalists, "screened": screened, "finalists": table}
     show("search", found | {"times": times(base, timed)})

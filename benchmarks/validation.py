@@ -17,7 +17,7 @@ from fednids.config import Config
 from fednids.exchange import Evaluation
 from fednids.fleet import Fleet
 from fednids.flows.split import split_flows
-from fednids.metrics import scores
+from fednids.metrics import majority_counts, scores
 from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.workplace import Workplace
 from partitions import PartitionPlan
@@ -44,6 +44,8 @@ class Found:
         Share of benign flows that raise an alarm.
     benign_f1, rare_f1 : float
         F1 of the two rarest classes.
+    majority_macro_f1, majority_common : float
+        Of always answering the most frequent class, with and without the class of `RARE`.
     seconds, processor_seconds : float
         Of training, without compiling; the second without what other processes take.
     parameters : int
@@ -57,6 +59,8 @@ class Found:
     false_alarms: float
     benign_f1: float
     rare_f1: float
+    majority_macro_f1: float
+    majority_common: float
     seconds: float
     processor_seconds: float
     parameters: int
@@ -92,9 +96,12 @@ def trained(settings: Mapping[str, object]) -> Found:
 
 
 def _found(evaluation: Evaluation, fleet: Fleet, spent: tuple[float, float], size: int) -> Found:
-    all_, novel = (scores(c, fleet.classes) for c in (evaluation.counts, evaluation.novel))
-    f1s, novel_f1s = (
-        {name: found.f1 for name, found in each.per_class.items()} for each in (all_, novel)
+    counts = evaluation.counts
+    majority = majority_counts(fleet.support(fleet.training(0)), counts.support)
+    every = [scores(each, fleet.classes) for each in (counts, evaluation.novel, majority)]
+    all_, novel, constant = every
+    f1s, novel_f1s, constant_f1s = (
+        {name: found.f1 for name, found in each.per_class.items()} for each in every
     )
     return Found(
         all_.macro_f1,
@@ -104,6 +111,8 @@ def _found(evaluation: Evaluation, fleet: Fleet, spent: tuple[float, float], siz
         all_.false_alarm_rate,
         f1s[fleet.classes[0]],
         f1s.get(RARE, float("nan")),
+        constant.macro_f1,
+        _without_rare(constant_f1s),
         *spent,
         size,
     )

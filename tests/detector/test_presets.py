@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fednids.config import ModelConfig
+from fednids.config import Config, ModelConfig
 from fednids.detector.presets import PRESETS, build_architecture
 from fednids.errors import ConfigError
+from fednids.fleet import Fleet
+from fednids.metrics import majority_counts, scores
+from fednids.opening import opening_architecture, opening_task, opening_weights
+from fednids.workplace import Workplace
 
 
 def resolve(features=10, window=10, **settings):
@@ -50,6 +55,20 @@ def test_paper_has_the_published_number_of_weights():
 @pytest.mark.parametrize("features", [8, 86, 200])
 def test_lite_has_at_most_a_quarter_of_the_weights(features):
     assert 4 * resolve(features, 2, preset="lite").size <= resolve(features, 10).size
+
+
+def test_lite_learns_synthetic_flows():
+    settings = {"model.preset": "lite", "data.flows": 12_000, "partition.gateways": 1}
+    config = Config.resolve({**settings, "partition.scheme": "iid"})
+    place = Workplace(config, Fleet.open(config))
+    task = opening_task([place.statistics(0)], config)
+    weights = opening_weights(opening_architecture(task, config), config)
+    for number in range(1, 4):
+        weights = place.train(0, weights, replace(task, server_round=number)).update.weights
+    counts = place.evaluate(0, weights, task).counts
+    majority = majority_counts(counts.support, counts.support)
+    found, constant = (scores(each, place.fleet.classes) for each in (counts, majority))
+    assert found.macro_f1 > 2 * constant.macro_f1
 
 
 def test_settings_replace_sizes_of_the_preset():

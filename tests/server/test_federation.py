@@ -86,7 +86,7 @@ def test_a_change_beyond_the_bound_is_refused_and_named(
 
 def test_the_bound_holds_for_liars_of_the_simulation(tmp_path: Path) -> None:
     lies = {"attack__kind": "scale", "attack__share": 0.34, "attack__strength": 1000.0}
-    config = small_config(run__engine="inprocess", federation__norm_bound=50.0, **lies)
+    config = small_config(run__engine="inprocess", federation__norm_bound=5.0, **lies)
     result = execute("federated", config, tmp_path / "run")
     for entry in result["rounds"]:
         assert len(entry["participants"]) == 2
