@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -121,13 +122,9 @@ def test_a_full_disk_costs_its_gateways_part_and_nothing_else(
     memory.symlink_to(small_disk)
     led = begin(deployment, out, "--rounds", "4", "wire.up=topk")
     wait_for(lambda: any(small_disk.glob("**/round-000001*")), led)
-    with filler.open("wb") as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-                file.flush()
-        except OSError:
-            pass
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
     found = ended(led, out)
     failures = [failure for each in found for failure in each["failures"]]
     assert {failure["partition"] for failure in failures} == {0}
