@@ -61,6 +61,7 @@ VALID: dict[str, Any] = {
     "model.dense": optional(0),
     "model.dropout": st.none() | st.floats(0, 1, exclude_max=True),
     "model.readout": st.sampled_from([None, "last", "states", "mean"]),
+    "model.parts": st.sampled_from(["both", "cnn", "bilstm"]),
     "train.batch_size": st.integers(1, 65_536),
     "train.epochs": st.integers(1, 10**6),
     "train.learning_rate": above(0),

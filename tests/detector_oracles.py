@@ -15,6 +15,13 @@ from detector_factory import NETWORK, START, VECTORS
 from fednids.detector.framework import ParameterTuple, Tensor, mindspore, nn, ops
 
 
+class NoLSTM(nn.Cell):
+    """Gives what it is given, in nn.LSTM's form."""
+
+    def construct(self, steps):
+        return steps, (steps, steps)
+
+
 class PlainNetwork(nn.Cell):
     """Logits ``(B, C)`` from ``(B, T, F)`` windows by nn.Conv1d, nn.MaxPool1d and nn.LSTM."""
 
@@ -33,8 +40,10 @@ class PlainNetwork(nn.Cell):
         steps = zip(architecture.steps, architecture.pools, strict=False)
         self.cuts = tuple(step % pool for step, pool in steps)
         self.hidden, self.readout = architecture.hidden, architecture.readout
-        self.lstm = nn.LSTM(inputs[-1], self.hidden, batch_first=True, bidirectional=True)
-        self.has_dense, width = architecture.dense > 0, 2 * self.hidden
+        self.lstm = NoLSTM()
+        self.has_dense, width = architecture.dense > 0, 2 * self.hidden or inputs[-1]
+        if self.hidden:
+            self.lstm = nn.LSTM(inputs[-1], self.hidden, batch_first=True, bidirectional=True)
         self.dense = nn.Identity()
         if self.has_dense:
             self.dense, width = nn.Dense(width, architecture.dense), architecture.dense
@@ -109,7 +118,14 @@ class PlainDetector:
         for place, cell in enumerate(network.convolutions, 1):
             self.parameters[f"conv{place}.weight"] = cell.weight
             self.parameters[f"conv{place}.bias"] = cell.bias
-        lstm = network.lstm
+        if architecture.hidden:
+            self._name_lstm(network.lstm)
+        for name in ("dense", "head")[not architecture.dense :]:
+            self.parameters[f"{name}.weight"] = getattr(network, name).weight
+            self.parameters[f"{name}.bias"] = getattr(network, name).bias
+        self.graph = Gradients(network, list(self.parameters.values()))
+
+    def _name_lstm(self, lstm):
         kinds = zip(
             ("input", "hidden", "bias1", "bias2"),
             (lstm.w_ih_list, lstm.w_hh_list, lstm.b_ih_list, lstm.b_hh_list),
@@ -118,10 +134,6 @@ class PlainDetector:
         for kind, both in kinds:
             for direction, parameter in zip(("forward", "reverse"), both, strict=True):
                 self.parameters[f"{direction}.{kind}"] = parameter
-        for name in ("dense", "head")[not architecture.dense :]:
-            self.parameters[f"{name}.weight"] = getattr(network, name).weight
-            self.parameters[f"{name}.bias"] = getattr(network, name).bias
-        self.graph = Gradients(network, list(self.parameters.values()))
 
     def gradient(self, weights, windows, labels, coefficients):
         """Give loss, logits ``(B, C)`` and flat gradient ``(P,)``."""

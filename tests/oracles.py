@@ -96,7 +96,7 @@ def plain_parameters(architecture, weights, rng):
         taps = parts.pop(f"conv{place}.weight").reshape(architecture.kernel, width, channels)
         plain[f"conv{place}.weight"] = taps.transpose(2, 1, 0)
         plain[f"conv{place}.bias"] = parts.pop(f"conv{place}.bias")
-    if architecture.readout == "last":
+    if architecture.readout == "last" and hidden:
         three, bias = parts.pop("lstm.reverse.input"), parts.pop("lstm.reverse.bias")
         full = rng.normal(size=(4 * hidden, len(three))).astype(np.float32)
         full_bias = rng.normal(size=4 * hidden).astype(np.float32)
@@ -107,7 +107,7 @@ def plain_parameters(architecture, weights, rng):
         parts["lstm.reverse.input"], parts["lstm.reverse.bias"] = full, full_bias
         recurrent = rng.normal(size=(4 * hidden, hidden)).astype(np.float32)
         parts["lstm.reverse.hidden"] = recurrent
-    for direction in ("forward", "reverse"):
+    for direction in ("forward", "reverse") if hidden else ():
         second = rng.normal(size=4 * hidden).astype(np.float32)
         plain[f"{direction}.input"] = parts.pop(f"lstm.{direction}.input")
         plain[f"{direction}.hidden"] = parts.pop(f"lstm.{direction}.hidden")
@@ -128,7 +128,7 @@ def flat_gradient(architecture, plain):
             parts[f"lstm.{name.replace('bias1', 'bias')}"] = gradient
         else:
             parts[name] = gradient.T
-    if architecture.readout == "last":
+    if architecture.readout == "last" and hidden:
         gates = [slice(place * hidden, (place + 1) * hidden) for place in (0, 2, 3)]
         full, bias = parts["lstm.reverse.input"], parts["lstm.reverse.bias"]
         parts["lstm.reverse.input"] = np.concatenate([full[gate] for gate in gates]).T
@@ -166,8 +166,11 @@ def _logits_of_one(architecture, plain, steps):
         while len(responses) >= pool:  # from the end, so the labelled flow is always in a pool
             steps.insert(0, np.max(responses[-pool:], axis=0))
             responses = responses[:-pool]
-    forward = _lstm_by_loop(plain, "forward", steps)
-    reverse = _lstm_by_loop(plain, "reverse", steps[::-1])[::-1]
+    if architecture.hidden:
+        forward = _lstm_by_loop(plain, "forward", steps)
+        reverse = _lstm_by_loop(plain, "reverse", steps[::-1])[::-1]
+    else:
+        forward, reverse = steps, [np.zeros(0)] * len(steps)
     both = [np.concatenate(pair) for pair in zip(forward, reverse, strict=True)]
     read = {
         "last": np.concatenate([forward[-1], reverse[-1]]),

@@ -121,6 +121,9 @@ class ModelConfig(Section):
     readout: Annotated[Literal["last", "states", "mean"] | None, OfPreset] = Field(
         None, description="what the head reads: last step, final states, or mean over steps"
     )
+    parts: Literal["both", "cnn", "bilstm"] = Field(
+        "both", description="for ablation: the convolutions alone, or the BiLSTM alone"
+    )
 
 
 class TrainConfig(Section):

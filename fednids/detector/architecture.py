@@ -52,21 +52,22 @@ class Architecture:
 
     ``(B, T, F)`` → convolution, ReLU and max pooling, once per entry of `channels` →
     dropout → BiLSTM → readout → dense layer with ReLU where `dense` is above 0 → logits
-    ``(B, C)``.
+    ``(B, C)``. Either half may be missing, which is for ablation.
 
     Attributes
     ----------
     features, window, classes : int
         ``F``, ``T`` and ``C``.
     channels : tuple[int, ...]
-        Output channels of each convolution.
+        Output channels of each convolution; none leaves the BiLSTM alone.
     kernel : int
         Flows that each convolution sees at once; odd, zero padding at both ends.
     pools : tuple[int, ...]
         Width and stride of the max pooling after each convolution. Pools are aligned
         to the end of the window, so the labelled flow is always in one.
     hidden : int
-        Hidden size ``H`` of the LSTM in each direction.
+        Hidden size ``H`` of the LSTM in each direction; 0 leaves the convolutions alone, and
+        the head reads their last step, or their mean over steps.
     dense : int
         Width of the dense layer, 0 for none.
     dropout : float
@@ -97,6 +98,16 @@ class Architecture:
             steps.append(steps[-1] // pool)
         return tuple(steps)
 
+    @property
+    def first_pool(self) -> int:
+        """Pool after the first convolution, by which the rows of windows are laid out."""
+        return self.pools[0] if self.pools else 1
+
+    @property
+    def width(self) -> int:
+        """Features of a step that the BiLSTM reads, or the head without one."""
+        return (self.features, *self.channels)[-1]
+
     @cached_property
     def layout(self) -> tuple[Parameter, ...]:
         """The parameters in the order in which they lie in the flat array."""
@@ -104,8 +115,10 @@ class Architecture:
         parameters: list[Parameter] = []
         for place, (width, channels) in enumerate(zip(inputs, self.channels, strict=False), 1):
             parameters += _affine(f"conv{place}", self.kernel * width, channels)
-        parameters += self._lstm(inputs[-1])
-        width = 2 * self.hidden
+        width = self.width
+        if self.hidden:
+            parameters += self._lstm(width)
+            width = 2 * self.hidden
         if self.dense:
             parameters += _affine("dense", width, self.dense)
             width = self.dense
@@ -147,7 +160,7 @@ class Architecture:
         hidden, second_biases = self.hidden, 2 * 4 * self.hidden
         if self.readout != "last":
             return self.size + second_biases
-        forget_gate = hidden * self.channels[-1] + hidden
+        forget_gate = hidden * self.width + hidden
         return self.size + second_biases + 4 * hidden * hidden + forget_gate
 
     @property

@@ -26,7 +26,7 @@ class Taps:
 
     def __init__(self, architecture: Architecture, zero_row: int):
         window, reach = architecture.window, architecture.kernel // 2
-        steps = pooled_order(window, architecture.pools[0])
+        steps = pooled_order(window, architecture.first_pool)
         neighbours = steps[:, None] + np.arange(-reach, reach + 1)
         self._beyond = (neighbours < 0) | (neighbours >= window)
         self._offsets = np.minimum(neighbours, window - 1) - (window - 1)

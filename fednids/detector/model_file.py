@@ -144,15 +144,17 @@ def _architecture(sizes: dict[str, Any]) -> Architecture:
     """Read sizes, and check all that the shapes of the arrays do not tell."""
     lists = {name: tuple(sizes[name]) for name in ("channels", "pools")}
     read = Architecture(**{**sizes, **lists})
-    counts = (read.features, read.window, read.classes, read.kernel, read.hidden, read.dense + 1)
-    if not all(type(n) is int and 0 < n < 2**16 for n in (*counts, *read.channels, *read.pools)):
+    counts = (read.features, read.window, read.classes, read.kernel, *read.channels, *read.pools)
+    may_be_0 = (read.hidden + 1, read.dense + 1)
+    if not all(type(n) is int and 0 < n < 2**16 for n in (*counts, *may_be_0)):
         raise ValueError("a size of the network out of range")
     if not (
-        len(read.channels) == len(read.pools) > 0
+        len(read.channels) == len(read.pools)
         and read.kernel % 2
         and read.steps[-1]
         and 0 <= read.dropout < 1
         and read.readout in get_args(Readout)
+        and (read.hidden or (read.channels and read.readout != "states"))
     ):
         raise ValueError("sizes of the network that do not fit together")
     return read

@@ -115,7 +115,7 @@ class BiLSTM(nn.Cell):
     def __init__(self, architecture: Architecture, parts: dict[str, Weights]):
         super().__init__()
         self.hidden, self.steps = architecture.hidden, architecture.steps[-1]
-        self.width = architecture.channels[-1]
+        self.width = architecture.width
         self.readout, last = architecture.readout, architecture.readout == "last"
         self.directions = 1 if last else 2
         packed = [
@@ -152,6 +152,22 @@ class BiLSTM(nn.Cell):
         return self.sigmoid(gates[2]) * self.tanh(self.sigmoid(gates[0]) * self.tanh(gates[1]))
 
 
+class Last(nn.Cell):
+    """What the head reads without a BiLSTM: ``(q * B, in)`` in, ``(B, in)`` out."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        self.steps, self.width = architecture.steps[-1], architecture.width
+        self.mean, self.cut = architecture.readout == "mean", ops.Slice()
+
+    def construct(self, rows: Tensor) -> Tensor:
+        """Take the last step, or the mean over steps."""
+        batch = rows.shape[0] // self.steps
+        if self.mean:
+            return ops.mean(ops.reshape(rows, (self.steps, batch, self.width)), 0)
+        return self.cut(rows, ((self.steps - 1) * batch, 0), (batch, self.width))
+
+
 class Dense(nn.Cell):
     """Affine layer."""
 
@@ -183,13 +199,17 @@ class CNNBiLSTM(nn.Cell):
     def __init__(self, architecture: Architecture):
         super().__init__()
         parts = architecture.unpack(np.zeros(architecture.size, np.float32))
-        self.first = Convolution("conv1", parts, architecture.pools[0])
+        self.first = (
+            Convolution("conv1", parts, architecture.first_pool)
+            if architecture.channels
+            else ops.Identity()
+        )
         gathers, convolutions = [], []
         for place, pool in enumerate(architecture.pools[1:], 1):
             gathers.append(Rows(architecture.steps[place], architecture.kernel, pool))
             convolutions.append(Convolution(f"conv{place + 1}", parts, pool))
         self.gathers, self.convolutions = nn.CellList(gathers), nn.CellList(convolutions)
-        self.bilstm = BiLSTM(architecture, parts)
+        self.bilstm = BiLSTM(architecture, parts) if architecture.hidden else Last(architecture)
         self.has_dense = architecture.dense > 0
         self.dense = Dense("dense", parts) if self.has_dense else ops.Identity()
         self.head, self.relu = Dense("head", parts), ops.ReLU()

@@ -36,6 +36,14 @@ trains in less than a quarter of its time, with what `fednids.config.implied.PRO
 """
 
 
+WITHOUT: dict[str, dict[str, object]] = {
+    "both": {},
+    "cnn": {"hidden": 0},
+    "bilstm": {"channels": (), "pools": (), "kernel": 1},
+}
+"""Sizes that take a half out of the network, by `ModelConfig.parts`."""
+
+
 def build_architecture(model: ModelConfig, features: int, window: int) -> Architecture:
     """Resolve the settings to sizes and check that they fit together.
 
@@ -49,8 +57,8 @@ def build_architecture(model: ModelConfig, features: int, window: int) -> Archit
     Raises
     ------
     ConfigError
-        An unknown preset, an even kernel, unequal numbers of convolutions and pools, or
-        pools that leave no step of the window.
+        An unknown preset, an even kernel, unequal numbers of convolutions and pools, pools
+        that leave no step of the window, or states read of a BiLSTM that is left out.
     """
     if model.preset not in PRESETS:
         raise ConfigError(
@@ -63,7 +71,7 @@ def build_architecture(model: ModelConfig, features: int, window: int) -> Archit
         chosen = getattr(model, name)
         return getattr(preset, name) if chosen is None else chosen
 
-    sizes = {name: size(name) for name in Preset.__dataclass_fields__}
+    sizes = {name: size(name) for name in Preset.__dataclass_fields__} | WITHOUT[model.parts]
     architecture = Architecture(features, window, model.classes, **sizes)  # type: ignore[arg-type]
     _check(architecture)
     return architecture
@@ -74,6 +82,11 @@ def _check(architecture: Architecture) -> None:
         raise ConfigError(
             f"expected an odd model.kernel, got {architecture.kernel}; "
             "a window is padded equally at both ends"
+        )
+    if architecture.readout == "states" and not architecture.hidden:
+        raise ConfigError(
+            "expected model.readout=last or mean with model.parts=cnn, got states, which a BiLSTM "
+            "has; choose one of the two"
         )
     if len(architecture.channels) != len(architecture.pools):
         raise ConfigError(

@@ -23,7 +23,8 @@ NOWHERE = -1
 
 def stackable(architecture: Architecture) -> bool:
     """Tell whether detectors of this architecture can share a graph."""
-    return architecture.readout == "last" and not architecture.dropout
+    whole = bool(architecture.channels and architecture.hidden)
+    return whole and architecture.readout == "last" and not architecture.dropout
 
 
 def stacked_places(architecture: Architecture) -> dict[str, NDArray[np.int64]]:

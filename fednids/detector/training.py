@@ -166,7 +166,7 @@ class Course:
         architecture = self._detectors.architecture
         if not architecture.dropout:
             return None, None
-        kept = rng.random((_MASKS, architecture.channels[-1])) >= architecture.dropout
+        kept = rng.random((_MASKS, architecture.width)) >= architecture.dropout
         choices = architecture.steps[-1] * self._shape.size
         draws = rng.integers(_MASKS, size=(self._shape.steps, choices), dtype=np.int32)
         scale = np.float32(1 - architecture.dropout)

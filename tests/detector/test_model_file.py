@@ -88,6 +88,28 @@ def is_usable(detector):
     return True
 
 
+@pytest.mark.parametrize(
+    ("channels", "hidden", "readout"),
+    [
+        ((2, 3), 0, "last"),
+        ((2,), 0, "mean"),
+        ((), 2, "states"),
+        ((), 0, "last"),
+        ((2,), 0, "states"),
+    ],
+)
+def test_either_half_may_be_missing_and_not_both(channels, hidden, readout, place):
+    pools = (1,) * len(channels)
+    architecture = Architecture(3, 5, 5, channels, 1, pools, hidden, 2, 0.0, readout)
+    weights = np.ones(architecture.size, np.float32)
+    detector = replace(make_detector(), architecture=architecture, weights=weights)
+    save_detector(detector, place)
+    if hidden or (channels and readout != "states"):
+        assert load_detector(place).architecture == architecture
+    else:
+        assert "do not fit together" in refusal(place)
+
+
 @pytest.mark.parametrize("dense", [0, 2])
 @pytest.mark.parametrize("readout", ["last", "states", "mean"])
 def test_comes_back_bit_for_bit(readout, dense, tmp_path):

@@ -27,12 +27,17 @@ SIZES = {
     "states, a rest in both pools": (23, (3, 4), 3, (2, 5), 5, "states"),
     "mean": (7, (4,), 3, (2,), 5, "mean"),
     "mean, a rest in both pools": (23, (3, 4), 3, (2, 5), 0, "mean"),
+    "last, cnn alone, a rest": (23, (3, 4), 3, (2, 5), 5, "last"),
+    "mean, cnn alone": (7, (4,), 3, (2,), 0, "mean"),
+    "last, bilstm alone": (5, (), 1, (), 5, "last"),
+    "states, bilstm alone, no rest": (4, (), 1, (), 0, "states"),
 }
 
 
 def build(name):
     window, channels, kernel, pools, dense, readout = SIZES[name]
-    return Architecture(3, window, 4, channels, kernel, pools, 5, dense, 0.0, readout)
+    hidden = 0 if "cnn" in name else 5
+    return Architecture(3, window, 4, channels, kernel, pools, hidden, dense, 0.0, readout)
 
 
 class Compared:

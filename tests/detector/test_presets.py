@@ -90,6 +90,23 @@ def test_settings_replace_sizes_of_the_preset():
         assert changed == {name}
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_parts_take_one_half_out_and_leave_the_other_as_it_is(name):
+    whole = resolve(preset=name)
+    cnn, bilstm = resolve(preset=name, parts="cnn"), resolve(preset=name, parts="bilstm")
+    assert cnn == replace(whole, hidden=0)
+    assert bilstm == replace(whole, channels=(), pools=(), kernel=1)
+    sizes = {p.name: p.size for p in whole.layout}
+    lstm = sum(size for part, size in sizes.items() if part.startswith("lstm."))
+    narrower = (2 * whole.hidden - whole.channels[-1]) * (whole.dense or whole.classes)
+    assert cnn.size == whole.size - lstm - narrower
+    assert cnn.published_size == cnn.size
+    assert bilstm.steps == (whole.window,)
+    kept = {p.name for p in bilstm.layout}
+    assert kept == {part for part in sizes if not part.startswith("conv")}
+    assert bilstm.published_size > bilstm.size
+
+
 def test_zero_replaces_a_size_too():
     assert resolve(preset="paper", dense=0).dense == 0
     assert resolve(preset="paper", dropout=0.0).dropout == 0.0
@@ -107,6 +124,7 @@ def test_zero_replaces_a_size_too():
         ({"pools": (11, 1)}, r"data.window=10.*\(11, 1\)"),
         ({"pools": (4, 3)}, r"data.window=10.*\(4, 3\)"),
         ({"window": 9}, r"data.window=9.*\(2, 5\)"),
+        ({"parts": "cnn", "readout": "states"}, "model.readout=last or mean.*states"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused_in_one_line(settings, expected):
