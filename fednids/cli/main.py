@@ -22,6 +22,7 @@ from fednids.cli import (
     doctor,
     partition,
     report,
+    reproduce,
     scoring,
     sweep,
 )
@@ -49,6 +50,7 @@ compare.register(app)
 partition.register(app)
 cross.register(app)
 report.register(app)
+reproduce.register(app)
 configuration.register(app)
 doctor.register(app)
 

@@ -65,6 +65,9 @@ class LocalTraining:
         Exponent of focal loss, from 0, which is cross-entropy.
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training alone.
+    fresh : bool
+        Whether the optimiser begins without state, as a gateway's does in each round. Without,
+        it goes on from the training before, which must have been of the same detector.
     """
 
     epochs: int
@@ -75,6 +78,7 @@ class LocalTraining:
     balanced: bool = False
     focal_gamma: float = 0.0
     adjustment: NDArray[np.float32] | None = None
+    fresh: bool = True
 
 
 @dataclass(frozen=True)

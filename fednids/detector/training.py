@@ -78,7 +78,7 @@ class Course:
         self._taps = Taps(self._detectors.architecture, zero_row=len(vectors))
 
     def train(self, jobs: Sequence[Job], local: LocalTraining) -> list[Trained]:
-        """Train at most ``K`` jobs with fresh optimiser state.
+        """Train at most ``K`` jobs, with fresh optimiser state unless `local` says otherwise.
 
         All make their steps at the same time until they have no more; what came of each is
         read when its last is made. Its place goes on with gradients of zero, and is pulled
@@ -86,6 +86,8 @@ class Course:
         """
         started, compiled = time.perf_counter(), self.graph.compile_seconds
         self._start(jobs)
+        if local.fresh:
+            self._optimiser.reset()
         size, ahead = self._shape.size, self._shape.steps
         feeds = [job.batches(local, size, ahead) for job in jobs]
         steps = np.array([job.steps(local, size) for job in jobs])
@@ -119,7 +121,6 @@ class Course:
             ):
                 if memory is not None:
                     memory.load(member, vector)
-        self._optimiser.reset()
 
     def _end(self, member: int, steps: int) -> tuple[Weights, Weights | None]:
         """Read a member's weights, and the mean of its gradients if that is asked for."""

@@ -1,32 +1,127 @@
-"""A strong tabular baseline on the same flows, split, columns and classes."""
+"""Simpler detectors on the same flows, split and classes; they see single flows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.class_weight import compute_sample_weight
 
 from fednids.config import Config
 from fednids.fleet import Fleet
+from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import ConfusionCounts
 from fednids.seeding import Stream, derived_seed
 
+_Codes = NDArray[np.signedinteger[Any]]
+_Floats = NDArray[np.float64]
 
-def boosting(config: Config, fleet: Fleet) -> tuple[ConfusionCounts, ConfusionCounts]:
-    """Fit gradient boosting with balanced classes; count on all and on novel test flows.
 
-    It sees single flows, with the columns as in the file, which suit trees better than the
-    detector's encoding.
+@dataclass(frozen=True)
+class Baseline:
+    """A detector of scikit-learn.
+
+    Attributes
+    ----------
+    make : Callable
+        Gives it for a seed, not fitted.
+    encoded : bool
+        Whether it is shown the network's features, encoded and scaled; otherwise the columns
+        as in the file, which suit trees better.
+    size : Callable
+        Counts what it has learned: weights, or nodes of trees.
     """
-    flows, test, labels = fleet.flows, fleet.split.test, fleet.labels
+
+    make: Callable[[int], Any]
+    encoded: bool
+    size: Callable[[Any], int]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a baseline comes to on test flows.
+
+    Attributes
+    ----------
+    counts, novel : ConfusionCounts
+        On all of them, and on the novel ones.
+    parameters : int
+        Weights, or nodes of trees.
+    """
+
+    counts: ConfusionCounts
+    novel: ConfusionCounts
+    parameters: int
+
+
+BASELINES: dict[str, Baseline] = {
+    "majority": Baseline(lambda _: DummyClassifier(), True, lambda _: 0),
+    "logistic": Baseline(
+        lambda seed: LogisticRegression(max_iter=1000, random_state=seed),
+        True,
+        lambda model: model.coef_.size + model.intercept_.size,
+    ),
+    "trees": Baseline(
+        lambda seed: ExtraTreesClassifier(100, random_state=seed),
+        False,
+        lambda model: sum(tree.tree_.node_count for tree in model.estimators_),
+    ),
+    "boosting": Baseline(
+        lambda seed: HistGradientBoostingClassifier(random_state=seed),
+        False,
+        lambda model: sum(len(tree.nodes) for trees in model._predictors for tree in trees),
+    ),
+}
+"""How to add one: add a line and run ``pytest tests/experiment/test_baselines.py``. All but the
+majority weigh flows so that every class has the same say."""
+
+
+def fit_baseline(name: str, config: Config, fleet: Fleet) -> Fitted:
+    """Fit to the training flows of all gateways in one place; count on the test flows.
+
+    Parameters
+    ----------
+    name : str
+        One of `BASELINES`.
+    config : Config
+        Its seed.
+    fleet : Fleet
+        Flows and split.
+    """
+    baseline, labels = BASELINES[name], fleet.labels
     trained = fleet.split.training
-    model = HistGradientBoostingClassifier(
-        class_weight="balanced", random_state=derived_seed(config.run.seed, Stream.BASELINE)
-    )
-    model.fit(flows.raw[flows.vector[trained]], labels[trained])
-    answers = model.predict(flows.raw).astype(np.int32)[flows.vector]
+    vector = np.asarray(fleet.flows.vector)
+    table = _encoded(fleet) if baseline.encoded else fleet.flows.raw
+    rows: _Codes = vector[trained]
+    classes: _Codes = labels[trained]
+    weights: _Floats = compute_sample_weight(None if name == "majority" else "balanced", classes)
+    if baseline.encoded:
+        rows, classes, weights = _distinct(rows, classes, weights)
+    model = baseline.make(derived_seed(config.run.seed, Stream.BASELINE))
+    model.fit(table[rows], classes, sample_weight=weights)
+    answers = model.predict(table).astype(np.int32)[vector]
 
     def count(chosen: NDArray[np.bool_]) -> ConfusionCounts:
         return ConfusionCounts.from_labels(labels[chosen], answers[chosen], len(fleet.classes))
 
-    return count(test), count(fleet.split.novel)
+    return Fitted(count(fleet.split.test), count(fleet.split.novel), int(baseline.size(model)))
+
+
+def _encoded(fleet: Fleet) -> NDArray[np.float32]:
+    """Scale the network's features by the training flows."""
+    pooled = fleet.pooled()
+    scaler = Scaler.fit(Moments.of(fleet.flows.vectors, pooled.training(0)))
+    return scaler.apply(fleet.flows.vectors)
+
+
+def _distinct(rows: _Codes, classes: _Codes, weights: _Floats) -> tuple[_Codes, _Codes, _Floats]:
+    """Let one flow stand for all that are equal; a linear model's loss is the same sum."""
+    pairs, place = np.unique(np.stack([rows, classes]), axis=1, return_inverse=True)
+    summed = np.bincount(place.ravel(), weights).astype(np.float64)
+    return pairs[0], pairs[1], summed

@@ -191,11 +191,12 @@ def _train(job: Job, observers: Sequence[Observer], resumed: Checkpoint | None) 
 
 def _baselines(job: Job) -> dict[str, Any]:
     """Score gradient boosting; scikit-learn is imported only where it is asked for."""
-    from fednids.experiment.baselines import boosting
+    from fednids.experiment.baselines import fit_baseline
 
-    counts, novel = boosting(job.config, job.fleet)
-    classes = job.fleet.classes
-    found = {"final": scores(counts, classes), "final_novel": scores(novel, classes)}
+    fitted, classes = fit_baseline("boosting", job.config, job.fleet), job.fleet.classes
+    found = {
+        "final": scores(fitted.counts, classes), "final_novel": scores(fitted.novel, classes)
+    }  # fmt: skip
     return {"baselines": {"boosting": {name: each.to_json() for name, each in found.items()}}}
 
 

@@ -263,3 +263,18 @@ def test_masks_have_mean_one(drop):
     assert abs(masks.mean(dtype=np.float64) - 1) < 4 * spread
     assert 0 <= draws.min() <= draws.max() < len(masks)
     assert len(np.unique(draws)) > 0.6 * min(draws.size, len(masks))
+
+
+def test_an_optimiser_that_is_not_fresh_goes_on_where_it_stopped(request):
+    """Two epochs are one epoch and another; a fresh optimiser begins otherwise."""
+    windows, rates = gateway(3 * BATCH), {"shuffle": False}
+    for name in ("adam", "sgd"):
+        trainer = request.getfixturevalue(name)
+        local = replace(PLAIN, **rates)
+        whole = run(trainer, windows=windows, local=replace(local, epochs=2))
+        first = run(trainer, windows=windows, local=local)
+        second = run(trainer, first.weights, windows=windows, local=replace(local, fresh=False))
+        np.testing.assert_array_equal(second.weights, whole.weights)
+        assert (first.loss + second.loss) / 2 == pytest.approx(whole.loss, rel=1e-6)
+        restarted = run(trainer, first.weights, windows=windows, local=local)
+        assert np.array_equal(restarted.weights, whole.weights) == (name == "sgd")
