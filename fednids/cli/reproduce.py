@@ -25,8 +25,9 @@ _SHOWN = ("all.accuracy", "all.macro_f1", "novel.macro_f1", "all.false_alarm_rat
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     example = "Example: fednids reproduce --data flows.csv.gz --out paper"
+    child = "Example: fednids reproduce-rows paper five-lite@1"
     app.command(epilog=example)(reproduce)
-    app.command("reproduce-rows", hidden=True, epilog="Example: see fednids reproduce")(_rows)
+    app.command("reproduce-rows", hidden=True, epilog=child)(_rows)
 
 
 def reproduce(
