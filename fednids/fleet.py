@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.config import Config, PartitionConfig
+from fednids.errors import DataError, PartitionError
 from fednids.flows.prepared import PreparedFlows
 from fednids.flows.scaling import Moments
-from fednids.flows.schema import BENIGN, CLASSES, Version, feature_names
+from fednids.flows.schema import BENIGN, CLASSES, KINDS, OTHER, Version, feature_names
 from fednids.flows.source import load_flows
-from fednids.flows.split import Split, split_flows
+from fednids.flows.split import Split, hold_out, split_flows
 from fednids.flows.validation import carve_all
 from fednids.flows.windows import Windows
 from fednids.plan_file import open_plan
@@ -68,6 +69,8 @@ class Fleet:
     marked : int
         How far behind its vector a flow's vector with a backdoor's trigger stands; 0 where
         the attack has none.
+    unseen_gateways : tuple of int
+        Partition ids of those that never train.
     """
 
     flows: PreparedFlows
@@ -77,6 +80,7 @@ class Fleet:
     arrival: Arrival = "at-once"
     rounds: int = 1
     marked: int = 0
+    unseen_gateways: tuple[int, ...] = ()
 
     @classmethod
     def open(cls, config: Config) -> Fleet:
@@ -120,13 +124,18 @@ class Fleet:
     @classmethod
     def _of(cls, config: Config, flows: PreparedFlows, split: Split, plan: PartitionPlan) -> Fleet:
         share, how = config.data.validation_share, config.data.split
+        unseen = _unseen_gateways(config, plan)
+        split = _held_out(config, flows, split, plan, unseen)
         if share:
             owners, seed = plan.assignment, config.run.seed
             carved = carve_all(flows, split.test, owners, how=how, share=share, seed=seed)
             split = replace(split, validation=carved)
+        if config.model.classes == len(CLASSES):
+            check_five(flows)
         flows, marked = _with_trigger(flows, config)
         names, rounds = class_names(config.model.classes), config.federation.rounds
-        return cls(flows, split, plan, names, config.partition.arrival, rounds, marked)
+        arrival = config.partition.arrival
+        return cls(flows, split, plan, names, arrival, rounds, marked, unseen)
 
     def pooled(self) -> Fleet:
         """Give the fleet of one gateway that owns all flows, for the centralised arm."""
@@ -213,6 +222,52 @@ class Fleet:
 
     def _windows(self, rows: NDArray[np.int64]) -> Windows:
         return Windows(np.asarray(self.flows.vector[rows]), self.labels[rows])
+
+
+def check_five(flows: PreparedFlows) -> None:
+    """See that flows are of the five classes, where they are to be told apart.
+
+    Raises
+    ------
+    DataError
+        Some are attacks of another data set.
+    """
+    others = int((np.asarray(flows.attack) == KINDS.index(OTHER)).sum())
+    if others:
+        raise DataError(
+            f"expected flows of {', '.join(CLASSES)} for model.classes=5, got {others:,} flows of "
+            f"other attacks in {flows.origin.path}; use model.classes=2, attack against benign"
+        )
+
+
+def _unseen_gateways(config: Config, plan: PartitionPlan) -> tuple[int, ...]:
+    """Draw the gateways that never train."""
+    count = config.partition.unseen_gateways
+    if not count:
+        return ()
+    if count >= plan.gateways:
+        raise PartitionError(
+            f"expected partition.unseen_gateways below the {plan.gateways} gateways, got {count}; "
+            "leave some to train"
+        )
+    rng = generator(config.run.seed, Stream.PARTITION, 2)
+    return tuple(sorted(rng.permutation(plan.gateways)[:count].tolist()))
+
+
+def _held_out(
+    config: Config,
+    flows: PreparedFlows,
+    split: Split,
+    plan: PartitionPlan,
+    unseen: tuple[int, ...],
+) -> Split:
+    """Make test flows of a class and of gateways that training is never to see."""
+    if name := config.data.unseen:
+        split = hold_out(flows, split, np.asarray(flows.attack) == CLASSES.index(name), name)
+    if unseen:
+        what = f"gateways {', '.join(map(str, unseen))}"
+        split = hold_out(flows, split, np.isin(plan.assignment, unseen), what)
+    return split
 
 
 def _with_trigger(flows: PreparedFlows, config: Config) -> tuple[PreparedFlows, int]:

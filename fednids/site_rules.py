@@ -27,6 +27,8 @@ def check_deployment(config: Config) -> None:
         "partition.plan": bool(partition.plan),
         "data.path": bool(config.data.path),
         "data.sha256": bool(config.data.sha256),
+        "data.unseen": bool(config.data.unseen),
+        "partition.unseen_gateways": bool(partition.unseen_gateways),
     }
     for name, is_wrong in wrong.items():
         if is_wrong:

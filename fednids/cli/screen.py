@@ -68,6 +68,30 @@ def show_result(result: Mapping[str, Any]) -> None:
     print_table(headline)
     if (point := result.get("threshold")) and point.get("test"):
         say(_alarms(point["probability"], point["test"]))
+    for line in _held_out(result):
+        say(line)
+
+
+def _held_out(result: Mapping[str, Any]) -> list[str]:
+    """Say how what training never saw is seen."""
+    lines = []
+    if unseen := result.get("unseen"):
+        taken = max(unseen["taken_for"].items(), key=lambda pair: pair[1])
+        separation = unseen["rejection"]["max_probability"]
+        lines.append(
+            f"{unseen['name']}, never trained on: {unseen['alarms']:.3f} of {unseen['flows']:,} "
+            f"flows raise an alarm, {taken[1]:.3f} are taken for {taken[0]}; told from known "
+            f"classes by the highest probability with area {_rate(separation, 'auroc')}"
+        )
+    if gateways := result.get("unseen_gateways"):
+        names = ", ".join(map(str, gateways["partitions"]))
+        rates = (
+            f"{side} ones {_rate(gateways[side], 'macro_f1')} with false alarms "
+            f"{_rate(gateways[side], 'false_alarm_rate')}"
+            for side in ("unseen", "seen")
+        )
+        lines.append(f"gateways {names} never trained; macro-F1 at {', at '.join(rates)}")
+    return lines
 
 
 def show_scoring(scoring: Scoring) -> None:

@@ -39,6 +39,9 @@ class DataConfig(Section):
         lt=0.5,
         description="share of a gateway's other flows not trained on: rounds are chosen by them",
     )
+    unseen: Literal["", "DDoS", "DoS", "Reconnaissance", "Theft"] = Field(
+        "", description="attack class that is never trained on: all its flows are test flows"
+    )
 
 
 class PartitionConfig(Section):
@@ -85,6 +88,9 @@ class PartitionConfig(Section):
     label_scheme: str = Field("dirichlet", description="mixes of classes of scheme mixed")
     size_scheme: str = Field("log-normal", description="sizes of scheme mixed; iid for equal ones")
     minimum: int = Field(10, ge=2, description="fewest flows of a gateway")
+    unseen_gateways: int = Field(
+        0, ge=0, description="gateways that never train: all their flows are test flows"
+    )
     arrival: Literal["at-once", "growing", "passing"] = Field(
         "at-once", description="a round's training flows: all, the first r/R, or the r-th part"
     )

@@ -11,7 +11,7 @@ from typing import Any
 from fednids.config import Config
 from fednids.detector.presets import build_architecture
 from fednids.engine import check_engine
-from fednids.errors import InterruptedRunError, RunError
+from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
 from fednids.metrics import scores
@@ -72,11 +72,17 @@ def execute(
     check_settings(config)
     if kind == "federated":
         check_keep(config)
+    if kind == "local" and config.partition.unseen_gateways:
+        raise ConfigError(
+            f"expected no partition.unseen_gateways in the local arm, got "
+            f"{config.partition.unseen_gateways}; a gateway that never trains has no detector of "
+            "its own: leave the setting out"
+        )
     with disk_faults(out), alone_in(out):
         job = Job.begin(kind, config, out, force=force)
         job.folder.flows = _flows(job)
         outcome = _train(job, observers, None)
-        return job.finish(outcome, _baselines(job) if baselines else None)
+        return job.finish(outcome, _beside(job, outcome, baselines))
 
 
 def resume(
@@ -121,7 +127,7 @@ def resume(
             )
         job.folder.flows = _flows(job)
         outcome = _train(job, observers, checkpoint)
-        return job.finish(outcome, _baselines(job) if baselines else None)
+        return job.finish(outcome, _beside(job, outcome, baselines))
 
 
 def _refuse_finished(path: Path, checkpoint: Checkpoint) -> None:
@@ -187,6 +193,17 @@ def _train(job: Job, observers: Sequence[Observer], resumed: Checkpoint | None) 
         return ARMS[job.kind](job.config, job.fleet, told, resumed, job.folder.path.resolve())
     except KeyboardInterrupt:
         raise InterruptedRunError(_how_to_go_on(job.folder)) from None
+
+
+def _beside(job: Job, outcome: Outcome, baselines: bool) -> dict[str, Any]:
+    """Give what the result has beside its own scores, where it is asked for."""
+    found = _baselines(job) if baselines else {}
+    data, partition = job.config.data, job.config.partition
+    if job.flows is not None and (data.unseen or partition.unseen_gateways):
+        from fednids.experiment.held_out import held_out_scores
+
+        found |= held_out_scores(job.kind, job.config, job.fleet, outcome)
+    return found
 
 
 def _baselines(job: Job) -> dict[str, Any]:

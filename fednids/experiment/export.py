@@ -20,7 +20,7 @@ from fednids.experiment.partitioning import SCHEMA_VERSION, describe_data, write
 from fednids.fleet import Fleet
 from fednids.flows.files.checksum import file_sha256
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import CLASSES
+from fednids.flows.schema import CLASSES, KINDS
 from fednids.flows.source import load_flows
 from fednids.flows.split import limit_flows
 from fednids.flows.synthetic.synthesis import synthesise
@@ -102,7 +102,7 @@ def _names(fleet: Fleet, suffix: str) -> list[str]:
 
 
 def _manifest(config: Config, fleet: Fleet, names: Sequence[str]) -> dict[str, Any]:
-    five = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(CLASSES))
+    five = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(KINDS))
     return {
         "schema_version": SCHEMA_VERSION,
         "data": describe_data(fleet),
@@ -114,7 +114,11 @@ def _manifest(config: Config, fleet: Fleet, names: Sequence[str]) -> dict[str, A
                 "partition_id": k,
                 "file": name or None,
                 "flows": int(counts.sum()),
-                "classes": dict(zip(CLASSES, counts.tolist(), strict=True)),
+                "classes": {
+                    name: count
+                    for name, count in zip(KINDS, counts.tolist(), strict=True)
+                    if count or name in CLASSES
+                },
             }
             for k, (name, counts) in enumerate(zip(names, five, strict=True))
         ],

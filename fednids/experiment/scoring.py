@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fednids.detector.model_file import Detector, load_detector
 from fednids.detector.training import Trainer
 from fednids.errors import DataError, RunError
+from fednids.fleet import BINARY_CLASSES
 from fednids.flows.prepared import PreparedFlows
-from fednids.flows.schema import BENIGN, CLASSES
+from fednids.flows.schema import BENIGN, CLASSES, KINDS, OTHER
 from fednids.flows.windows import Windows
 from fednids.metrics import (
     ConfusionCounts,
@@ -82,6 +84,9 @@ def find_detector(path: Path) -> Detector:
 def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
     """Score all flows, in file order, as one gateway's.
 
+    A detector of five classes is judged as attack against benign where flows are attacks of
+    another data set, which has other names.
+
     Raises
     ------
     RunError
@@ -96,14 +101,18 @@ def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
         )
     if not len(flows):
         raise DataError("expected at least one flow, got none; name a file with flows")
-    attack = np.asarray(flows.attack)
-    labels = attack if detector.classes == CLASSES else attack != BENIGN
+    attack, names = np.asarray(flows.attack), detector.classes
+    five = names == CLASSES and not (attack == KINDS.index(OTHER)).any()
+    labels = attack if five else attack != BENIGN
     windows = Windows(np.asarray(flows.vector), labels.astype(np.int32))
     vectors = detector.scaler.apply(flows.vectors)
     trainer = Trainer(detector.architecture, vectors, batch_size=1, optimiser="sgd")
-    scored, names = trainer.score(detector.weights, windows), detector.classes
-    counts = ConfusionCounts.from_labels(windows.labels, scored.predicted, len(names))
-    curves, alarms = Curves.of(scored.logits, windows.labels), None
+    logits = trainer.score(detector.weights, windows).logits
+    if names == CLASSES and not five:
+        names, logits = BINARY_CLASSES, _against_benign(logits)
+    answers = logits.argmax(1).astype(np.int32)
+    counts = ConfusionCounts.from_labels(windows.labels, answers, len(names))
+    curves, alarms = Curves.of(logits, windows.labels), None
     if detector.threshold is not None:
         threshold = Threshold.nearest(detector.threshold)
         alarms = OperatingPoint.of(threshold, curves.histograms, names)
@@ -116,3 +125,10 @@ def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
         detector.threshold,
         alarms,
     )
+
+
+def _against_benign(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put all attacks' logits into one, with the sum of their chances."""
+    most = logits[:, 1:].max(axis=1, keepdims=True)
+    attack = most + np.log(np.exp(logits[:, 1:] - most).sum(axis=1, keepdims=True))
+    return np.hstack([logits[:, :1], attack])

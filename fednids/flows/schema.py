@@ -32,6 +32,36 @@ CLASSES: tuple[str, ...] = ("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")
 BENIGN = 0
 """Code of the benign class."""
 
+OTHER = "Other"
+"""What attacks of other data sets are called here: a sixth class, which no detector names."""
+
+KINDS: tuple[str, ...] = (*CLASSES, OTHER)
+"""Names in the order of the codes that a flow may have."""
+
+OTHER_ATTACKS: dict[str, tuple[str, ...]] = {
+    "NF-ToN-IoT": ("backdoor", "injection", "mitm", "password", "ransomware", "scanning", "xss"),
+    "NF-UNSW-NB15": (
+        "Analysis", "Backdoor", "Exploits", "Fuzzers", "Generic", "Shellcode", "Worms",
+    ),
+    "NF-CSE-CIC-IDS2018": (
+        "Bot", "Brute Force -Web", "Brute Force -XSS", "DDOS attack-HOIC", "DDOS attack-LOIC-UDP",
+        "DDoS attacks-LOIC-HTTP", "DoS attacks-GoldenEye", "DoS attacks-Hulk",
+        "DoS attacks-SlowHTTPTest", "DoS attacks-Slowloris", "FTP-BruteForce", "Infilteration",
+        "SQL Injection", "SSH-Bruteforce",
+    ),
+}  # fmt: skip
+"""Attacks of the data sets that share the columns, beside those that NF-BoT-IoT has too.
+
+How to add a data set: add a line and run ``pytest tests/flows``.
+"""
+
+CODES: dict[str, int] = {
+    **{name: KINDS.index(OTHER) for names in OTHER_ATTACKS.values() for name in names},
+    **{name.lower(): code for code, name in enumerate(CLASSES) if name in ("DDoS", "DoS")},
+    **{name: code for code, name in enumerate(KINDS)},
+}
+"""Code of every name that may stand in ``Attack``; NF-ToN-IoT writes ddos and dos."""
+
 
 class Role(Enum):
     """What a column may be used for."""

@@ -75,6 +75,37 @@ def split_flows(flows: PreparedFlows, how: str, share: float, rng: np.random.Gen
     return Split(test, test & ~trained[flows.vector])
 
 
+def hold_out(flows: PreparedFlows, split: Split, held: Mask, what: str) -> Split:
+    """Make test flows of more flows.
+
+    Parameters
+    ----------
+    flows : PreparedFlows
+        All flows.
+    split : Split
+        Before any validation flows are set apart.
+    held : ndarray
+        ``(N,) bool``, true for flows that are not to be trained on.
+    what : str
+        What they are, for a complaint.
+
+    Raises
+    ------
+    DataError
+        There are no such flows, or no others are left to train on.
+    """
+    test = split.test | held
+    if not held.any() or test.all():
+        raise DataError(
+            f"expected flows of {what} to hold out, and others to train on, got "
+            f"{int(held.sum()):,} of the one and {int((~test).sum()):,} of the other; hold out "
+            "something else"
+        )
+    trained = np.zeros(len(flows.vectors), bool)
+    trained[flows.vector[~test]] = True
+    return Split(test, test & ~trained[flows.vector])
+
+
 def limit_flows(
     attack: NDArray[np.uint8], most: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:

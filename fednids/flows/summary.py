@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.prepared import distinct_rows
-from fednids.flows.schema import CLASSES, DURATION, feature_names
+from fednids.flows.schema import CLASSES, DURATION, KINDS, feature_names
 from fednids.flows.table import FlowTable
 
 RARE = 30
@@ -63,9 +63,9 @@ def summarise(table: FlowTable) -> Summary:
     """Count and measure a table of at least one flow."""
     columns = [table.numbers[name] for name in feature_names(table.version)]
     vector, first = distinct_rows(columns)
-    counts = np.bincount(table.attack, minlength=len(CLASSES))
+    counts = np.bincount(table.attack, minlength=len(KINDS))
     pairs = table.source.astype(np.int64) * len(table.hosts) + table.destination
-    owners = np.unique(vector.astype(np.int64) * len(CLASSES) + table.attack) // len(CLASSES)
+    owners = np.unique(vector.astype(np.int64) * len(KINDS) + table.attack) // len(KINDS)
     ambiguous = int((np.bincount(owners) > 1).sum())
     ranges = {
         name: Range(float(values.min()), float(np.median(values)), float(values.max()))
@@ -74,7 +74,7 @@ def summarise(table: FlowTable) -> Summary:
     return Summary(
         table.version,
         len(table),
-        {name: int(count) for name, count in zip(CLASSES, counts, strict=True)},
+        {name: int(n) for name, n in zip(KINDS, counts, strict=True) if n or name in CLASSES},
         len(np.unique(np.concatenate([table.source, table.destination]))),
         len(np.unique(pairs)),
         len(first),
@@ -88,15 +88,20 @@ def _warnings(
     table: FlowTable, counts: NDArray[np.int64], vectors: int, ambiguous: int
 ) -> list[str]:
     found, flows = [], len(table)
-    name = CLASSES[int(counts.argmax())]
+    name = KINDS[int(counts.argmax())]
     share = (counts[1:].sum()) / flows
     found.append(
         f"answering {name!r} always is right for {counts.max() / flows:.1%} of the flows, and "
         f"answering 'attack' for {share:.1%}: read macro-F1 and false alarms, not accuracy"
     )
-    for rare, count in zip(CLASSES, counts, strict=True):
+    for rare, count in zip(CLASSES, counts[: len(CLASSES)], strict=True):
         if count < RARE:
             found.append(f"{rare} has {count} flows: its scores will be noise")
+    if others := int(counts[len(CLASSES)]):
+        found.append(
+            f"{others:,} flows are attacks that NF-BoT-IoT does not have: train and compare with "
+            "model.classes=2, attack against benign"
+        )
     if vectors < flows / 2:
         found.append(
             f"flows repeat: {flows / vectors:.0f} on average share a vector, so a random split "

@@ -218,6 +218,50 @@ class AttackRecord(RoundAttackRecord):
     """Share of a liar's flows that it changes; null where an attack changes none."""
 
 
+class SeparationRecord(Record):
+    """How well a score tells an unseen class from the known ones."""
+
+    auroc: Share
+    """Area under the ROC curve; 0.5 is chance."""
+    passed: Share
+    """Share of unseen flows that pass what 95 % of the known ones pass."""
+
+
+class RejectionRecord(Record):
+    """Unknown-class rejection by score."""
+
+    max_probability: SeparationRecord
+    """Maximum softmax probability."""
+    energy: SeparationRecord
+    """Energy score."""
+
+
+class UnseenRecord(Record):
+    """An attack class that was never trained on."""
+
+    name: str
+    """Its name."""
+    flows: Count
+    """How many of its flows were tested on."""
+    alarms: Share
+    """Share of them taken for any attack."""
+    taken_for: dict[str, Share]
+    """Share of them taken for each class."""
+    rejection: RejectionRecord
+    """Whether they could be told to be of no known class."""
+
+
+class UnseenGatewaysRecord(Record):
+    """Gateways that never trained."""
+
+    partitions: list[Count]
+    """Which, by partition id."""
+    seen: ScoresRecord
+    """The detector on the test flows of all others."""
+    unseen: ScoresRecord
+    """The detector on all their flows."""
+
+
 class SecondsRecord(Record):
     """Where the time went."""
 
@@ -293,6 +337,10 @@ class ResultRecord(Record):
     """In runs with an attack."""
     baselines: dict[str, BaselineRecord] | None = None
     """Other models by name, where ``--baselines`` asked for them."""
+    unseen: UnseenRecord | None = None
+    """With ``data.unseen``, in runs with one detector."""
+    unseen_gateways: UnseenGatewaysRecord | None = None
+    """With ``partition.unseen_gateways``, in runs with one detector."""
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -108,8 +108,9 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
     frozenset of str
         Names ``section.key``. Engine and workers never matter. The centralised arm has one
         gateway with all flows, so the deal does not matter, but for noise, which is in the
-        flows. The two arms without a server read only the number of rounds of its settings,
-        and nothing of who is there, how fast they are, and what is sent.
+        flows, and for gateways whose flows are held out. The two arms without a server read only
+        the number of rounds of its settings, and nothing of who is there, how fast they are,
+        and what is sent.
         Strategies and schemes read their own dials, liars those of ``attack``: they lie to a
         server, and to nobody in the other arms. With a plan file, which may hold any
         scheme's plan, all of ``partition`` is taken to matter.
@@ -124,7 +125,9 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
         read = STRATEGY_DIALS.get(config.federation.strategy, _ALL_STRATEGY_DIALS)
         found |= {f"federation.{name}" for name in _ALL_STRATEGY_DIALS.difference(read)}
         found |= _unread_of_world(config)
-    if arm == "centralised" and config.partition.scheme != "noise" and not config.partition.plan:
+    partition = config.partition
+    in_the_flows = partition.scheme == "noise" or partition.plan or partition.unseen_gateways
+    if arm == "centralised" and not in_the_flows:
         dealt = {name for name in KEYS if name.startswith("partition.")}
         found |= dealt - {"partition.arrival"}
     alone = AttackConfig.model_fields if arm != "federated" else unread_settings(config.attack)

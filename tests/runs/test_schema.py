@@ -42,6 +42,7 @@ RUNS: list[tuple[str, dict[str, object]]] = [
     ("federated", {"attack__kind": "label-flip", "attack__share": 0.4}),
     ("federated", {"data__validation_share": 0.2, "run__false_alarms": 0.05}),
     ("federated", {"federation__strategy": "ifca"}),
+    ("federated", {"data__unseen": "DoS", "partition__unseen_gateways": 1}),
     ("federated", {"federation__strategy": "fltrust"}),
 ]
 

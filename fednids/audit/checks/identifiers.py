@@ -16,7 +16,7 @@ from fednids.audit.chance import ALPHA, Skill, skills
 from fednids.audit.columns import AuditColumn
 from fednids.audit.evidence import Evidence, Rows
 from fednids.audit.finding import Finding, Severity
-from fednids.flows.schema import CLASSES, Role
+from fednids.flows.schema import KINDS, Role
 
 MOST_FLOWS = 20_000
 """Flows that a column's own score is taken from; values are counted over all."""
@@ -67,8 +67,8 @@ def _ties(column: AuditColumn, attack: NDArray[np.uint8], alpha: float) -> list[
     The bound counts all values of all classes as tried, though only the best are tested.
     """
     table = np.bincount(
-        column.codes * len(CLASSES) + attack, minlength=len(column.values) * len(CLASSES)
-    ).reshape(-1, len(CLASSES))
+        column.codes * len(KINDS) + attack, minlength=len(column.values) * len(KINDS)
+    ).reshape(-1, len(KINDS))
     values, classes = table.sum(axis=1), table.sum(axis=0)
     flows, found = len(attack), []
     for name in np.flatnonzero((classes > 0) & (classes < flows)).tolist():
@@ -92,7 +92,7 @@ def _score(evidence: Evidence, column: AuditColumn, rows: Rows, seed: int) -> Sk
 
 def _finding(column: AuditColumn, ties: list[_Tie], best: Skill) -> Finding:
     told = "; ".join(
-        f"{column.value(tie.code)} is {tie.share:.1%} of {CLASSES[tie.attack]} and "
+        f"{column.value(tie.code)} is {tie.share:.1%} of {KINDS[tie.attack]} and "
         f"{tie.elsewhere:.2%} of the rest (lift {tie.lift:,.3g})"
         for tie in ties[:2]
     )

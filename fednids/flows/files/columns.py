@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fednids.flows.schema import (
     ATTACK,
     BENIGN,
-    CLASSES,
+    CODES,
     DESTINATION,
     LABEL,
     REQUIRED,
@@ -112,9 +112,9 @@ def _name(text: pa.Scalar) -> str:
 
 def _classes(values: pa.ChunkedArray) -> NDArray[np.uint8]:
     names, codes = _coded(values)
-    if not set(names) <= set(CLASSES):
+    if not CODES.keys() >= set(names):
         raise MisfitError(ATTACK)
-    return np.array([CLASSES.index(name) for name in names], dtype=np.uint8)[codes]
+    return np.array([CODES[name] for name in names], dtype=np.uint8)[codes]
 
 
 def _ends(

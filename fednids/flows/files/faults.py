@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from fednids.flows.files.columns import is_address
 from fednids.flows.files.messages import shown
-from fednids.flows.schema import ATTACK, BENIGN, CLASSES, LABEL, Column, Role
+from fednids.flows.schema import (
+    ATTACK,
+    BENIGN,
+    CLASSES,
+    CODES,
+    LABEL,
+    OTHER_ATTACKS,
+    Column,
+    Role,
+)
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan(\(.*\))?|inf|infinity)", re.IGNORECASE)
@@ -70,7 +79,7 @@ def fault_in_cell(cell: str, column: Column) -> Fault | None:
 def _wrong_text(cell: str, column: Column) -> str | None:
     if any("\ud800" <= letter <= "\udfff" for letter in cell):
         return f"bytes that are not UTF-8 ({shown(cell)})"
-    right = is_address(cell) if column.role is Role.ADDRESS else cell in CLASSES
+    right = is_address(cell) if column.role is Role.ADDRESS else cell in CODES
     return None if right else shown(cell)
 
 
@@ -87,7 +96,7 @@ def _wrong_number(cell: str, column: Column) -> str | None:
 def _contradiction(cells: Sequence[str], columns: Sequence[Column | None]) -> Fault | None:
     by_name = {column.name: cell for cell, column in zip(cells, columns, strict=True) if column}
     label, attack = float(by_name[LABEL]), by_name[ATTACK]
-    right = int(CLASSES.index(attack) != BENIGN)
+    right = int(CODES[attack] != BENIGN)
     if label == right:
         return None
     return Fault(LABEL, f"{right} beside {ATTACK} {attack}", shown(by_name[LABEL]))
@@ -97,7 +106,7 @@ def _allowed(column: Column) -> str:
     if column.role is Role.ADDRESS:
         return "an IPv4 address"
     if column.name == ATTACK:
-        return f"one of {', '.join(CLASSES)}"
+        return f"one of {', '.join(CLASSES)}, or an attack of {', '.join(OTHER_ATTACKS)}"
     if column.name == LABEL:
         return "0 or 1"
     if column.most == float("inf"):

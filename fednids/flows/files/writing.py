@@ -19,8 +19,8 @@ from fednids.errors import DataError
 from fednids.flows.files.messages import data_error, reason, shown, shown_path
 from fednids.flows.schema import (
     ATTACK,
-    CLASSES,
     DESTINATION,
+    KINDS,
     LABEL,
     SOURCE,
     required_names,
@@ -104,7 +104,7 @@ def _arrow_table(table: FlowTable) -> pa.Table:
     columns[SOURCE] = pa.array(hosts[table.source], pa.string())
     columns[DESTINATION] = pa.array(hosts[table.destination], pa.string())
     columns[LABEL] = pa.array(table.label)
-    columns[ATTACK] = pa.array(np.array(CLASSES, dtype=object)[table.attack], pa.string())
+    columns[ATTACK] = pa.array(np.array(KINDS, dtype=object)[table.attack], pa.string())
     return pa.table({name: columns[name] for name in required_names(table.version)})
 
 

@@ -1,0 +1,145 @@
+"""How a detector fares on what it never saw in training: an attack class, or whole gateways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from fednids.config import Config
+from fednids.detector.architecture import Weights
+from fednids.detector.training import Trainer
+from fednids.exchange import Task
+from fednids.fleet import Fleet
+from fednids.flows.schema import BENIGN, CLASSES
+from fednids.flows.windows import Windows
+from fednids.metrics import ConfusionCounts, scores
+from fednids.opening import opening_architecture
+from fednids.runs.records import Outcome
+
+KEPT = 0.95
+"""Share of the flows of known classes that a rejection by score keeps."""
+
+
+def held_out_scores(kind: str, config: Config, fleet: Fleet, outcome: Outcome) -> dict[str, Any]:
+    """Score a run's one detector on the class and the gateways that training never saw.
+
+    Parameters
+    ----------
+    kind : str
+        The arm.
+    config, fleet, outcome
+        Settings, all flows, and what the run ended with.
+
+    Returns
+    -------
+    dict
+        ``unseen`` with `data.unseen`, ``unseen_gateways`` with `partition.unseen_gateways`, as in
+        ``result.json``. Nothing in runs without either, and in those whose gateways have
+        detectors of their own: one that has no training flows has none.
+    """
+    wanted = config.data.unseen or config.partition.unseen_gateways
+    if not wanted or outcome.personal or len(outcome.weights) > 1:
+        return {}
+    scorer = _Scorer(config, fleet, outcome.weights[0], outcome.tasks[0])
+    found: dict[str, Any] = {}
+    if config.data.unseen:
+        one = fleet.pooled() if kind == "centralised" else fleet
+        found["unseen"] = _unseen_class(scorer, one, config.data.unseen)
+    if config.partition.unseen_gateways:
+        found["unseen_gateways"] = _unseen_gateways(scorer, fleet)
+    return found
+
+
+class _Scorer:
+    """Gives logits of test windows, gateway after gateway."""
+
+    def __init__(self, config: Config, fleet: Fleet, weights: Weights, task: Task):
+        vectors = task.scaler.apply(fleet.flows.vectors)
+        architecture = opening_architecture(task, config)
+        self._trainer = Trainer(architecture, vectors, batch_size=1, optimiser="sgd")
+        self._weights = weights
+
+    def logits(self, windows: list[Windows]) -> list[NDArray[np.float32]]:
+        """Give ``(n, C)`` logits of each."""
+        return [scored.logits for scored in self._trainer.score_all(self._weights, windows)]
+
+
+def _unseen_class(scorer: _Scorer, fleet: Fleet, name: str) -> dict[str, Any]:
+    gateways = range(fleet.gateways)
+    windows = [fleet.testing(k) for k in gateways]
+    logits = np.concatenate(scorer.logits(windows)).astype(np.float64)
+    tested = fleet.split.test
+    rows = np.concatenate([fleet.plan.rows(k)[tested[fleet.plan.rows(k)]] for k in gateways])
+    unseen = np.asarray(fleet.flows.attack)[rows] == CLASSES.index(name)
+    taken = np.bincount(logits[unseen].argmax(1), minlength=len(fleet.classes)) / unseen.sum()
+    return {
+        "name": name,
+        "flows": int(unseen.sum()),
+        "alarms": float(1 - taken[BENIGN]),
+        "taken_for": dict(zip(fleet.classes, taken.tolist(), strict=True)),
+        "rejection": rejection(logits, unseen),
+    }
+
+
+def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[str, Any]:
+    """Say how well a score tells flows of an unseen class from those of the known ones.
+
+    Parameters
+    ----------
+    logits : ndarray
+        ``(n, C) float64``.
+    unseen : ndarray
+        ``(n,) bool``.
+
+    Returns
+    -------
+    dict
+        For the maximum softmax probability and for the energy score: the area under the ROC
+        curve, 0.5 being chance, and the share of unseen flows that pass a threshold which
+        95 % of the known ones pass. None where either kind has no flows.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "A Baseline for Detecting Misclassified and Out-of-Distribution
+    Examples in Neural Networks", ICLR 2017, arXiv 1610.02136.
+    Liu et al., "Energy-based Out-of-distribution Detection", NeurIPS 2020, arXiv 2010.03759,
+    eq. 4 with temperature 1; its negative is the score.
+    """
+    most = logits.max(axis=1)
+    energy = most + np.log(np.exp(logits - most[:, None]).sum(axis=1))
+    return {
+        "max_probability": _separation(most - energy, unseen),
+        "energy": _separation(energy, unseen),
+    }
+
+
+def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[str, float | None]:
+    """Give area and error; a higher score means known, and its logarithm ranks alike."""
+    if unseen.all() or not unseen.any():
+        return {"auroc": None, "passed": None}
+    known = np.sort(score[~unseen])
+    threshold = known[len(known) - math.ceil(KEPT * len(known) - 1e-9)]
+    return {
+        "auroc": float(roc_auc_score(~unseen, score)),
+        "passed": float((score[unseen] >= threshold).mean()),
+    }
+
+
+def _unseen_gateways(scorer: _Scorer, fleet: Fleet) -> dict[str, Any]:
+    windows = [fleet.testing(k) for k in range(fleet.gateways)]
+    classes = len(fleet.classes)
+    nothing = ConfusionCounts(np.zeros((classes, classes), np.int64))
+    sides = {"seen": nothing, "unseen": nothing}
+    for k, logits in enumerate(scorer.logits(windows)):
+        side = "unseen" if k in fleet.unseen_gateways else "seen"
+        answers = logits.argmax(1).astype(np.int32)
+        sides[side] += ConfusionCounts.from_labels(windows[k].labels, answers, classes)
+    each: Mapping[str, Any] = {
+        side: scores(counts, fleet.classes).to_json() for side, counts in sides.items()
+    }
+    return {"partitions": list(fleet.unseen_gateways), **each}
