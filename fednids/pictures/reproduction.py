@@ -47,7 +47,7 @@ def losses_of_rows(rows: Mapping[str, Sequence[float]], paper: tuple[float, floa
     paper : tuple of float
         The paper's loss after the first and after the last of 20 rounds.
     """
-    figure = Figure(figsize=(9, 3.6))
+    figure = Figure(figsize=(9, 4.2))
     axes = figure.subplots()
     for place, (title, losses) in enumerate(rows.items()):
         numbers = range(1, len(losses) + 1)
@@ -56,5 +56,5 @@ def losses_of_rows(rows: Mapping[str, Sequence[float]], paper: tuple[float, floa
     axes.plot([1, 20], paper, "x:", color=GREY, label="the paper, first and last")
     axes.set(title="Training loss", xlabel="epoch", yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, fontsize=8.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.legend(frameon=False, fontsize=8.5, loc="outside lower center", ncols=2)
     return figure

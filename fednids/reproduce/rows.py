@@ -79,15 +79,14 @@ def _window(length: int) -> Row:
 
 
 ROWS: dict[str, Row] = {
-    LEAKING: Row("as published: the class is a feature", "published", "published"),
-    CLEAN: Row("the same without that column", "published", "published"),
+    LEAKING: Row("published: the class is a feature", "published", "published"),
+    CLEAN: Row("published, without that column", "published", "published"),
     LEAKING_LONG: Row(
-        "the class is a feature, as many steps as in the published data",
-        "published",
-        "published",
-        seconds=200.0,
+        "published, longer: the class is a feature", "published", "published", seconds=200.0
     ),
-    CLEAN_LONG: Row("that without the column", "published", "published", seconds=200.0),
+    CLEAN_LONG: Row(
+        "published, longer, without that column", "published", "published", seconds=200.0
+    ),
     "binary-paper": Row("paper, binary", "honest", "centralised", {**_PAPER, **_BINARY}, 90.0),
     "binary-default": Row("default, binary", "honest", "centralised", _BINARY),
     "five-paper": Row("paper, 5 classes", "honest", "centralised", _PAPER, 90.0),

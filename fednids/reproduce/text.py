@@ -38,8 +38,8 @@ _ABOUT: dict[Part, str] = {
     "published": (
         "Precision, recall and F1 are those of attacks. Flows are shuffled before they are split "
         "60/20/20 and made into windows, scaled by all flows, and shown with both ports; an alarm "
-        "is raised by the code's threshold rule. The published data has 600,100 flows: as many "
-        "steps as 20 epochs over them is more epochs over fewer flows."
+        "is raised by the code's threshold rule. Longer is as many steps as 20 epochs over all "
+        "600,100 flows of the published data."
     ),
     "honest": (
         "No label and no port among the features, scaled by the training flows alone, 80/20 by "

@@ -27,7 +27,11 @@ def write_table(table: Table, folder: ReproductionFolder) -> None:
     if not table.rows:
         return
     save(macro_f1_of_rows(chart_rows(table)), folder.path / "scores.png")
-    curves = {ROWS[name].title: table.losses(name) for name in LOSSES_OF if name in table.rows}
+    curves = {
+        ROWS[name].title: table.losses(name)
+        for name in LOSSES_OF
+        if name in table.rows and f"{name}-long" not in table.rows
+    }
     save(losses_of_rows(curves, PAPER_LOSSES), folder.path / "losses.png")
     content = {**table.to_json(), "findings": findings(table)}
     write_atomically(folder.path / TABLE, json.dumps(content, indent=1).encode() + b"\n")
