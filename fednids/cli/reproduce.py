@@ -116,15 +116,25 @@ def _rows(folder: Path, labels: Annotated[list[str], typer.Argument()]) -> None:
     """Run rows of a reproduction in this process; `fednids reproduce` begins it."""
     from fednids.reproduce.folder import ReproductionFolder
     from fednids.reproduce.measuring import measure
+    from fednids.reproduce.rows import ROWS
 
     place = ReproductionFolder(folder)
     for label in labels:
         name, _, seed = label.rpartition("@")
+        if name not in ROWS or not _is_number(seed):
+            raise ConfigError(
+                f"expected ROW@SEED with one of {', '.join(ROWS)}, got {label!r}; `fednids "
+                "reproduce` names them itself"
+            )
         measure(place, name, int(seed))
 
 
 def _read_seeds(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and part.isascii() for part in parts):
+    if not all(map(_is_number, parts)):
         raise ConfigError(f"expected --seeds as numbers like 1,2,3, got {text!r}; correct it")
     return tuple(dict.fromkeys(map(int, parts)))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

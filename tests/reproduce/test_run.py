@@ -124,6 +124,14 @@ def test_rows_run_alone_in_a_folder_that_is_there(tmp_path: Path) -> None:
     assert first.all == first.majority
 
 
+@pytest.mark.parametrize("label", ["five-lite", "five-lite@x", "nothing@1", "@1"])
+def test_a_row_that_there_is_not_is_refused(
+    label: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fednids(["reproduce-rows", str(tmp_path), label]) == 2
+    assert "expected ROW@SEED" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_quick_runs_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
