@@ -70,9 +70,7 @@ def split_flows(flows: PreparedFlows, how: str, share: float, rng: np.random.Gen
             f"expected flows on both sides of split {how!r}, got {int(test.sum()):,} test flows of "
             f"{len(flows):,}; choose another data.split or data.test_share"
         )
-    trained = np.zeros(len(flows.vectors), bool)
-    trained[flows.vector[~test]] = True
-    return Split(test, test & ~trained[flows.vector])
+    return _with_novel(flows, test)
 
 
 def hold_out(flows: PreparedFlows, split: Split, held: Mask, what: str) -> Split:
@@ -101,9 +99,7 @@ def hold_out(flows: PreparedFlows, split: Split, held: Mask, what: str) -> Split
             f"{int(held.sum()):,} of the one and {int((~test).sum()):,} of the other; hold out "
             "something else"
         )
-    trained = np.zeros(len(flows.vectors), bool)
-    trained[flows.vector[~test]] = True
-    return Split(test, test & ~trained[flows.vector])
+    return _with_novel(flows, test)
 
 
 def limit_flows(
@@ -121,6 +117,13 @@ def limit_flows(
         rows = rng.permutation(np.flatnonzero(attack == name))
         turn[rows] = np.arange(len(rows)) / len(rows)
     return np.sort(np.argsort(turn, kind="stable")[:most])
+
+
+def _with_novel(flows: PreparedFlows, test: Mask) -> Split:
+    """Find the test flows whose vector no other flow has."""
+    trained = np.zeros(len(flows.vectors), bool)
+    trained[flows.vector[~test]] = True
+    return Split(test, test & ~trained[flows.vector])
 
 
 def _stratified(classes: NDArray[np.uint8], share: float, rng: np.random.Generator) -> Mask:

@@ -30,15 +30,7 @@ Healthy = Callable[[Kind], LocalGrid]
 
 GATEWAYS = 7
 SIZES = (10, 10, 10, 9, 2, 2, 2)
-GROUPS = {
-    0: [0, 1, 2],
-    1: [0, 1, 2],
-    2: [0, 1, 2],
-    3: [3],
-    4: [4, 5, 6],
-    5: [4, 5, 6],
-    6: [4, 5, 6],
-}
+GROUPS = {k: group for group in ([0, 1, 2], [3], [4, 5, 6]) for k in group}
 START = np.array([0.5, 1.5], np.float32)
 
 
