@@ -14,6 +14,7 @@ from fednids.report.charts.curves import draw_losses, draw_overlay, draw_rates, 
 from fednids.report.charts.partition import draw_shares, draw_sizes
 from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
 from fednids.report.figures import Figure
+from fednids.report.held_out import unseen_gateways_table, unseen_table
 from fednids.report.many_tables import GroupRows, group_rows, run_titles
 from fednids.report.naming import grouped
 from fednids.report.runs import MAJORITY, Run, show_rate
@@ -203,6 +204,8 @@ def _tables(run: Run, kept: heatmap.Kept | None) -> dict[str, Table]:
         "totals": run_tables.totals(run) if run.rounds else None,
         "threshold": threshold_table(run.facts_of("threshold")),
         "attack": run_tables.attack(run),
+        "unseen": unseen_table(run.facts_of("unseen")),
+        "unseen_gateways": unseen_gateways_table(run.facts_of("unseen_gateways")),
         "settings": run_tables.settings(run),
         "provenance": run_tables.provenance(run),
     }
