@@ -79,8 +79,9 @@ def reproduce(
 
 
 def _show(table: Table, out: Path) -> None:
+    from fednids.reproduce.findings import findings
     from fednids.reproduce.rows import PARTS, ROWS
-    from fednids.reproduce.text import columns_of, findings
+    from fednids.reproduce.text import columns_of
     from fednids.reproduce.writing import can_write_page
     from fednids.sweep.tables import show_number
     from fednids.sweep.text import SYNTHETIC

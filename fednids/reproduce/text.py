@@ -1,14 +1,13 @@
-"""The table as Markdown, and what it shows in words. Nothing is said that it does not show."""
+"""The table as Markdown. It says what was measured and nothing else."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from fednids.reproduce.findings import findings
 from fednids.reproduce.published import PAPER_LOSSES
 from fednids.reproduce.rows import CLEAN, CLEAN_LONG, LEAKING, LEAKING_LONG, PARTS, ROWS, Part
 from fednids.reproduce.table import Table, value_of
-from fednids.sweep.statistics import Interval
 from fednids.sweep.tables import NOTHING, markdown_table, show_interval, show_number
 from fednids.sweep.text import SYNTHETIC
 
@@ -81,97 +80,12 @@ def render(table: Table, figures: Sequence[str]) -> str:
     for part, heading in PARTS.items():
         if names := [name for name in table.rows if ROWS[name].part == part]:
             parts += [f"## {heading}", _ABOUT[part], _rates(table, part, names)]
-    parts += ["## Training loss", _losses(table)]
+    if losses := _losses(table):
+        parts += ["## Training loss", losses]
     if table.failures:
         lines = [f"- {each.name}: {each.reason} (`{each.log}`)" for each in table.failures]
         parts += ["## What failed", "\n".join(lines)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def findings(table: Table) -> list[str]:
-    """Say what the table shows, a line each."""
-    lines = [
-        _compare(table, LEAKING, CLEAN, "all.accuracy", "accuracy"),
-        _compare(table, LEAKING, CLEAN, "all.macro_f1", "macro-F1"),
-        _compare(table, LEAKING_LONG, CLEAN_LONG, "all.accuracy", "accuracy"),
-        _compare(table, LEAKING_LONG, CLEAN_LONG, "all.macro_f1", "macro-F1"),
-        *(_loss_line(table, name) for name in (LEAKING, CLEAN, LEAKING_LONG, CLEAN_LONG)),
-        _majority_line(table),
-        _compare(table, "binary-paper", CLEAN, "all.macro_f1", "macro-F1"),
-    ]
-    for classes in ("binary", "five"):
-        for other in (f"{classes}-paper", f"{classes}-trees", f"{classes}-boosting"):
-            for where, name in (("all", "macro-F1"), ("novel", "macro-F1 on novel flows")):
-                measure = f"{where}.macro_f1"
-                lines.append(_compare(table, f"{classes}-default", other, measure, name))
-    whole = {"five-paper": ("cnn", "bilstm"), "five-default": ("cnn", "bilstm")}
-    for name, halves in whole.items():
-        lines += [
-            _compare(table, name, f"{name}-{half}", "all.macro_f1", "macro-F1") for half in halves
-        ]
-    for length in (1, 5, 20):
-        other = f"five-default-window-{length}"
-        lines.append(_compare(table, "five-default", other, "all.macro_f1", "macro-F1"))
-    for plan in ("iid", "skewed"):
-        federated, local = f"five-federated-{plan}", f"five-local-{plan}"
-        lines += [
-            _compare(table, federated, "five-centralised", "all.macro_f1", "macro-F1"),
-            _compare(table, federated, local, "all.macro_f1", "macro-F1"),
-            _compare(table, federated, local, "worst_recall", "the worst gateway's recall"),
-        ]
-    return [line for line in lines if line]
-
-
-def _compare(table: Table, first: str, second: str, measure: str, name: str) -> str:
-    """Say who is higher, or that no difference is shown; nothing where a row is missing."""
-    found = table.difference(first, second, measure)
-    if not found.count:
-        return ""
-    subject = f"{name} of “{_title(first)}”"
-    if math.isnan(found.low):
-        return f"{subject} less that of “{_title(second)}”: {found.mean:+.3f}, {_pairs(found)}."
-    if found.says == "no difference seen":
-        return f"{subject} and of “{_title(second)}”: no difference seen, {_pairs(found)}."
-    size = show_interval(found, signed=True)
-    return f"{subject} is {found.says} than of “{_title(second)}”: {size}, {_pairs(found)}."
-
-
-def _pairs(found: Interval) -> str:
-    return f"{found.count} seed{'s' * (found.count != 1)}"
-
-
-def _title(name: str) -> str:
-    return ROWS[name].title
-
-
-def _loss_line(table: Table, name: str) -> str:
-    losses = table.losses(name)
-    if not losses:
-        return ""
-    first, last = PAPER_LOSSES
-    return (
-        f"Training loss of “{_title(name)}” goes from {losses[0]:.4f} to {losses[-1]:.4f} in "
-        f"{len(losses)} epochs ({_last_losses(table, name)}); the paper's from {first:.4f} to "
-        f"{last:.4f} in 20."
-    )
-
-
-def _last_losses(table: Table, name: str) -> str:
-    """Give the last loss with each seed, since a mean hides the one that has not learned yet."""
-    each = [f"{found.losses[-1]:.4f}" for found in table.rows[name].values()]
-    return f"seed by seed {', '.join(each)}"
-
-
-def _majority_line(table: Table) -> str:
-    """Hold the published accuracy against the most frequent class."""
-    if LEAKING not in table.rows:
-        return ""
-    found = table.interval(LEAKING, "majority.accuracy")
-    f1 = table.interval(LEAKING, "majority.f1")
-    return (
-        f"Answering the most frequent class alone gives accuracy {found.mean:.3f} and F1 "
-        f"{f1.mean:.3f} on the published split."
-    )
 
 
 def _what_was_run(table: Table) -> str:
@@ -207,7 +121,7 @@ def cells_of(table: Table, part: Part, name: str) -> list[str]:
     rates = [show_interval(table.interval(name, measure)) for measure in columns_of(part)]
     majority = show_number(table.interval(name, "majority.macro_f1").mean)
     seconds = show_number(table.interval(name, "seconds").mean, 0)
-    return [_title(name), *rates, majority, seconds, _parameters(table, name)]
+    return [ROWS[name].title, *rates, majority, seconds, _parameters(table, name)]
 
 
 def titles_of(part: Part) -> list[str]:
@@ -235,7 +149,10 @@ def _losses(table: Table) -> str:
     most = max(map(len, each.values()))
     shown = [epoch for epoch in _SHOWN_EPOCHS if epoch <= most]
     rows = [
-        [_title(name), *(f"{losses[e - 1]:.4f}" if e <= len(losses) else NOTHING for e in shown)]
+        [
+            ROWS[name].title,
+            *(f"{losses[e - 1]:.4f}" if e <= len(losses) else NOTHING for e in shown),
+        ]
         for name, losses in each.items()
     ]
     first, last = PAPER_LOSSES
@@ -249,7 +166,7 @@ def chart_rows(table: Table) -> list[tuple[str, str, float, list[float]]]:
     return [
         (
             PARTS[ROWS[name].part],
-            _title(name),
+            ROWS[name].title,
             table.interval(name, "all.macro_f1").mean,
             [value_of(found, "all.macro_f1") for found in seeds.values()],
         )

@@ -9,11 +9,12 @@ import json
 from fednids.files import write_atomically
 from fednids.pictures.reproduction import losses_of_rows, macro_f1_of_rows
 from fednids.pictures.style import save
+from fednids.reproduce.findings import findings
 from fednids.reproduce.folder import PAGE, TABLE, TEXT, ReproductionFolder
 from fednids.reproduce.published import PAPER_LOSSES
 from fednids.reproduce.rows import PARTS, ROWS
 from fednids.reproduce.table import Table
-from fednids.reproduce.text import LOSSES_OF, cells_of, chart_rows, findings, render, titles_of
+from fednids.reproduce.text import LOSSES_OF, cells_of, chart_rows, render, titles_of
 
 FIGURES = {
     "scores.png": "Macro-F1 of every row, each seed a dot.",
