@@ -97,15 +97,13 @@ def test_it_is_the_published_network_and_the_same_seed_gives_the_same(table: Flo
 @pytest.mark.slow
 def test_the_leak_is_found_given_time() -> None:
     """Half the flows benign, so that the few steps that a test has time for are enough."""
-    whole = synthesise(40_000, np.random.default_rng(1))
+    whole = synthesise(120_000, np.random.default_rng(1))
     benign = np.flatnonzero(whole.label == 0)
     attacks = np.flatnonzero(whole.label)[: len(benign)]
-    rows = np.sort(np.concatenate([benign, attacks]))
-    table = whole.take(rows)
-    leaking = run_published(table, label_leaks=True, seed=1, epochs=200)
-    clean = run_published(table, label_leaks=False, seed=1, epochs=200)
-    assert leaking.losses[-1] < 0.05
-    assert leaking.losses[-1] < clean.losses[-1] / 3
-    right = np.trace(leaking.counts.matrix) / leaking.counts.total
-    assert right > 0.98
-    assert right > np.trace(clean.counts.matrix) / clean.counts.total
+    table = whole.take(np.sort(np.concatenate([benign, attacks])))
+    leaking = run_published(table, label_leaks=True, seed=1, epochs=150)
+    clean = run_published(table, label_leaks=False, seed=1, epochs=150)
+    assert leaking.losses[-1] < clean.losses[-1] / 10
+    found, without = (np.trace(each.counts.matrix) / each.counts.total for each in (leaking, clean))
+    assert found > 0.95
+    assert found > without + 0.05
