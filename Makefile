@@ -36,7 +36,7 @@ test: $(BUILT)  ## Run the everyday tests.
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 test-slow: $(BUILT)  ## Run the long tests; EXTRAS=dev,ray for those on Ray.
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow
+	$(BIN)/python -m pytest -n $$(($(JOBS) + 1)) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(BUILT)  ## Check format, style, layers and types.
 	$(BIN)/ruff format --check .

@@ -44,6 +44,14 @@ def train(message: Message, context: Context) -> Message:
     return Message(RecordDict({"arrays": trained, "metrics": metrics}), reply_to=message)
 
 
+@app.evaluate()
+def tell_process(message: Message, context: Context) -> Message:
+    """Tell which process answers."""
+    partition_id = int(context.node_config["partition-id"])
+    metrics = MetricRecord({"partition-id": partition_id, "process": os.getpid()})
+    return Message(RecordDict({"metrics": metrics}), reply_to=message)
+
+
 meeting = ClientApp()
 
 

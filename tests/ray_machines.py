@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -100,20 +101,15 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def workers(mark: str) -> list[int]:
-    """Give those of them that are workers of ours."""
-    found = []
-    for process in marked(mark):
-        with suppress(OSError):
-            if b"RayWorker" in Path(f"/proc/{process}/cmdline").read_bytes():
-                found.append(process)
-    return found
+def alive(processes: Sequence[int]) -> list[int]:
+    """Give those that have not ended."""
+    return [process for process in processes if Path(f"/proc/{process}/exe").exists()]
 
 
-def gone(what: object, mark: str) -> bool:
-    """Wait until none are left."""
+def gone(left: Callable[[], Sequence[int]]) -> bool:
+    """Wait until no process is left."""
     until = time.monotonic() + END_SECONDS
-    while what(mark):  # type: ignore[operator]
+    while left():
         if time.monotonic() > until:
             return False
         time.sleep(0.1)

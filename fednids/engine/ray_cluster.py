@@ -26,8 +26,9 @@ from fednids.engine.ray_worker import RayWorker
 from fednids.errors import SetupError
 
 _KNOCK_SECONDS = 5.0
-_START_SECONDS = 60.0
-"""After this long, a processor that Ray has not given us belongs to somebody else's work."""
+_PATIENCE = (10.0, 20.0, 30.0)
+"""Seconds after which a worker that is not there is asked for anew; in the end, its processor
+belongs to somebody else's work. Now and then Ray never finishes making an actor."""
 
 
 def connect() -> bool:
@@ -101,24 +102,34 @@ def start_workers(clients: Clients, workers: int) -> list[Any]:
     """
     processors = int(ray.cluster_resources().get("CPU", 0))
     count = min(workers or processors, processors, clients.gateways)
-    kind = ray.remote(RayWorker).options(num_cpus=1, max_restarts=0)
-    placed = {worker.host.remote(): worker for worker in [kind.remote() for _ in range(count)]}
-    ready, late = (
-        ray.wait(list(placed), num_returns=count, timeout=_START_SECONDS) if count else ([], [])
-    )
-    end_workers([placed[reference] for reference in late])
-    if not ready:
+    placed = _place(count)
+    if not placed:
         raise SetupError(
             f"expected a free processor in the Ray cluster, got none of {processors} within "
-            f"{_START_SECONDS:.0f} s; wait for other work to end, or add nodes with `ray start`"
+            f"{sum(_PATIENCE):.0f} s; wait for other work to end, or add nodes with `ray start`"
         )
     opened, places = [], Counter[str]()
-    for reference in [each for each in placed if each in ready]:
-        worker, host = placed[reference], ray.get(reference)
+    for reference, worker in placed.items():
+        host = ray.get(reference)
         opened.append(worker.open.remote(clients, places[host], list(sys.path), _environment()))
         places[host] += 1
     ray.wait(opened, num_returns=len(opened))
-    return [placed[reference] for reference in placed if reference in ready]
+    return list(placed.values())
+
+
+def _place(count: int) -> dict[Any, Any]:
+    """Ask for workers until all are there or patience ends; give each by its host's reference."""
+    kind = ray.remote(RayWorker).options(num_cpus=1, max_restarts=0)
+    placed: dict[Any, Any] = {}
+    for seconds in _PATIENCE:
+        if len(placed) == count:
+            break
+        asked = [kind.remote() for _ in range(count - len(placed))]
+        hosts = {worker.host.remote(): worker for worker in asked}
+        ready, late = ray.wait(list(hosts), num_returns=len(hosts), timeout=seconds)
+        placed |= {reference: hosts[reference] for reference in hosts if reference in ready}
+        end_workers([hosts[reference] for reference in late])
+    return placed
 
 
 def end_workers(workers: Sequence[Any]) -> None:
