@@ -15,10 +15,10 @@ import numpy as np
 
 from benchmarks.toy import NETWORK
 from fednids.config import Config
-from fednids.detector.jobs import Job, LocalTraining
-from fednids.detector.presets import build_architecture
-from fednids.detector.training import Trainer
 from fednids.flows.windows import Windows
+from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.training.jobs import Job, LocalTraining
+from fednids.training.trainer import Trainer
 
 CHUNK = 32
 GATEWAY = 1000

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import in_turn, seconds, show, spread
-from fednids.fleet import traffic_of
+from fednids.datasets.federated import traffic_of
 from fednids.flows.prepared import Origin, prepare_table
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator

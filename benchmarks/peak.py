@@ -23,8 +23,8 @@ from benchmarks.ours_steps import CHUNK, step_aside, trainer_of
 from benchmarks.runners import Placement, ours
 from benchmarks.toy import FEATURES, NETWORK
 from fednids.config import Config
-from fednids.detector.architecture import Architecture
-from fednids.detector.framework import Tensor, mindspore, nn, ops
+from fednids.networks.cnn_bilstm.architecture import Architecture
+from fednids.networks.framework import Tensor, mindspore, nn, ops
 
 SIDE, PRODUCTS = 1024, 8
 

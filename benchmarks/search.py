@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.harness import show
 from benchmarks.search_space import LOSSES, NETWORKS, TRAININGS, Settings, lite_networks
 from fednids.config import Config
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 
 DEFAULT = "default"
 OTHERS = NETWORKS | TRAININGS
@@ -105,7 +105,7 @@ def settle() -> None:
     processors = os.sched_getaffinity(0)
     own = max(processors)
     os.sched_setaffinity(0, {own})
-    from fednids.detector import training  # noqa: F401 - starts the thread that computes
+    from fednids.training import trainer as training  # noqa: F401 - starts the thread that computes
 
     os.sched_setaffinity(0, processors - {own} or {own})
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fednids.config import Config
-from fednids.detector.presets import build_architecture
+from fednids.networks.cnn_bilstm.presets import build_architecture
 
 Settings = Mapping[str, object]
 

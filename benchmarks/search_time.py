@@ -12,11 +12,11 @@ from benchmarks.harness import spread
 from benchmarks.search_space import Settings
 from benchmarks.validation import validation_fleet
 from fednids.config import Config
-from fednids.detector.jobs import Job, LocalTraining
-from fednids.detector.training import Trainer
-from fednids.exchange import Statistics
 from fednids.flows.windows import Windows
-from fednids.opening import opening_architecture, opening_task, opening_weights
+from fednids.messages.values import Statistics
+from fednids.training.initial import opening_architecture, opening_task, opening_weights
+from fednids.training.jobs import Job, LocalTraining
+from fednids.training.trainer import Trainer
 
 WINDOWS = 16_384
 REPEATS = 9

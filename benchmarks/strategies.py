@@ -27,9 +27,9 @@ from flwr.serverapp import strategy as flower
 
 from benchmarks.harness import show, spread
 from fednids.config import Config
-from fednids.engine.base import take_identity
-from fednids.exchange import Update
-from fednids.protocol import weights_record
+from fednids.messages.records import weights_record
+from fednids.messages.values import Update
+from fednids.simulation.engines.base import take_identity
 from server.aggregation import Collection
 from server.roster import ParticipantsGrid
 from server.strategies import STRATEGIES, find_strategy

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fednids.config import Config
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 from fednids.flows.prepared import Origin, PreparedFlows
 from fednids.flows.schema import CLASSES
 from fednids.flows.split import Split

@@ -9,14 +9,14 @@ from flwr.clientapp import ClientApp
 
 from benchmarks.toy import FLOWS, toy_fleet
 from fednids.config import Config
-from fednids.protocol import (
+from fednids.messages.records import (
     WEIGHTS,
     evaluation_content,
     read_task,
     statistics_content,
     update_content,
 )
-from fednids.workplace import Workplace
+from fednids.training.local import Workplace
 
 app = ClientApp()
 

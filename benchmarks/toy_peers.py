@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.exchange import Task
-from fednids.fleet import Fleet
-from fednids.opening import opening_architecture, opening_task, opening_weights
-from fednids.workplace import Workplace
+from fednids.datasets.federated import Fleet
+from fednids.messages.values import Task
+from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.training.initial import opening_architecture, opening_task, opening_weights
+from fednids.training.local import Workplace
 
 
 def toy_start(config: Config, fleet: Fleet) -> tuple[Task, Weights]:

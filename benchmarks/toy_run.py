@@ -15,10 +15,10 @@ import os  # noqa: E402
 import resource  # noqa: E402
 
 from benchmarks.toy import FLOWS, toy_config, toy_fleet  # noqa: E402
-from fednids.detector.architecture import Weights  # noqa: E402
-from fednids.engine import Clients, open_grid  # noqa: E402
-from fednids.opening import stack_size  # noqa: E402
+from fednids.networks.cnn_bilstm.architecture import Weights  # noqa: E402
 from fednids.runs.records import Round  # noqa: E402
+from fednids.simulation.engines import Clients, open_grid  # noqa: E402
+from fednids.training.initial import stack_size  # noqa: E402
 from server.federation import Federation  # noqa: E402
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     if given.loss:
         started = time.perf_counter()
         fleet = toy_fleet(given.gateways, given.flows)
-        from fednids.workplace import Workplace  # MindSpore, which a server does not need
+        from fednids.training.local import Workplace  # MindSpore, which a server does not need
 
         task, place = outcome.tasks[0], Workplace(config, fleet.pooled())
         trainer = place._ready(task)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fednids.config import Config
-from fednids.exchange import Evaluation
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 from fednids.flows.split import split_flows
+from fednids.messages.values import Evaluation
 from fednids.metrics import majority_counts, scores
-from fednids.opening import opening_architecture, opening_task, opening_weights
-from fednids.workplace import Workplace
+from fednids.training.initial import opening_architecture, opening_task, opening_weights
+from fednids.training.local import Workplace
 from partitions import PartitionPlan
 
 SHARE = 0.25

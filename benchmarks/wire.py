@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.harness import seconds, show, spread
 from fednids.config import WireConfig
-from fednids.wire import ENCODINGS, Encoding, Vector, find_encoding, sent_bytes
+from fednids.messages.encodings import ENCODINGS, Encoding, Vector, find_encoding, sent_bytes
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from flwr.app import Context, MessageType, RecordDict
 
 from clients.gateway import Gateway
 from clients.place import place_of
-from fednids.protocol import (
+from fednids.messages.records import (
     evaluation_content,
     read_query,
     read_task,

@@ -11,16 +11,16 @@ from clients.methods import find_method
 from clients.methods.method import Given, Site
 from clients.own import Own, named
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.detector.correction import Correction
-from fednids.exchange import Evaluation, Statistics, Task, Update
-from fednids.memory import Memory, Remembered
-from fednids.protocol import WEIGHTS, Arrays, extras_of, named_weights, weights_parts
+from fednids.messages.card import check_asked, write_card
+from fednids.messages.client_state import Memory, Remembered
+from fednids.messages.encodings import Sender, find_encoding
+from fednids.messages.records import WEIGHTS, Arrays, extras_of, named_weights, weights_parts
+from fednids.messages.values import Evaluation, Statistics, Task, Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
-from fednids.site_card import check_asked, write_card
-from fednids.wire import Sender, find_encoding
-from fednids.workplace import Fitted, Workplace, plain_correction
-from fednids.world.world import open_world
+from fednids.simulation.environment import open_world
+from fednids.training.local import Fitted, Workplace, plain_correction
+from fednids.training.objective import Correction
 
 _RESIDUAL = "residual"
 """Name in the memory of what the encoding left out."""

@@ -12,9 +12,9 @@ from flwr.app import Context
 from clients.gateway import Gateway
 from clients.site import own_gateway
 from fednids.config import Config, Scalar
-from fednids.memory import Memory
+from fednids.messages.client_state import Memory
 from fednids.runs.folder import memories
-from fednids.workplace import open_workplace
+from fednids.training.local import open_workplace
 
 _Settings = tuple[tuple[str, Scalar], ...]
 

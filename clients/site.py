@@ -11,12 +11,12 @@ from pathlib import Path
 from clients.gateway import Gateway
 from clients.own import Own, named
 from fednids.config import Config, Scalar
+from fednids.datasets.deployable import check_deployment
+from fednids.datasets.federated import Fleet
 from fednids.errors import FederationError
-from fednids.fleet import Fleet
 from fednids.flows.files.checksum import file_sha256
-from fednids.memory import Memory
-from fednids.site_rules import check_deployment
-from fednids.workplace import Workplace
+from fednids.messages.client_state import Memory
+from fednids.training.local import Workplace
 
 _Flows = tuple[str, int, str]
 """A gateway's flow file, its partition id, and the file's checksum."""

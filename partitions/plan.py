@@ -35,8 +35,8 @@ class PartitionPlan:
     gateways : int
         ``K``, at least 1. A gateway may own no flow.
     flows : str
-        Digest of the flows that were dealt, as `fednids.plan_file` makes it; empty where it
-        was not said. No part of the fingerprint.
+        Digest of the flows that were dealt, as `fednids.datasets.plan_file` makes it; empty
+        where it was not said. No part of the fingerprint.
 
     Raises
     ------

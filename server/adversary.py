@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.detector.architecture import Weights
-from fednids.exchange import Update
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
-from fednids.world.liars import Liars
-from fednids.world.lies import Alone, Overheard, Situation, Together
+from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.updates import Alone, Overheard, Situation, Together
 
 _Started = Callable[[Update], Weights]
 _MOST = float(np.finfo(np.float32).max)

@@ -9,10 +9,10 @@ import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, MetricRecord
 from numpy.typing import NDArray
 
-from fednids.detector.architecture import Weights
 from fednids.errors import FederationError
-from fednids.exchange import Update
-from fednids.protocol import read_weights, update_content
+from fednids.messages.records import read_weights, update_content
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from server.updates import Rule, Updates
 
 _SERVER = 1

@@ -10,14 +10,14 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from fednids.config import Config
+from fednids.datasets.deployable import check_deployment
 from fednids.errors import FednidsError
 from fednids.runs.alone import alone_in
 from fednids.runs.facts import Facts
 from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import Job
-from fednids.site_rules import check_deployment
-from fednids.world import World
-from fednids.world.liars import check_attack
+from fednids.simulation import World
+from fednids.simulation.adversaries.malicious import check_attack
 from server.federation import Federation, check_rootless
 from server.strategies import find_strategy
 from server.waiting import attentive

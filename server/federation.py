@@ -10,14 +10,14 @@ from dataclasses import replace
 from flwr.serverapp import Grid
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
 from fednids.errors import ConfigError, FederationError
-from fednids.exchange import Card, Task
-from fednids.opening import opening_architecture, opening_task
+from fednids.messages.values import Card, Task
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.records import Observer, Outcome, Round
 from fednids.runs.selection import Selection, check_selection, validation_macro_f1
-from fednids.world.world import nobody_ever
+from fednids.simulation.environment import nobody_ever
+from fednids.training.initial import opening_architecture, opening_task
 from server.riding import Riders, rides
 from server.rollcall import gather
 from server.roster import Roster

@@ -9,10 +9,10 @@ from typing import Generic, TypeVar
 import numpy as np
 from flwr.app import Message, RecordDict
 
-from fednids.detector.architecture import Weights
 from fednids.errors import FederationError
-from fednids.exchange import Evaluation, Update
-from fednids.protocol import Arrays, content_bytes, read_evaluation, read_update
+from fednids.messages.records import Arrays, content_bytes, read_evaluation, read_update
+from fednids.messages.values import Evaluation, Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.records import Failure
 from server.reasons import told_reason
 

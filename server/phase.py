@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from flwr.app import Message
 
-from fednids.exchange import Evaluation, Update
-from fednids.protocol import content_bytes
+from fednids.messages.records import content_bytes
+from fednids.messages.values import Evaluation, Update
 from fednids.runs.records import Failure
 
 Answer = TypeVar("Answer", Update, Evaluation)

@@ -14,8 +14,8 @@ from flwr.app import Error, Message
 from flwr.serverapp import Grid
 
 from fednids.config import Config
-from fednids.engine import LocalGrid
-from fednids.protocol import take_evaluation
+from fednids.messages.records import take_evaluation
+from fednids.simulation.engines import LocalGrid
 
 
 class Riders:

@@ -11,9 +11,9 @@ from flwr.serverapp import Grid
 from fednids import __version__
 from fednids.config import Config
 from fednids.errors import FederationError
-from fednids.exchange import Statistics
-from fednids.protocol import query_content, read_statistics
-from fednids.site_card import misfit, run_schema
+from fednids.messages.card import misfit, run_schema
+from fednids.messages.records import query_content, read_statistics
+from fednids.messages.values import Statistics
 from server.reasons import told_reason
 from server.roster import Roster, call_roll, replies_in_order
 

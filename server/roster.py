@@ -11,10 +11,10 @@ from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
-from fednids.engine import LocalGrid
 from fednids.errors import FederationError
-from fednids.exchange import Statistics
-from fednids.protocol import query_content, read_statistics
+from fednids.messages.records import query_content, read_statistics
+from fednids.messages.values import Statistics
+from fednids.simulation.engines import LocalGrid
 from partitions.arrival import Arrival
 
 _WAIT_SECONDS = 120.0

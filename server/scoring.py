@@ -8,9 +8,9 @@ from operator import attrgetter
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
-from fednids.detector.architecture import Weights
-from fednids.exchange import Evaluation, Task
-from fednids.protocol import task_content
+from fednids.messages.records import task_content
+from fednids.messages.values import Evaluation, Task
+from fednids.networks.cnn_bilstm.architecture import Weights
 from server.inbox import Inbox, evaluation_reader
 from server.phase import Phase, message_bytes
 from server.riding import Riders

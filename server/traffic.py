@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fednids.detector.architecture import Weights
-from fednids.exchange import Task, Update
-from fednids.protocol import content_bytes, task_content, update_content
+from fednids.messages.records import content_bytes, task_content, update_content
+from fednids.messages.values import Task, Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from server.strategies.leading import Leading
 from server.wire import ServerWire
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.detector.architecture import Weights
-from fednids.exchange import Evaluation, Task, Update
+from fednids.messages.values import Evaluation, Task, Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.records import Round
-from fednids.world import RoundFates
+from fednids.simulation import RoundFates
 from server.phase import Phase
 
 

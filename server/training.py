@@ -13,12 +13,12 @@ from flwr.app import Message
 from flwr.serverapp import Grid
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.exchange import Task, Update
-from fednids.protocol import Arrays, arrays_record, task_config
-from fednids.world import Fate, RoundFates, World
-from fednids.world.fates import IN_VAIN
-from fednids.world.liars import Liars
+from fednids.messages.records import Arrays, arrays_record, task_config
+from fednids.messages.values import Task, Update
+from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.simulation import Fate, RoundFates, World
+from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.outcomes import IN_VAIN
 from server.adversary import Adversary
 from server.aggregation import finite
 from server.inbox import Inbox, Wanted, update_reader

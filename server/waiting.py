@@ -15,7 +15,7 @@ from flwr.app import Error, Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
-from fednids.engine import LocalGrid
+from fednids.simulation.engines import LocalGrid
 
 _NO_ANSWER, _NOT_SENT = 9, 10
 _log = logging.getLogger("fednids.server")
@@ -176,7 +176,7 @@ def attentive(grid: Grid, timeout: float) -> Grid:
     Parameters
     ----------
     grid : Grid
-        Flower's, or one of `fednids.engine`, which answers at once.
+        Flower's, or one of `fednids.simulation.engines`, which answers at once.
     timeout : float
         Seconds until those who have not answered count as failed; 0 for no end.
     """

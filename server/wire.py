@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.protocol import Arrays, named_weights, weights_parts
+from fednids.messages.encodings import Sender, find_encoding
+from fednids.messages.records import Arrays, named_weights, weights_parts
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
-from fednids.wire import Sender, find_encoding
 
 
 class ServerWire:

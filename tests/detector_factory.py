@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import oracles
 
-from fednids.detector.architecture import Architecture
-from fednids.detector.jobs import Job, LocalTraining
-from fednids.detector.training import Trainer
 from fednids.flows.windows import Windows
+from fednids.networks.cnn_bilstm.architecture import Architecture
+from fednids.training.jobs import Job, LocalTraining
+from fednids.training.trainer import Trainer
 
 BATCH = 8
 CLASSES = 4

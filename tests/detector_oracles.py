@@ -12,7 +12,7 @@ import numpy as np
 import oracles
 from detector_factory import NETWORK, START, VECTORS
 
-from fednids.detector.framework import ParameterTuple, Tensor, mindspore, nn, ops
+from fednids.networks.framework import ParameterTuple, Tensor, mindspore, nn, ops
 
 
 class NoLSTM(nn.Cell):

@@ -12,7 +12,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from fednids.together import shared
+from fednids.training.together import shared
 
 _computing: list[int] = []
 

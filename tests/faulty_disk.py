@@ -17,7 +17,7 @@ from round_factory import CLASSES, ended
 from runs_factory import small_config
 
 from fednids.errors import RunError
-from fednids.memory import Memory
+from fednids.messages.client_state import Memory
 from fednids.runs import lines
 from fednids.runs.checkpoint import Checkpoint, read_checkpoint
 from fednids.runs.folder import RunFolder, is_finished, memories, prepare_folder

@@ -77,7 +77,7 @@ def weighted_mean(updates: list[np.ndarray], examples: list[int]) -> np.ndarray:
     )
 
 
-# --- fednids.detector ---------------------------------------------------------------------------
+# --- fednids.networks ---------------------------------------------------------------------------
 #
 # The plain network: each convolution has a weight (out, in, k), the LSTM has both directions,
 # all four gates in the order i, f, g, o and two biases, as in nn.Conv1d and nn.LSTM.

@@ -15,7 +15,7 @@ from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from fednids.pictures.style import STYLE, save
+from fednids.report.figures.style import STYLE, save
 
 CLASSES = ("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")
 NOTE = " · synthetic flows"

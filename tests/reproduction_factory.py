@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fednids.reproduce.folder import Plan, ReproductionFolder
-from fednids.reproduce.measured import Measured, Rates
+from fednids.studies.reproduce.folder import Plan, ReproductionFolder
+from fednids.studies.reproduce.measured import Measured, Rates
 
 
 def rates(score: float) -> Rates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fednids.exchange import Evaluation, Update
+from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.records import Failure, Round
 

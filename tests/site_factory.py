@@ -11,10 +11,10 @@ from flwr.app import Context, RecordDict
 from runs_factory import SMALL
 
 from fednids.config import Config, Scalar
-from fednids.engine import Clients, LocalGrid, open_grid
+from fednids.datasets.federated import Fleet
 from fednids.experiment.arms import CLIENT_APP
 from fednids.experiment.export import export_gateways
-from fednids.fleet import Fleet
+from fednids.simulation.engines import Clients, LocalGrid, open_grid
 
 NAMES = ("attic", "barn", "cellar")
 TRAINING = {

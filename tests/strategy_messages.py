@@ -9,8 +9,8 @@ from flwr.app import ConfigRecord, Message
 from flwr.serverapp.strategy import Strategy as FlowerStrategy
 
 from fednids.config import Config, FederationConfig, PartitionConfig
-from fednids.exchange import Update
-from fednids.protocol import read_weights, update_content, weights_record
+from fednids.messages.records import read_weights, update_content, weights_record
+from fednids.messages.values import Update
 from server.roster import ParticipantsGrid
 from server.strategies import find_strategy
 from server.strategies.leading import Leading

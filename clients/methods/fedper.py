@@ -8,9 +8,9 @@ import numpy as np
 
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
-from fednids.detector.architecture import Weights
-from fednids.exchange import Update
-from fednids.opening import opening_architecture, opening_weights
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.training.initial import opening_architecture, opening_weights
 
 _LAYERS = "layers"
 """Name of the personal layers in the memory."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
-from fednids.detector.architecture import Weights
-from fednids.exchange import Update
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 
 
 class Ifca(Plain):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.detector.correction import Correction
-from fednids.exchange import Task, Update
-from fednids.memory import Remembered
-from fednids.workplace import Fitted
+from fednids.messages.client_state import Remembered
+from fednids.messages.values import Task, Update
+from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.training.local import Fitted
+from fednids.training.objective import Correction
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from clients.methods.method import Given, Site
-from fednids.detector.architecture import Weights
-from fednids.exchange import Update
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 
 
 class Plain:

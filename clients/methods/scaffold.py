@@ -8,9 +8,9 @@ import numpy as np
 
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
-from fednids.detector.correction import Correction
-from fednids.detector.jobs import Terms
-from fednids.exchange import Update
+from fednids.messages.values import Update
+from fednids.training.jobs import Terms
+from fednids.training.objective import Correction
 
 CONTROL = "control"
 """Name of the control variates, on the wire and in the memory."""

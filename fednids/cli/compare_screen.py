@@ -12,8 +12,8 @@ from rich.table import Table
 from fednids.cli.screen import say
 
 if TYPE_CHECKING:
-    from fednids.sweep.ranking import Ranking, Standing
-    from fednids.sweep.statistics import Interval
+    from fednids.studies.ranking import Ranking, Standing
+    from fednids.studies.statistics import Interval
 
 _NOTHING = "–"
 _WIDE = 200
@@ -23,7 +23,7 @@ Show = Callable[["Standing"], str]
 
 def show_ranking(ranking: Ranking) -> None:
     """Print the one table, and what it shows in words."""
-    from fednids.sweep.ranking import in_words
+    from fednids.studies.ranking import in_words
 
     _print(_table(ranking))
     best, *others = ranking.standings

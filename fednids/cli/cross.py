@@ -15,7 +15,7 @@ from fednids.cli.screen import print_table, say
 from fednids.cli.steps import Steps
 
 if TYPE_CHECKING:
-    from fednids.experiment.cross_findings import CrossFindings
+    from fednids.studies.cross_findings import CrossFindings
 
 CrossOut = Annotated[
     Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
@@ -42,9 +42,9 @@ def cross(
     what gateways gain from one another: at home, elsewhere, and on classes that they never
     saw.
     """
-    from fednids.experiment.cross import cross_runs
-    from fednids.experiment.cross_findings import CROSS, CrossFindings, write_cross
     from fednids.experiment.new_folder import check_folder
+    from fednids.studies.cross import cross_runs
+    from fednids.studies.cross_findings import CROSS, CrossFindings, write_cross
 
     if out:
         check_folder(out, CROSS, force=force)

@@ -70,11 +70,11 @@ def _deal(
 ) -> None:  # fmt: skip
     """Deal, write what is asked for, and show it."""
     from fednids.cli.plan_screen import say_exported, show_plan
+    from fednids.datasets.dealt import check_scheme
     from fednids.experiment.export import MANIFEST, export_gateways
     from fednids.experiment.flow_files import find_format
     from fednids.experiment.new_folder import check_folder
     from fednids.experiment.partitioning import PARTITION_MARK, study_partition, write_partition
-    from fednids.site import check_scheme
 
     check_scheme(config)
     find_format(file_format)

@@ -16,7 +16,7 @@ from fednids.cli.screen import print_table, say
 from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fednids.reproduce.table import Table
+    from fednids.studies.reproduce.table import Table
 
 _EXIT_FAILED = 1
 _SHOWN = ("all.accuracy", "all.macro_f1", "novel.macro_f1", "all.false_alarm_rate")
@@ -57,8 +57,8 @@ def reproduce(
     network and other windows; and over gateways. What was stopped goes on when it is started
     again.
     """
-    from fednids.reproduce.folder import Plan
-    from fednids.reproduce.run import reproduce as run
+    from fednids.studies.reproduce.folder import Plan
+    from fednids.studies.reproduce.run import reproduce as run
 
     read = _read_seeds(seeds)
     plan = Plan(data=data or "", flows=flows, seeds=read[:1] if quick else read, quick=quick)
@@ -79,12 +79,12 @@ def reproduce(
 
 
 def _show(table: Table, out: Path) -> None:
-    from fednids.reproduce.findings import findings
-    from fednids.reproduce.rows import PARTS, ROWS
-    from fednids.reproduce.text import columns_of
-    from fednids.reproduce.writing import can_write_page
-    from fednids.sweep.tables import show_number
-    from fednids.sweep.text import SYNTHETIC
+    from fednids.studies.reproduce.findings import findings
+    from fednids.studies.reproduce.rows import PARTS, ROWS
+    from fednids.studies.reproduce.text import columns_of
+    from fednids.studies.reproduce.writing import can_write_page
+    from fednids.studies.tables import show_number
+    from fednids.studies.text import SYNTHETIC
 
     titles = columns_of("honest")
     for part, heading in PARTS.items():
@@ -115,9 +115,9 @@ def _show(table: Table, out: Path) -> None:
 
 def _rows(folder: Path, labels: Annotated[list[str], typer.Argument()]) -> None:
     """Run rows of a reproduction in this process; `fednids reproduce` begins it."""
-    from fednids.reproduce.folder import ReproductionFolder
-    from fednids.reproduce.measuring import measure
-    from fednids.reproduce.rows import ROWS
+    from fednids.studies.reproduce.folder import ReproductionFolder
+    from fednids.studies.reproduce.measuring import measure
+    from fednids.studies.reproduce.rows import ROWS
 
     place = ReproductionFolder(folder)
     for label in labels:

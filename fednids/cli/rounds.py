@@ -14,7 +14,7 @@ from rich.table import Table
 
 from fednids.cli.screen import ERRORS
 from fednids.cli.steps import counting_bar
-from fednids.fleet import class_names
+from fednids.datasets.federated import class_names
 from fednids.metrics import scores
 from fednids.runs.records import Round
 

@@ -17,9 +17,9 @@ from fednids.config import parse_settings
 from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fednids.sweep.report import Report
-    from fednids.sweep.run import Agenda
-    from fednids.sweep.study import Study
+    from fednids.studies.report import Report
+    from fednids.studies.run import Agenda
+    from fednids.studies.study import Study
 
 _EXIT_FAILED = 1
 
@@ -60,7 +60,7 @@ def sweep(
     Runs go side by side, one a processor. A sweep that was stopped or killed goes on when it
     is started again; finished runs are kept. A study that has grown reuses them.
     """
-    from fednids.sweep.study import read_study, shipped_studies
+    from fednids.studies.study import read_study, shipped_studies
 
     if show_list:
         _list(shipped_studies(), as_json=as_json)
@@ -85,7 +85,7 @@ def sweep(
 
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Sweep, show the report's findings, and end with 1 where a run failed."""
-    from fednids.sweep.run import sweep as run
+    from fednids.studies.run import sweep as run
 
     progress = None if quiet or as_json else SweepProgress()
     if progress:
@@ -102,7 +102,7 @@ def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -
 
 
 def _show(report: Report, out: Path) -> None:
-    from fednids.sweep.text import SYNTHETIC, findings
+    from fednids.studies.text import SYNTHETIC, findings
 
     say("")
     for line in findings(report):
@@ -116,8 +116,8 @@ def _show(report: Report, out: Path) -> None:
 
 def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> None:
     """List runs, longest first, with a guess of their time."""
-    from fednids.sweep.folder import processors
-    from fednids.sweep.run import plan_sweep
+    from fednids.studies.folder import processors
+    from fednids.studies.run import plan_sweep
 
     count, agenda = len(processors(workers)), plan_sweep(study, out)
     if as_json:

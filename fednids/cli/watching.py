@@ -13,8 +13,8 @@ from fednids.cli.logs import logging_to
 from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import say
 from fednids.config import Config
+from fednids.runs.callbacks import open_tracking, tracked
 from fednids.runs.records import Observer
-from fednids.tracking import open_tracking, tracked
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ _GATEWAYS = "partition.gateways"
 PROPOSED: Mapping[str, Mapping[str, int | float]] = {
     "lite": {"data.window": 2, "train.batch_size": 128, "train.learning_rate": 0.006},
 }
-"""What a preset of the network, `fednids.detector.presets`, brings beside its sizes.
+"""What a preset of the network, `fednids.networks.cnn_bilstm.presets`, brings beside its sizes.
 
 A small network at a batch of 64 spends its time on the start of kernels, and windows of flows in
 random order hold nothing but their last flow: measured in ``docs/detector.md``.

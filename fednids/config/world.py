@@ -74,7 +74,9 @@ class ClockConfig(Section):
 class AttackConfig(Section):
     """Which gateways lie, when and how."""
 
-    kind: str = Field("none", description="what liars do; see fednids.world.attacks")
+    kind: str = Field(
+        "none", description="what liars do; see fednids.simulation.adversaries.attacks"
+    )
     share: float = Field(0.0, ge=0, le=0.5, description="share of the gateways that lies")
     schedule: Literal["always", "late", "on-off"] = Field(
         "always", description="when: from round 1, from first_round, or every other period"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
+from fednids.datasets.federated import Fleet
 from fednids.deploy.creating import create_deployment
 from fednids.deploy.folder import Deployment, Server
 from fednids.deploy.reach import free_port, is_up, wait_until
 from fednids.deploy.running import RunEnd, Told, deployed_config, run_deployed
 from fednids.errors import PartitionError, SetupError
 from fednids.experiment.export import export_gateways
-from fednids.fleet import Fleet
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120.0

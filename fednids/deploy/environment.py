@@ -31,7 +31,7 @@ def flower_environment(home: Path, host: str) -> dict[str, str]:
     programs are those beside this Python; proxies are not asked for the server. Flower's
     own variables of the caller are left out, so that nobody's settings change a deployment.
     The choice of protobuf is left alone: MindSpore has one of its own
-    (`fednids.detector.framework`).
+    (`fednids.networks.framework`).
 
     Parameters
     ----------

@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.engine import Clients, open_grid
+from fednids.datasets.federated import Fleet
 from fednids.errors import PartitionError
-from fednids.exchange import Task
 from fednids.experiment.own_detectors import own_detectors
 from fednids.experiment.root import Root
-from fednids.fleet import Fleet
-from fednids.opening import opening_architecture, opening_task, opening_weights, stack_size
+from fednids.messages.values import Task
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.folder import memories
 from fednids.runs.records import Observer, Outcome, Round
 from fednids.runs.selection import validation_macro_f1
+from fednids.simulation.engines import Clients, open_grid
+from fednids.training.initial import opening_architecture, opening_task, opening_weights, stack_size
 from server.federation import Federation
 from server.strategies import find_strategy
 from server.wire import ServerWire
 
 if TYPE_CHECKING:
-    from fednids.workplace import Workplace
+    from fednids.training.local import Workplace
 
 CLIENT_APP = "clients.app:app"
 
@@ -81,7 +81,9 @@ def local(
     PartitionError
         A gateway has no training flows.
     """
-    from fednids.workplace import Workplace  # needs MindSpore, which a federated server does not
+    from fednids.training.local import (
+        Workplace,
+    )  # needs MindSpore, which a federated server does not
 
     workplace = Workplace(config, fleet)
     gateways = range(fleet.gateways)

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_sample_weight
 
 from fednids.config import Config
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import ConfusionCounts
 from fednids.seeding import Stream, derived_seed

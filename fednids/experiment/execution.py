@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
-from fednids.detector.presets import build_architecture
-from fednids.engine import check_engine
+from fednids.datasets.dealt import check_scheme
 from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
 from fednids.metrics import scores
+from fednids.networks.cnn_bilstm.presets import build_architecture
 from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
 from fednids.runs.folder import RunFolder, is_finished
 from fednids.runs.job import Job
 from fednids.runs.records import Observer, Outcome
 from fednids.runs.selection import check_selection
-from fednids.site import check_scheme
-from fednids.world import World
-from fednids.world.liars import check_attack
+from fednids.simulation import World
+from fednids.simulation.adversaries.malicious import check_attack
+from fednids.simulation.engines import check_engine
 from server.federation import check_keep
 from server.strategies import find_strategy
 from server.wire import ServerWire

@@ -12,12 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fednids.config import Config
+from fednids.datasets.federated import Fleet
 from fednids.errors import DataError
 from fednids.experiment.flow_files import Opener, find_format
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.original import Original, open_original
 from fednids.experiment.partitioning import SCHEMA_VERSION, describe_data, write_json
-from fednids.fleet import Fleet
 from fednids.flows.files.checksum import file_sha256
 from fednids.flows.files.writing import write_flows
 from fednids.flows.schema import CLASSES, KINDS

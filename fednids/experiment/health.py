@@ -121,7 +121,7 @@ def _flower() -> Iterator[Finding]:
 
 def _mindspore() -> Iterator[Finding]:
     """Import MindSpore after Flower in a process of its own; the trap aborts the process."""
-    code = "import flwr.serverapp, fednids.detector.framework"
+    code = "import flwr.serverapp, fednids.networks.framework"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )

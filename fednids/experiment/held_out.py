@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.detector.training import Trainer
-from fednids.exchange import Task
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 from fednids.flows.schema import BENIGN, CLASSES
 from fednids.flows.windows import Windows
+from fednids.messages.values import Task
 from fednids.metrics import ConfusionCounts, scores
-from fednids.opening import opening_architecture
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.records import Outcome
+from fednids.training.initial import opening_architecture
+from fednids.training.trainer import Trainer
 
 KEPT = 0.95
 """Share of the flows of known classes that a rejection by score keeps."""

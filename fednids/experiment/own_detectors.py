@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fednids.config import Config
-from fednids.memory import Memory
+from fednids.messages.client_state import Memory
 from fednids.runs.folder import memories
 from fednids.runs.records import Outcome
 from server.wire import ServerWire
@@ -29,7 +29,7 @@ def own_detectors(outcome: Outcome, config: Config, out: Path | None) -> Outcome
         The run folder, with the gateways' memories.
     """
     from clients.gateway import Gateway  # needs MindSpore, which a federated server does not
-    from fednids.workplace import open_workplace
+    from fednids.training.local import open_workplace
 
     weights = outcome.weights[0]
     rounds = outcome.last.number if outcome.last else config.federation.rounds

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fednids.config import Config
+from fednids.datasets.dealt import check_scheme
+from fednids.datasets.federated import Fleet
+from fednids.datasets.plan_file import sign_plan
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.quantities import quantities
-from fednids.fleet import Fleet
-from fednids.plan_file import sign_plan
 from fednids.runs.folder import CONFIG
 from fednids.seeding import Stream, generator
-from fednids.site import check_scheme
 from partitions.skew import Sheet, SkewReport, study_skew
 
 PLAN, SKEW = "plan.npz", "skew.json"

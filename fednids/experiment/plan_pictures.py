@@ -8,12 +8,12 @@ import numpy as np
 
 from fednids.experiment.partitioning import PlanStudy
 from fednids.experiment.quantities import quantity
-from fednids.pictures.distances import distance_matrix
-from fednids.pictures.heatmap import heatmap
-from fednids.pictures.labels import label_bars
-from fednids.pictures.ridgelines import ridgelines
-from fednids.pictures.sizes import size_curve
-from fednids.pictures.style import save
+from fednids.report.figures.distances import distance_matrix
+from fednids.report.figures.heatmap import heatmap
+from fednids.report.figures.labels import label_bars
+from fednids.report.figures.ridgelines import ridgelines
+from fednids.report.figures.sizes import size_curve
+from fednids.report.figures.style import save
 from partitions.skew import DISTANCES, label_pairs
 
 SHIFTED = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 from fednids.flows.features import true_duration
 from fednids.flows.schema import DURATION, FEATURES, Column, Version
 from partitions.skew import Features

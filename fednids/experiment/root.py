@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.exchange import Task
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
 from fednids.flows.split import limit_flows
 from fednids.flows.windows import SeparateWindows
+from fednids.messages.values import Task
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
 
 
@@ -31,7 +31,7 @@ class Root:
 
     def __call__(self, weights: Weights, task: Task) -> Weights:
         """Train ``(P,) float32`` weights with the settings of the task's round."""
-        from fednids.workplace import open_workplace  # needs MindSpore, as few servers do
+        from fednids.training.local import open_workplace  # needs MindSpore, as few servers do
 
         rng = generator(self._config.run.seed, Stream.ROOT, task.server_round)
         workplace = open_workplace(self._config.flat())

@@ -25,7 +25,7 @@ from partitions.skew import Sheet, SkewReport
 from partitions.skew.report import Cell
 
 if TYPE_CHECKING:
-    from fednids.pictures.comparison import Dealt
+    from fednids.report.figures.comparison import Dealt
 
 ALL = "all"
 """What ``--scheme`` says for all of them."""
@@ -167,7 +167,7 @@ def compare_schemes(
 def _compare(
     config: Config, folder: Path | None, told: Callable[[int, int, str], None]
 ) -> Comparison:
-    from fednids.pictures.comparison import Dealt  # Matplotlib takes most of a second
+    from fednids.report.figures.comparison import Dealt  # Matplotlib takes most of a second
 
     entries: list[Entry] = []
     dealt: list[Dealt] = []
@@ -210,8 +210,8 @@ def _about(study: PlanStudy) -> dict[str, Any]:
 
 
 def _write(found: Comparison, dealt: Sequence[Dealt], note: str, folder: Path) -> None:
-    from fednids.pictures.comparison import comparison
-    from fednids.pictures.style import save
+    from fednids.report.figures.comparison import comparison
+    from fednids.report.figures.style import save
 
     titles = [measure.title for measure in MEASURED]
     save(comparison(dealt, found.about["classes"], titles, note), folder / "comparison.png")

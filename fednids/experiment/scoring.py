@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.detector.model_file import Detector, load_detector
-from fednids.detector.training import Trainer
+from fednids.datasets.federated import BINARY_CLASSES
 from fednids.errors import DataError, RunError
-from fednids.fleet import BINARY_CLASSES
 from fednids.flows.prepared import PreparedFlows
 from fednids.flows.schema import BENIGN, CLASSES, KINDS, OTHER
 from fednids.flows.windows import Windows
@@ -27,7 +25,9 @@ from fednids.metrics import (
     scores,
 )
 from fednids.metrics.reliability import Reliability
+from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.folder import MODEL
+from fednids.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

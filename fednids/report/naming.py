@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fednids.config import KEYS
 from fednids.report.runs import Run
-from fednids.sweep.relevance import irrelevant
+from fednids.studies.relevance import irrelevant
 
 _SEED = "run.seed"
 _PLAIN = ("federation.strategy", "partition.scheme", "attack.kind")

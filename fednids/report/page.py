@@ -13,7 +13,6 @@ from fednids.report.charts.course import draw_costs, draw_participation
 from fednids.report.charts.curves import draw_losses, draw_overlay, draw_rates, draw_success
 from fednids.report.charts.partition import draw_shares, draw_sizes
 from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
-from fednids.report.figures import Figure
 from fednids.report.held_out import unseen_gateways_table, unseen_table
 from fednids.report.many_tables import GroupRows, group_rows, run_titles
 from fednids.report.naming import grouped
@@ -21,6 +20,7 @@ from fednids.report.runs import MAJORITY, Run, show_rate
 from fednids.report.scored import read_scored
 from fednids.report.tables import Table
 from fednids.report.threshold import threshold_table
+from fednids.report.vega import Figure
 from fednids.report.warnings import warn_of_run, warn_of_runs
 
 MOST_RUNS = 12

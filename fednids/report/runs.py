@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from fednids.config import Config
+from fednids.datasets.federated import class_names
 from fednids.errors import ConfigError, RunError
-from fednids.fleet import class_names
 from fednids.metrics import ConfusionCounts, Scores, scores
 from fednids.report.gateways import Histories, read_gateways
 from fednids.report.rounds import RoundRow
 from fednids.runs.folder import CHECKPOINT, CONFIG, KINDS, RESULT, ROUNDS
-from fednids.sweep.folder import STUDY
+from fednids.studies.folder import STUDY
 
 _KIND = "arm.txt"
 MAJORITY = "majority class"

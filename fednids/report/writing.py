@@ -14,10 +14,10 @@ from markupsafe import Markup
 from fednids import __version__
 from fednids.errors import RunError
 from fednids.files import write_atomically
-from fednids.report.figures import CONFIG
 from fednids.report.page import Page
 from fednids.report.runs import read_runs
 from fednids.report.script import fingerprint, inlined, library
+from fednids.report.vega import CONFIG
 
 _TEMPLATES = "templates"
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
 from fednids.errors import ConfigError, RunError
 from fednids.files import seal, unseal, write_atomically
-from fednids.memory import memories_fault
+from fednids.messages.client_state import memories_fault
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.layout import CHECKPOINT, CONFIG, KINDS, ROUNDS, ROWS, memories
 from fednids.runs.lines import Mark, parsed, whole_lines
 from fednids.runs.selection import Best, Selection

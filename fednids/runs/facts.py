@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fednids.config import Config
 from fednids.config.folder import FILES, gateway_files, gateway_name
-from fednids.exchange import Card
-from fednids.fleet import Fleet, class_names
-from fednids.site_card import run_features
+from fednids.datasets.federated import Fleet, class_names
+from fednids.messages.card import run_features
+from fednids.messages.values import Card
 from partitions import measure_skew
 
 

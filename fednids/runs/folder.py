@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
 from fednids.errors import RunError
 from fednids.files import FULL, DiskError, sweep_up, told_of_disk, write_atomically
-from fednids.memory import forget_after, last_kept
+from fednids.messages.client_state import forget_after, last_kept
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import (
     Checkpoint,
     drop_after,

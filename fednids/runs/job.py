@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
-from fednids.detector.model_file import Detector, save_detector
+from fednids.datasets.federated import Fleet, class_names
 from fednids.files import write_atomically
-from fednids.fleet import Fleet, class_names
+from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.curves import chosen_threshold, scores_record
 from fednids.runs.facts import Facts
 from fednids.runs.folder import CHECKPOINT, MODEL, Checkpoint, RunFolder, prepare_folder
@@ -121,7 +121,7 @@ class Job:
         dict
             As written to ``result.json``.
         """
-        from fednids.pictures.run import draw_run
+        from fednids.report.figures.run import draw_run
 
         seconds = time.perf_counter() - self.started
         facts, rounds = facts or Facts.of(self.fleet), self.folder.rounds

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from fednids.config import Config
-from fednids.detector.model_file import Detector, load_detector
 from fednids.errors import ConfigError, RunError
+from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.folder import CONFIG, GATEWAYS, MODEL, RESULT
 from fednids.runs.job import MODELS
 from fednids.runs.schema import SCHEMA_VERSION, ResultRecord

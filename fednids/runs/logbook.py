@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
-from fednids.fleet import Fleet
+from fednids.datasets.federated import Fleet
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint
 from fednids.runs.records import Round
 

@@ -9,11 +9,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.detector.architecture import Architecture, Weights
-from fednids.exchange import Evaluation, Task, Update
+from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, Scores, scores
+from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
 from fednids.runs.attack import attack_rates
-from fednids.world.fates import RoundFates
+from fednids.simulation.outcomes import RoundFates
 
 
 @dataclass(frozen=True)

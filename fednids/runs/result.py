@@ -15,7 +15,7 @@ from fednids.runs.attack import attack_rates
 from fednids.runs.curves import curve_record, threshold_record
 from fednids.runs.facts import Facts
 from fednids.runs.records import Outcome, Round
-from fednids.world.liars import Liars
+from fednids.simulation.adversaries.malicious import Liars
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("flwr", "mindspore", "numpy", "pandas", "pyarrow", "scikit-learn")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fednids.config import Config
-from fednids.detector.architecture import Weights
 from fednids.errors import ConfigError
 from fednids.metrics import scores
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.records import Round
 
 VALIDATION = "validation"

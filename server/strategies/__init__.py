@@ -17,7 +17,7 @@ from flwr.serverapp.strategy import FedAvg, FedProx
 
 from fednids.config import Config, FederationConfig
 from fednids.errors import ConfigError
-from fednids.world import participants_count
+from fednids.simulation import participants_count
 from server.strategies.adaptive import FedAdagrad, FedAdam, FedYogi
 from server.strategies.bulyan import Bulyan
 from server.strategies.coordinates import Median, TrimmedMean
@@ -76,7 +76,7 @@ STRATEGIES: dict[str, Callable[[Config], Leading]] = {
     "fltrust": _led(lambda s: FLTrust(s.root_flows)),
 }
 """How to add one: write a `server.updates.Rule`, a `ServerOptimiser` or a `Leading` in a file of
-its own; add a line here, one to ``fednids.sweep.relevance.STRATEGY_DIALS``, and where gateways
+its own; add a line here, one to ``fednids.studies.relevance.STRATEGY_DIALS``, and where gateways
 do more than train plainly, one to ``clients.methods.METHODS``; run ``pytest
 tests/contracts/test_strategies.py``."""
 

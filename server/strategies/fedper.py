@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from fednids.config import Config
-from fednids.detector.architecture import Architecture, Weights
-from fednids.detector.presets import build_architecture
 from fednids.errors import ConfigError
-from fednids.opening import opening_weights
+from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.training.initial import opening_weights
 from server.strategies.leading import FedAveraged
 
 

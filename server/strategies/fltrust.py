@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.detector.architecture import Weights
-from fednids.exchange import Update
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from server.aggregation import Aggregation, nobody
 from server.strategies.leading import Leading
 

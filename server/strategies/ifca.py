@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fednids.config import Config
-from fednids.detector.architecture import Architecture, Weights
-from fednids.exchange import Update
-from fednids.opening import opening_weights
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
 from fednids.seeding import Stream, generator
+from fednids.training.initial import opening_weights
 from server.aggregation import Aggregation, RunningMean, nobody
 from server.strategies.leading import Leading
 

@@ -15,11 +15,11 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fednids.config import Config
-from fednids.detector.architecture import Architecture, Weights
 from fednids.errors import RunError
-from fednids.exchange import Update
-from fednids.opening import opening_weights
-from fednids.protocol import Arrays
+from fednids.messages.records import Arrays
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.training.initial import opening_weights
 from server.aggregation import Aggregation, Collection, Gathering, RunningMean
 from server.updates import Rule, ServerOptimiser, State
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.detector.architecture import Weights
-from fednids.exchange import Update
-from fednids.protocol import Arrays
+from fednids.messages.records import Arrays
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.architecture import Weights
 from server.aggregation import Aggregation, RunningMean
 from server.strategies.leading import Leading, remembered
 

@@ -133,7 +133,7 @@ def test_evaluate_repeats_the_score_of_the_run(
 ) -> None:
     """A file of the run's own test flows, as one gateway's, gives the run's confusion."""
     from fednids.config import Config
-    from fednids.fleet import Fleet
+    from fednids.datasets.federated import Fleet
     from fednids.flows.files.writing import write_flows
     from fednids.flows.synthetic.synthesis import synthesise
     from fednids.seeding import Stream, generator

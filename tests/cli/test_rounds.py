@@ -9,7 +9,7 @@ import pytest
 
 from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import ERRORS
-from fednids.exchange import Evaluation, Update
+from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.records import Round
 

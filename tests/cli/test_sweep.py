@@ -10,9 +10,9 @@ from study_factory import STUDY
 
 from fednids.cli.main import run
 from fednids.cli.progress import SweepProgress
-from fednids.sweep.pool import Step, StepEnd
-from fednids.sweep.report import Failed, Report
-from fednids.sweep.study import read_study
+from fednids.studies.pool import Step, StepEnd
+from fednids.studies.report import Failed, Report
+from fednids.studies.study import read_study
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_failed_run_is_told_and_the_exit_code_is_1(
 ) -> None:
     failed = Failed("federated-x", "expected memory, got none", "logs/federated-x.log")
     report = Report(read_study(str(file)), (), (), (), (failed,), (), 0.6)
-    monkeypatch.setattr("fednids.sweep.run.sweep", lambda *_, **__: report)
+    monkeypatch.setattr("fednids.studies.run.sweep", lambda *_, **__: report)
     out = tmp_path / "out"
     assert run(["sweep", str(file), "--out", str(out)]) == 1
     shown = capsys.readouterr().out

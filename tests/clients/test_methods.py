@@ -18,12 +18,12 @@ from runs_factory import small_config
 from clients.methods import METHODS, find_method
 from clients.methods.method import Given
 from fednids.config import Config
-from fednids.detector.correction import Correction
-from fednids.exchange import Task, Update
 from fednids.flows.scaling import Scaler
-from fednids.memory import Remembered
-from fednids.opening import opening_architecture, opening_weights
-from fednids.workplace import Fitted
+from fednids.messages.client_state import Remembered
+from fednids.messages.values import Task, Update
+from fednids.training.initial import opening_architecture, opening_weights
+from fednids.training.local import Fitted
+from fednids.training.objective import Correction
 from server.strategies import STRATEGIES, find_strategy
 from server.strategies.leading import Leading
 

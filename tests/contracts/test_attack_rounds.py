@@ -17,21 +17,21 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config, RunConfig
-from fednids.detector.jobs import Job, Scored, Trained
-from fednids.engine.base import take_identity
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError
-from fednids.exchange import Task
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
-from fednids.fleet import Fleet
 from fednids.flows.schema import feature_names
 from fednids.flows.windows import Windows
+from fednids.messages.values import Task
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.records import Round
-from fednids.workplace import Workplace, _Asked
-from fednids.world.attacks import ATTACKS
-from fednids.world.liars import Liars
-from fednids.world.poisoning import with_trigger
+from fednids.simulation.adversaries.attacks import ATTACKS
+from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.poisoning import with_trigger
+from fednids.simulation.engines.base import take_identity
+from fednids.training.jobs import Job, Scored, Trained
+from fednids.training.local import Workplace, _Asked
 
 SETTINGS: dict[str, object] = {
     "data__flows": 900, "partition__gateways": 6, "partition__alpha": 3.0,

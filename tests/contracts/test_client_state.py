@@ -13,15 +13,15 @@ from runs_factory import small_config
 from safetensors.numpy import load_file, save_file
 
 from fednids.config import Config
-from fednids.engine.base import Clients
+from fednids.datasets.federated import Fleet
 from fednids.experiment import arms
-from fednids.experiment.cross import cross_runs
 from fednids.experiment.execution import execute, resume
 from fednids.experiment.root import root_windows
-from fednids.fleet import Fleet
 from fednids.runs.folder import MODEL, RunFolder, memories
 from fednids.runs.job import MODELS
 from fednids.runs.records import Outcome, Round
+from fednids.simulation.engines.base import Clients
+from fednids.studies.cross import cross_runs
 
 REMEMBERING = ("scaffold", "feddyn", "fedper", "ditto")
 PERSONAL = ("fedper", "ditto", "ifca")

@@ -9,9 +9,9 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.engine.packing import pack
+from fednids.datasets.federated import Fleet
 from fednids.experiment import arms
-from fednids.fleet import Fleet
+from fednids.simulation.engines.packing import pack
 
 
 def stacked_settings() -> dict[str, object]:

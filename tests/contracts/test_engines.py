@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
 
-from fednids.engine import (
+from fednids.errors import ConfigError
+from fednids.simulation.engines import (
     ENGINES,
     WORTH_PROCESSES,
     Clients,
@@ -23,7 +24,6 @@ from fednids.engine import (
     check_engine,
     open_grid,
 )
-from fednids.errors import ConfigError
 
 Kind = tuple[str, int]
 Healthy = Callable[[Kind], LocalGrid]

@@ -12,10 +12,10 @@ from flwr.app import RecordDict
 from strategy_messages import SIZE, draw, lead, sent, strategy_of
 
 from fednids.config import Config, FederationConfig
-from fednids.engine.base import take_identity
 from fednids.errors import ConfigError, FederationError
 from fednids.experiment.execution import check_settings, execute
-from fednids.sweep.relevance import STRATEGY_DIALS
+from fednids.simulation.engines.base import take_identity
+from fednids.studies.relevance import STRATEGY_DIALS
 from server.federation import Federation
 from server.strategies import STRATEGIES
 from server.strategies.leading import OfFlower, Ruled, Stepping

@@ -16,17 +16,17 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.detector.correction import Correction
-from fednids.engine.base import take_identity
+from fednids.datasets.federated import Fleet
 from fednids.errors import FederationError, RunError
-from fednids.exchange import Evaluation, Task, Update
 from fednids.experiment import arms
 from fednids.files import seal, unseal
-from fednids.fleet import Fleet
+from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.records import Round
-from fednids.workplace import Fitted, Workplace
+from fednids.simulation.engines.base import take_identity
+from fednids.training.local import Fitted, Workplace
+from fednids.training.objective import Correction
 from server.strategies import STRATEGIES
 
 every = pytest.mark.parametrize("name", STRATEGIES)

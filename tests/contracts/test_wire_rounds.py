@@ -12,17 +12,17 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.engine.base import take_identity
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError
-from fednids.exchange import Evaluation, Task, Update
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
-from fednids.fleet import Fleet
+from fednids.messages.encodings import DOWN, ENCODINGS, find_encoding, sent_bytes
+from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.records import Round
-from fednids.wire import DOWN, ENCODINGS, find_encoding, sent_bytes
-from fednids.workplace import Fitted, Workplace
+from fednids.simulation.engines.base import take_identity
+from fednids.training.local import Fitted, Workplace
 
 GATEWAYS, ROUNDS = 5, 4
 

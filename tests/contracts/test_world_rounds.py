@@ -19,17 +19,17 @@ from runs_factory import SMALL, small_config
 
 from fednids.cli.main import run as command
 from fednids.config import Config
-from fednids.detector.correction import Correction
-from fednids.engine.base import take_identity
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError, FederationError
-from fednids.exchange import Evaluation, Task, Update
 from fednids.experiment import arms, execution
-from fednids.fleet import Fleet
+from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.records import Round
-from fednids.workplace import Fitted, Workplace
-from fednids.world import Fate
+from fednids.simulation import Fate
+from fednids.simulation.engines.base import take_identity
+from fednids.training.local import Fitted, Workplace
+from fednids.training.objective import Correction
 from server.strategies import STRATEGIES
 
 RESTLESS: dict[str, object] = {

@@ -15,7 +15,7 @@ import numpy as np
 
 from clients.gateway import Gateway
 from clients.warm.serving import serve
-from fednids.protocol import WEIGHTS
+from fednids.messages.records import WEIGHTS
 
 LIES: Mapping[int, Callable[[Any, Any], Any]] = {
     2: lambda weights, start: np.full_like(weights, np.nan),

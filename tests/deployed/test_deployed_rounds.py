@@ -14,10 +14,10 @@ from site_factory import NAMES, TRAINING, deployed, export, place, site_grid
 
 from clients.own import Own
 from fednids.config import Config
-from fednids.detector.model_file import load_detector
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError, DataError, FederationError
 from fednids.experiment.execution import execute
-from fednids.fleet import Fleet
+from fednids.networks.model_file import load_detector
 from server import app
 from server.reasons import told_reason
 
@@ -212,7 +212,7 @@ def test_all_arms_take_a_folder_and_engines_give_the_same_bits(files: Path, tmp_
 
 
 def _as_seen_by_version_9(told: Any, config: Config) -> str | None:
-    from fednids import site_card
+    from fednids.messages import card as site_card
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site_card, "__version__", "9")

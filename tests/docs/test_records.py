@@ -9,7 +9,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.experiment.execution import execute
-from fednids.tracking import SINKS
+from fednids.runs.callbacks import SINKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 TEXT = PAGE.read_text()

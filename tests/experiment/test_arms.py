@@ -13,13 +13,13 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError, DataError, InterruptedRunError, PartitionError, RunError
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
-from fednids.fleet import Fleet
-from fednids.opening import opening_architecture, opening_task, opening_weights
 from fednids.runs.folder import KINDS, RunFolder
-from fednids.workplace import Workplace
+from fednids.training.initial import opening_architecture, opening_task, opening_weights
+from fednids.training.local import Workplace
 
 # Everyday the federation; CI all arms.
 KINDS_IN_TURN = ["federated", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[:2])]

@@ -7,8 +7,8 @@ import pytest
 from runs_factory import small_config
 from sklearn.linear_model import LogisticRegression
 
+from fednids.datasets.federated import Fleet
 from fednids.experiment.baselines import BASELINES, fit_baseline
-from fednids.fleet import Fleet
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import majority_counts, scores
 

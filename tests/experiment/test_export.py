@@ -17,17 +17,17 @@ from real_data import real_file
 from runs_factory import small_config
 
 from fednids.config import Config
+from fednids.datasets.federated import Fleet
+from fednids.datasets.plan_file import sign_plan
 from fednids.errors import ConfigError, DataError, RunError
 from fednids.experiment import export
 from fednids.experiment.export import export_gateways
-from fednids.fleet import Fleet
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
 from fednids.flows.schema import required_names
 from fednids.flows.source import load_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
-from fednids.plan_file import sign_plan
 from fednids.seeding import Stream, generator
 from partitions import PartitionPlan
 

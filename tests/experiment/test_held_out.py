@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from runs_factory import small_config
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError, DataError, PartitionError
 from fednids.experiment.execution import execute
 from fednids.experiment.held_out import rejection
-from fednids.fleet import Fleet
 from fednids.flows.schema import CLASSES
 
 

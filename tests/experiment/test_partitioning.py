@@ -12,12 +12,12 @@ from flow_factory import random_table
 from runs_factory import small_config
 
 from fednids.config import Config
+from fednids.datasets.federated import Fleet
 from fednids.errors import PartitionError, RunError
 from fednids.experiment.execution import execute
 from fednids.experiment.partitioning import study_partition, write_partition
 from fednids.experiment.plan_pictures import most_shifted
 from fednids.experiment.quantities import quantities, quantity
-from fednids.fleet import Fleet
 from fednids.flows.files.writing import write_flows
 from partitions import PartitionPlan
 from partitions.skew import feature_distances

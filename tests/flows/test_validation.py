@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from runs_factory import small_config
 
+from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError
 from fednids.experiment.execution import check_settings
-from fednids.fleet import Fleet
 from fednids.flows.split import SPLITS
 from fednids.flows.validation import carve_validation
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 
 from fednids.errors import FednidsError, RunError
 from fednids.files import DiskError, seal
-from fednids.memory import Memory
+from fednids.messages.client_state import Memory
 from fednids.runs.checkpoint import extend, read_checkpoint
 from fednids.runs.folder import RunFolder, is_finished, memories
 from fednids.runs.selection import Selection

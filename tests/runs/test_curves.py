@@ -11,10 +11,10 @@ import pytest
 from runs_factory import small_config
 
 from fednids.errors import ConfigError
-from fednids.exchange import Evaluation
+from fednids.messages.records import evaluation_content, read_evaluation
+from fednids.messages.values import Evaluation
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
 from fednids.metrics.curves import cells
-from fednids.protocol import evaluation_content, read_evaluation
 from fednids.runs.curves import curve_record, scores_record, threshold_record
 from fednids.runs.records import Round
 from fednids.runs.selection import check_selection

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fednids.exchange import Evaluation, Update
+from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.records import Round, add_counts
 

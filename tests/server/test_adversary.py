@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from fednids.config import Config
-from fednids.exchange import Update
-from fednids.world.attacks import ATTACKS
-from fednids.world.liars import Liars
-from fednids.world.lies import largest_z
+from fednids.messages.values import Update
+from fednids.simulation.adversaries.attacks import ATTACKS
+from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.updates import largest_z
 from server.adversary import Adversary
 
 SIZE, GATEWAYS = 30, 10

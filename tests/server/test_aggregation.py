@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategy_messages import strategy_of, updates_of
 
-from fednids.engine.base import take_identity
 from fednids.errors import FederationError
-from fednids.exchange import Update
-from fednids.protocol import read_update, read_weights, update_content
+from fednids.messages.records import read_update, read_weights, update_content
+from fednids.messages.values import Update
+from fednids.simulation.engines.base import take_identity
 from server.aggregation import (
     Aggregation,
     Collection,

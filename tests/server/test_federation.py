@@ -16,16 +16,16 @@ from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 from runs_factory import small_config
 
-from fednids.engine import Clients, InProcessGrid
+from fednids.datasets.federated import Fleet
 from fednids.errors import FederationError
-from fednids.exchange import Statistics, Update
 from fednids.experiment import arms
 from fednids.experiment.execution import execute
-from fednids.fleet import Fleet
-from fednids.protocol import read_update
+from fednids.messages.records import read_update
+from fednids.messages.values import Statistics, Update
 from fednids.runs.folder import Checkpoint
 from fednids.runs.records import Round
-from fednids.workplace import Workplace
+from fednids.simulation.engines import Clients, InProcessGrid
+from fednids.training.local import Workplace
 from partitions.arrival import Arrival
 from server import inbox
 from server.roster import Roster, call_roll, replies_in_order

@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Error, Message, MessageType, MetricRecord, RecordDict
 
-from fednids.engine import Clients, InProcessGrid
 from fednids.errors import FederationError
-from fednids.exchange import Evaluation, Update
+from fednids.messages.records import (
+    content_bytes,
+    evaluation_content,
+    query_content,
+    update_content,
+)
+from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
-from fednids.protocol import content_bytes, evaluation_content, query_content, update_content
+from fednids.simulation.engines import Clients, InProcessGrid
 from server.inbox import Inbox, Wanted, evaluation_reader, update_reader
 
 SIZE = 4

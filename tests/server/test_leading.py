@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from strategy_messages import SIZE, draw, sent, strategy_of, updates_of
 
 from fednids.config import Config
-from fednids.detector.presets import build_architecture
-from fednids.engine.base import take_identity
 from fednids.errors import ConfigError
-from fednids.exchange import Update
-from fednids.opening import opening_weights
-from fednids.protocol import read_weights, update_content
+from fednids.messages.records import read_weights, update_content
+from fednids.messages.values import Update
+from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.simulation.engines.base import take_identity
+from fednids.training.initial import opening_weights
 from server.federation import Federation
 from server.strategies import find_strategy
 from server.strategies.leading import Leading

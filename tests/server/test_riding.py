@@ -12,11 +12,11 @@ from flwr.app import Message, MessageType
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.engine import InProcessGrid
 from fednids.errors import FederationError
 from fednids.experiment.execution import execute, resume
 from fednids.runs.checkpoint import read_checkpoint
-from fednids.workplace import Workplace
+from fednids.simulation.engines import InProcessGrid
+from fednids.training.local import Workplace
 
 SCORES = ("train", "test", "participants", "failures")
 

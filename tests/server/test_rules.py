@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategy_messages import draw, flowers, lead, strategy_of
 
-from fednids.engine.base import take_identity
+from fednids.simulation.engines.base import take_identity
 from server.strategies.bulyan import Bulyan
 from server.strategies.coordinates import Median, TrimmedMean
 from server.strategies.krum import Krum, ranking, squared_distances

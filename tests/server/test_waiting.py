@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from flwr.app import Message, MetricRecord, RecordDict
 
-from fednids.engine.base import Clients, LocalGrid, take_identity
+from fednids.simulation.engines.base import Clients, LocalGrid, take_identity
 from server.inbox import Inbox
 from server.waiting import AttentiveGrid, Clock, Patience, attentive
 

@@ -7,10 +7,10 @@ import math
 import altair as alt
 
 from fednids.report.charts.curves import MOST_ROUNDS
-from fednids.report.figures import SERIES, Control, Figure, compiled, empty_chart, thinned
 from fednids.report.rounds import RoundRow
 from fednids.report.runs import Run
 from fednids.report.tables import Table, decimal, megabytes
+from fednids.report.vega import SERIES, Control, Figure, compiled, empty_chart, thinned
 
 _FATES = {
     "used": "update used",

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from fednids.report.figures import (
+from fednids.report.rounds import MEASURES, RoundRow
+from fednids.report.runs import MAJORITY, Run
+from fednids.report.tables import Table, decimal
+from fednids.report.vega import (
     Control,
     Figure,
     compiled,
@@ -15,9 +18,6 @@ from fednids.report.figures import (
     styled,
     thinned,
 )
-from fednids.report.rounds import MEASURES, RoundRow
-from fednids.report.runs import MAJORITY, Run
-from fednids.report.tables import Table, decimal
 
 MOST_ROUNDS = 400
 _TEST, _NOVEL = "all test flows", "novel test flows"

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from fednids.metrics.areas import precision_recall_area, roc_area
 from fednids.metrics.histograms import Sides
-from fednids.report.figures import MUTED, SERIES, Control, Figure, compiled, empty_chart, styled
 from fednids.report.scored import Scored
 from fednids.report.tables import Table, decimal
+from fednids.report.vega import MUTED, SERIES, Control, Figure, compiled, empty_chart, styled
 
 _UNIT = 2.0**32
 

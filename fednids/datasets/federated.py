@@ -1,0 +1,335 @@
+"""The simulated fleet: the flows of a run, split, and dealt to gateways.
+
+A `Fleet` is a function of the settings. Server, clients and arms each open their own, in
+whatever process they are, and get the same one: columns are mapped from the cache, split
+and plan are drawn from the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.config import Config, PartitionConfig
+from fednids.datasets.dealt import all_flows, comes_dealt, own_flows
+from fednids.datasets.plan_file import open_plan
+from fednids.errors import DataError, PartitionError
+from fednids.flows.prepared import PreparedFlows
+from fednids.flows.scaling import Moments
+from fednids.flows.schema import BENIGN, CLASSES, KINDS, OTHER, Version, feature_names
+from fednids.flows.source import load_flows
+from fednids.flows.split import Split, hold_out, split_flows
+from fednids.flows.validation import carve_all
+from fednids.flows.windows import Windows
+from fednids.seeding import Stream, generator
+from fednids.simulation.adversaries.attacks import find_attack
+from fednids.simulation.adversaries.poisoning import Kit
+from fednids.simulation.adversaries.trigger import add_triggered, parse_trigger
+from partitions import (
+    Arrival,
+    PartitionParameters,
+    PartitionPlan,
+    Traffic,
+    arrived,
+    deal_flows,
+    noisy_vectors,
+)
+
+BINARY_CLASSES = ("Benign", "Attack")
+
+
+def class_names(classes: int) -> tuple[str, ...]:
+    """Give the names of a detector's classes, five or two."""
+    return CLASSES if classes == len(CLASSES) else BINARY_CLASSES
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Flows, split and plan.
+
+    Attributes
+    ----------
+    flows : PreparedFlows
+        All flows of the run.
+    split : Split
+        Which of them are test flows.
+    plan : PartitionPlan
+        Which gateway owns each.
+    classes : tuple[str, ...]
+        Names of the classes to tell apart.
+    arrival : {"at-once", "growing", "passing"}
+        Which of a gateway's training flows are there in a round, `partitions.arrived`.
+    rounds : int
+        Over how many rounds they arrive.
+    marked : int
+        How far behind its vector a flow's vector with a backdoor's trigger stands; 0 where
+        the attack has none.
+    unseen_gateways : tuple of int
+        Partition ids of those that never train.
+    """
+
+    flows: PreparedFlows
+    split: Split
+    plan: PartitionPlan
+    classes: tuple[str, ...]
+    arrival: Arrival = "at-once"
+    rounds: int = 1
+    marked: int = 0
+    unseen_gateways: tuple[int, ...] = ()
+
+    @classmethod
+    def open(cls, config: Config) -> Fleet:
+        """Load, split and deal the flows as the settings, or a plan file, say.
+
+        A folder of flow files comes dealt.
+
+        Raises
+        ------
+        DataError, PartitionError, ConfigError
+            The flows cannot be read, split or dealt so, or there is no such attack.
+        """
+        if comes_dealt(config):
+            return cls._of(config, *all_flows(config))
+        seed = config.run.seed
+        flows = load_flows(config.data, seed)
+        how, share = config.data.split, config.data.test_share
+        split = split_flows(flows, how, share, generator(seed, Stream.SPLIT))
+        partition = config.partition
+        if partition.plan:
+            plan = open_plan(Path(partition.plan), flows, partition.gateways)
+        else:
+            rng = generator(seed, Stream.PARTITION)
+            plan = _deal(partition, traffic_of(flows, config.data.features), rng)
+        if plan.scheme == "noise":
+            rng = generator(seed, Stream.PARTITION, 1)
+            flows = _with_noise(flows, split, plan, partition.noise, rng)
+        return cls._of(config, flows, split, plan)
+
+    @classmethod
+    def own(cls, config: Config, path: Path, partition_id: int) -> Fleet:
+        """Open the flows of one gateway of a deployment; no other has any in this fleet.
+
+        Raises
+        ------
+        DataError
+            They cannot be read, or not be split so.
+        """
+        return cls._of(config, *own_flows(config, path, partition_id))
+
+    @classmethod
+    def _of(cls, config: Config, flows: PreparedFlows, split: Split, plan: PartitionPlan) -> Fleet:
+        share, how = config.data.validation_share, config.data.split
+        unseen = _unseen_gateways(config, plan)
+        split = _held_out(config, flows, split, plan, unseen)
+        if share:
+            owners, seed = plan.assignment, config.run.seed
+            carved = carve_all(flows, split.test, owners, how=how, share=share, seed=seed)
+            split = replace(split, validation=carved)
+        if config.model.classes == len(CLASSES):
+            check_five(flows)
+        flows, marked = _with_trigger(flows, config)
+        names, rounds = class_names(config.model.classes), config.federation.rounds
+        arrival = config.partition.arrival
+        return cls(flows, split, plan, names, arrival, rounds, marked, unseen)
+
+    def pooled(self) -> Fleet:
+        """Give the fleet of one gateway that owns all flows, for the centralised arm."""
+        everything = np.zeros(len(self.flows), np.int32)
+        return replace(self, plan=PartitionPlan("pooled", everything, 1))
+
+    @property
+    def gateways(self) -> int:
+        """Number of gateways ``K``."""
+        return self.plan.gateways
+
+    @property
+    def kit(self) -> Kit:
+        """What a liar needs to falsify its windows."""
+        return Kit(len(self.classes), self.marked)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """``(N,) int32`` class of each flow, among `classes`."""
+        attack = np.asarray(self.flows.attack)
+        return (attack if self.classes == CLASSES else attack != BENIGN).astype(np.int32)
+
+    @property
+    def training_sizes(self) -> tuple[int, ...]:
+        """Number of training windows of each gateway when all have arrived."""
+        owners = self.plan.assignment[self.split.training]
+        return tuple(np.bincount(owners, minlength=self.gateways).tolist())
+
+    def training(self, partition_id: int, server_round: int | None = None) -> Windows:
+        """Give a gateway's training windows.
+
+        Parameters
+        ----------
+        partition_id : int
+            The gateway.
+        server_round : int, optional
+            Those that are there in this round, from 1; all without one, or with 0. No
+            window reaches back to flows that a round does not have.
+        """
+        rows = self.plan.rows(partition_id)
+        rows = rows[self.split.training[rows]]
+        if server_round:
+            rows = rows[arrived(len(rows), server_round, self.rounds, self.arrival)]
+        return self._windows(rows)
+
+    def testing(self, partition_id: int) -> Windows:
+        """Give a gateway's test windows."""
+        rows = self.plan.rows(partition_id)
+        return self._windows(rows[self.split.test[rows]])
+
+    def validating(self, partition_id: int) -> Windows | None:
+        """Give a gateway's validation windows; None in a run without validation flows."""
+        if self.split.validation is None:
+            return None
+        rows = self.plan.rows(partition_id)
+        return self._windows(rows[self.split.validation[rows]])
+
+    def novel(self, partition_id: int) -> NDArray[np.bool_]:
+        """Tell which of a gateway's test windows end in a novel flow."""
+        rows = self.plan.rows(partition_id)
+        novel: NDArray[np.bool_] = self.split.novel[rows[self.split.test[rows]]]
+        return novel
+
+    def moments(self, partition_id: int) -> Moments:
+        """Sum up a gateway's training flows, for the scaler.
+
+        Where flows arrive over the rounds these are the flows of round 1: the scaler is
+        fitted before it, and must not know what comes later.
+        """
+        return Moments.of(self.flows.vectors, self.training(partition_id, server_round=1))
+
+    def opening_support(self, partition_id: int) -> NDArray[np.int64]:
+        """Count the flows of `moments` by class, ``(C,)``, for the class weights.
+
+        Where flows arrive over the rounds, each class counts one flow more, so that one
+        that is not there in round 1 has a weight, a large one, when it comes.
+        """
+        support = self.support(self.training(partition_id, server_round=1))
+        return support if self.arrival == "at-once" else support + 1
+
+    def support(self, windows: Windows) -> NDArray[np.int64]:
+        """Count windows by class, ``(C,)``."""
+        return np.bincount(windows.labels, minlength=len(self.classes))
+
+    def _windows(self, rows: NDArray[np.int64]) -> Windows:
+        return Windows(np.asarray(self.flows.vector[rows]), self.labels[rows])
+
+
+def check_five(flows: PreparedFlows) -> None:
+    """See that flows are of the five classes, where they are to be told apart.
+
+    Raises
+    ------
+    DataError
+        Some are attacks of another data set.
+    """
+    others = int((np.asarray(flows.attack) == KINDS.index(OTHER)).sum())
+    if others:
+        raise DataError(
+            f"expected flows of {', '.join(CLASSES)} for model.classes=5, got {others:,} flows of "
+            f"other attacks in {flows.origin.path}; use model.classes=2, attack against benign"
+        )
+
+
+def _unseen_gateways(config: Config, plan: PartitionPlan) -> tuple[int, ...]:
+    """Draw the gateways that never train."""
+    count = config.partition.unseen_gateways
+    if not count:
+        return ()
+    if count >= plan.gateways:
+        raise PartitionError(
+            f"expected partition.unseen_gateways below the {plan.gateways} gateways, got {count}; "
+            "leave some to train"
+        )
+    rng = generator(config.run.seed, Stream.PARTITION, 2)
+    return tuple(sorted(rng.permutation(plan.gateways)[:count].tolist()))
+
+
+def _held_out(
+    config: Config,
+    flows: PreparedFlows,
+    split: Split,
+    plan: PartitionPlan,
+    unseen: tuple[int, ...],
+) -> Split:
+    """Make test flows of a class and of gateways that training is never to see."""
+    if name := config.data.unseen:
+        split = hold_out(flows, split, np.asarray(flows.attack) == CLASSES.index(name), name)
+    if unseen:
+        what = f"gateways {', '.join(map(str, unseen))}"
+        split = hold_out(flows, split, np.isin(plan.assignment, unseen), what)
+    return split
+
+
+def _with_trigger(flows: PreparedFlows, config: Config) -> tuple[PreparedFlows, int]:
+    """Let every vector be there with the trigger too, if the attack has one."""
+    if not find_attack(config.attack.kind).trigger:
+        return flows, 0
+    features = config.data.features
+    trigger = parse_trigger(config.attack.trigger, features)
+    return add_triggered(flows, trigger, features), len(flows.vectors)
+
+
+def traffic_of(flows: PreparedFlows, features: Version) -> Traffic:
+    """Show flows to a partitioner: labels, raw feature columns and hosts.
+
+    Parameters
+    ----------
+    flows : PreparedFlows
+        All flows of a run.
+    features : {"v1", "v2"}
+        Whose columns `flows.raw` holds.
+    """
+    return Traffic(
+        np.asarray(flows.attack),
+        np.asarray(flows.vector),
+        flows.raw,
+        feature_names(features),
+        np.asarray(flows.source),
+        np.asarray(flows.destination),
+        flows.hosts,
+    )
+
+
+def _deal(partition: PartitionConfig, traffic: Traffic, rng: np.random.Generator) -> PartitionPlan:
+    """Deal with the settings that have the partitioners' names."""
+    named: dict[str, Any] = {
+        field.name: getattr(partition, field.name) for field in fields(PartitionParameters)
+    }
+    parameters = PartitionParameters(**named)
+    return deal_flows(
+        partition.scheme, traffic, gateways=partition.gateways, parameters=parameters, rng=rng
+    )
+
+
+def _with_noise(
+    flows: PreparedFlows, split: Split, plan: PartitionPlan, level: float, rng: np.random.Generator
+) -> PreparedFlows:
+    """Give every flow a vector of its own, with the noise of its gateway, 1 to K of K.
+
+    Test flows are as noisy as training flows: the same gateway measures them. Raw columns
+    keep their values.
+    """
+    if not level:
+        return flows
+    vector = np.asarray(flows.vector)
+    trained = Windows(vector[~split.test], vector[~split.test])
+    moments = Moments.of(flows.vectors, trained)
+    mean = moments.sums / moments.count
+    deviation = np.sqrt(np.maximum(moments.squares / moments.count - mean**2, 0.0))
+    levels = level * (plan.assignment + 1) / plan.gateways
+    return replace(
+        flows,
+        raw=flows.raw[vector],
+        vectors=noisy_vectors(flows.vectors[vector], deviation, levels, rng),
+        vector=np.arange(len(flows), dtype=np.int32),
+    )

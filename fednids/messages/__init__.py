@@ -1,0 +1,1 @@
+"""What server and clients send each other: values, Flower records, encodings, client state."""

@@ -1,0 +1,1 @@
+"""The CNN-BiLSTM: sizes, layout, presets, the network and its stacked form."""

@@ -1,0 +1,293 @@
+"""The CNN-BiLSTM as a MindSpore graph.
+
+Written for speed on a processor, with the mathematics of ``nn.Conv1d``, ``nn.MaxPool1d``
+and ``nn.LSTM``: the convolution is one matrix product over gathered rows, the pooled
+steps are laid out so that pooling is elementwise, the LSTM is one primitive with packed
+weights, and with readout ``last`` the reverse direction is the single step it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.networks.framework import Parameter, Tensor, live, nn, ops
+
+
+def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
+    """Give the steps in the order that makes pooling elementwise.
+
+    Parameters
+    ----------
+    steps, pool : int
+        Number of steps before pooling; width and stride of the pools.
+
+    Returns
+    -------
+    ndarray
+        ``(pool * (steps // pool),)``: first the first step of each pool, then the second
+        of each, and so on. Pools are aligned to the last step; the ``steps % pool``
+        earliest steps are in none.
+    """
+    pooled = np.arange(steps % pool, steps).reshape(-1, pool)
+    return pooled.T.ravel()
+
+
+class Pool(nn.Cell):
+    """Max pooling and ReLU of steps in `pooled_order`, which lie along one axis."""
+
+    def __init__(self, pool: int, axis: int):
+        super().__init__()
+        self.pool, self.split, self.relu = pool, ops.Split(axis, pool), ops.ReLU()
+
+    def construct(self, responses: Tensor) -> Tensor:
+        """Keep the most of each pool, and no less than 0."""
+        if self.pool == 1:
+            return self.relu(responses)
+        pooled = self.split(responses)
+        most = pooled[0]
+        for other in pooled[1:]:
+            most = most + self.relu(other - most)
+        return self.relu(most)
+
+
+class Convolution(nn.Cell):
+    """Convolution, max pooling and ReLU over gathered rows.
+
+    Takes ``(pool * q * B, k * in)`` rows in `pooled_order`, gives ``(q * B, out)``.
+    """
+
+    def __init__(self, name: str, parts: dict[str, Weights], pool: int):
+        super().__init__()
+        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
+        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
+        self.product, self.add, self.pool = ops.MatMul(), ops.BiasAdd(), Pool(pool, 0)
+
+    def construct(self, rows: Tensor) -> Tensor:
+        """Convolve, pool and rectify."""
+        return self.pool(self.add(self.product(rows, self.weight), self.bias))
+
+
+class Rows(nn.Cell):
+    """Gather the rows of a convolution that follows another: ``(steps * B, in)`` in."""
+
+    def __init__(self, steps: int, kernel: int, pool: int):
+        super().__init__()
+        self.steps, self.kernel, self.reach = steps, kernel, kernel // 2
+        self.order = Tensor(pooled_order(steps, pool).astype(np.int32))
+        self.join_steps, self.join_taps = ops.Concat(0), ops.Concat(2)
+
+    def construct(self, pooled: Tensor) -> Tensor:
+        """Put each step beside its neighbours, zeros beyond the ends."""
+        width = pooled.shape[1]
+        steps = ops.reshape(pooled, (self.steps, -1, width))
+        if self.reach:
+            edge = ops.zeros((self.reach, steps.shape[1], width), steps.dtype)
+            steps = self.join_steps((edge, steps, edge))
+        taps: tuple[Tensor, ...] = ()
+        for tap in range(self.kernel):
+            taps = (*taps, steps[tap : tap + self.steps])
+        rows = ops.gather(self.join_taps(taps), self.order, 0)
+        return ops.reshape(rows, (-1, self.kernel * width))
+
+
+class Tanh(nn.Cell):
+    """The hyperbolic tangent, from the sigmoid.
+
+    MindSpore's own kernel is off by 1e-5 from 3 on and by 1e-4 at 5.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sigmoid = ops.Sigmoid()
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Bend."""
+        return 2 * self.sigmoid(2 * x) - 1
+
+
+class BiLSTM(nn.Cell):
+    """Both directions and the readout: ``(q * B, in)`` in, ``(B, 2 * H)`` out."""
+
+    def __init__(self, architecture: Architecture, parts: dict[str, Weights]):
+        super().__init__()
+        self.hidden, self.steps = architecture.hidden, architecture.steps[-1]
+        self.width = architecture.width
+        self.readout, last = architecture.readout, architecture.readout == "last"
+        self.directions = 1 if last else 2
+        packed = [
+            a for n, a in parts.items() if n.startswith("lstm.") and (not last or "forward" in n)
+        ]
+        self.packed = Parameter(
+            Tensor(np.concatenate([a.ravel() for a in packed]).reshape(-1, 1, 1)),
+            name="lstm.packed",
+        )
+        if last:
+            self.once = Parameter(Tensor(parts["lstm.reverse.input"]), name="lstm.reverse.input")
+            self.once_bias = Parameter(Tensor(parts["lstm.reverse.bias"]), name="lstm.reverse.bias")
+        self.lstm = ops.LSTM(self.width, self.hidden, 1, True, not last, 0.0)
+        self.join, self.gates = ops.Concat(1), ops.Split(1, 3)
+        self.product, self.add, self.cut = ops.MatMul(), ops.BiasAdd(), ops.Slice()
+        self.sigmoid, self.tanh = ops.Sigmoid(), Tanh()
+
+    def construct(self, rows: Tensor) -> Tensor:
+        """Read the sequence in both directions."""
+        batch = rows.shape[0] // self.steps
+        zeros = ops.zeros((self.directions, batch, self.hidden), rows.dtype)
+        steps = ops.reshape(rows, (self.steps, batch, self.width))
+        outputs, states, _, _, _ = self.lstm(steps, zeros, zeros, self.packed)
+        if self.readout == "mean":
+            return ops.mean(outputs, 0)
+        if self.readout == "states":
+            return self.join((states[0], states[1]))
+        last = self.cut(rows, ((self.steps - 1) * batch, 0), (batch, self.width))
+        return self.join((ops.reshape(states, (batch, self.hidden)), self._reverse(last)))
+
+    def _reverse(self, last: Tensor) -> Tensor:
+        """One step from a zero state: the forget gate and W_hh have nothing to act on."""
+        gates = self.gates(self.add(self.product(last, self.once), self.once_bias))
+        return self.sigmoid(gates[2]) * self.tanh(self.sigmoid(gates[0]) * self.tanh(gates[1]))
+
+
+class Last(nn.Cell):
+    """What the head reads without a BiLSTM: ``(q * B, in)`` in, ``(B, in)`` out."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        self.steps, self.width = architecture.steps[-1], architecture.width
+        self.mean, self.cut = architecture.readout == "mean", ops.Slice()
+
+    def construct(self, rows: Tensor) -> Tensor:
+        """Take the last step, or the mean over steps."""
+        batch = rows.shape[0] // self.steps
+        if self.mean:
+            return ops.mean(ops.reshape(rows, (self.steps, batch, self.width)), 0)
+        return self.cut(rows, ((self.steps - 1) * batch, 0), (batch, self.width))
+
+
+class Dense(nn.Cell):
+    """Affine layer."""
+
+    def __init__(self, name: str, parts: dict[str, Weights]):
+        super().__init__()
+        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
+        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
+        self.product, self.add = ops.MatMul(), ops.BiasAdd()
+
+    def construct(self, inputs: Tensor) -> Tensor:
+        """Multiply and add."""
+        return self.add(self.product(inputs, self.weight), self.bias)
+
+
+class CNNBiLSTM(nn.Cell):
+    """Logits ``(B, C)`` from the gathered rows of ``B`` windows.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        All sizes.
+
+    Notes
+    -----
+    The order of `trainable_params` is the order of `Architecture.layout`, so the flat
+    weights are the parameters laid end to end.
+    """
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        parts = architecture.unpack(np.zeros(architecture.size, np.float32))
+        self.first = (
+            Convolution("conv1", parts, architecture.first_pool)
+            if architecture.channels
+            else ops.Identity()
+        )
+        gathers, convolutions = [], []
+        for place, pool in enumerate(architecture.pools[1:], 1):
+            gathers.append(Rows(architecture.steps[place], architecture.kernel, pool))
+            convolutions.append(Convolution(f"conv{place + 1}", parts, pool))
+        self.gathers, self.convolutions = nn.CellList(gathers), nn.CellList(convolutions)
+        self.bilstm = BiLSTM(architecture, parts) if architecture.hidden else Last(architecture)
+        self.has_dense = architecture.dense > 0
+        self.dense = Dense("dense", parts) if self.has_dense else ops.Identity()
+        self.head, self.relu = Dense("head", parts), ops.ReLU()
+
+    def construct(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+        """Compute the logits.
+
+        Parameters
+        ----------
+        rows : Tensor
+            ``(pool * q * B, k * F) float32``: the first convolution's rows.
+        mask : Tensor, optional
+            ``(q * B, channels) float32`` that multiplies the BiLSTM's input, for dropout.
+        """
+        steps = self.first(rows)
+        for gather, convolution in zip(self.gathers, self.convolutions):  # noqa: B905
+            steps = convolution(gather(steps))
+        if mask is not None:
+            steps = steps * mask
+        read = self.bilstm(steps)
+        if self.has_dense:
+            read = self.relu(self.dense(read))
+        return self.head(read)
+
+
+class Memory:
+    """Live memory of parameters that lie as the network's do: flat weights in and out.
+
+    Parameters
+    ----------
+    parameters : Iterable[Parameter]
+        In order and shape as ``network.trainable_params()``.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter]):
+        self._live = live(parameters)
+
+    def load(self, member: int, weights: Weights) -> None:
+        """Write ``(P,) float32`` weights into the parameters; `member` is 0."""
+        place = 0
+        for array in self._live:
+            array[...] = weights[place : place + array.size].reshape(array.shape)
+            place += array.size
+
+    def read(self, member: int) -> Weights:
+        """Copy the weights out, ``(P,) float32``; `member` is 0."""
+        return np.concatenate([array.ravel() for array in self._live])
+
+
+class Single:
+    """One detector as a network: how flat weights get into it and out of it.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        All sizes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        As given.
+    network : CNNBiLSTM
+        The network.
+    row_shape : tuple[int, int]
+        Shape of the first convolution's rows.
+    weights : Memory
+        Of the network's parameters.
+    """
+
+    def __init__(self, architecture: Architecture):
+        self.architecture, self.network = architecture, CNNBiLSTM(architecture)
+        self.row_shape = (-1, architecture.kernel * architecture.features)
+        self.weights = self.memory(self.network.trainable_params())
+
+    def memory(self, parameters: Iterable[Parameter]) -> Memory:
+        """Give the memory of parameters that lie as the network's do."""
+        return Memory(parameters)
+
+    def table(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Add the row of zeros that stands for what lies beyond a window's ends."""
+        return np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])

@@ -1,0 +1,168 @@
+"""A trained detector as one file: weights, network, scaler and class names.
+
+Safetensors hold arrays and text and nothing that could be executed. The same detector
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from fednids.errors import RunError
+from fednids.files import write_atomically
+from fednids.flows.scaling import Scaler
+from fednids.networks.cnn_bilstm.architecture import Architecture, Readout, Weights
+
+FORMAT = 1
+_KEY = "fednids"
+_DAMAGE = (
+    OSError,
+    SafetensorError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    AttributeError,  # safetensors, of a type of number that NumPy lacks
+)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Everything that scoring flows takes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        The network.
+    weights : ndarray
+        ``(P,) float32``.
+    scaler : Scaler
+        Of its training flows.
+    classes : tuple[str, ...]
+        Names of the classes in the order of the logits.
+    features : tuple[str, ...]
+        Names of the encoded features, in order.
+    columns : str
+        ``"v1"`` or ``"v2"``: which columns are encoded.
+    threshold : float or None
+        Probability of attack above which a flow raises an alarm, where one was chosen.
+    """
+
+    architecture: Architecture
+    weights: Weights
+    scaler: Scaler
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+    columns: str
+    threshold: float | None = None
+
+
+def save_detector(detector: Detector, path: Path) -> None:
+    """Write a detector, atomically; arrays have the parameters' names and shapes."""
+    parts = detector.architecture.unpack(detector.weights)
+    arrays = {name: np.ascontiguousarray(part) for name, part in parts.items()}
+    # One entry of sorted JSON: the order of several entries changes from run to run.
+    metadata = {_KEY: json.dumps(_metadata(detector), sort_keys=True)}
+    write_atomically(path, save(arrays, metadata=metadata))
+
+
+def load_detector(path: Path) -> Detector:
+    """Read a detector.
+
+    Raises
+    ------
+    RunError
+        There is no such file, or it is not a detector of this version.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = json.loads(file.metadata()[_KEY])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _detector(metadata, arrays)
+    except FileNotFoundError:
+        raise RunError(
+            f"expected a saved detector at {path}, got no such file; name the folder of a "
+            "finished run"
+        ) from None
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"expected a detector saved by fednids in {path}, got something else ({reason}); "
+            "train it again or take another copy"
+        ) from None
+
+
+def _metadata(detector: Detector) -> dict[str, Any]:
+    threshold = {} if detector.threshold is None else {"threshold": detector.threshold}
+    return {
+        "format": FORMAT,
+        "architecture": asdict(detector.architecture),
+        "classes": detector.classes,
+        "columns": detector.columns,
+        "features": detector.features,
+        "scaler": {
+            "mean": detector.scaler.mean.tolist(),
+            "scale": detector.scaler.scale.tolist(),
+        },
+        **threshold,
+    }
+
+
+def _detector(metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) -> Detector:
+    if metadata["format"] != FORMAT:
+        raise ValueError(f"format {metadata['format']} and not {FORMAT}")
+    architecture = _architecture(metadata["architecture"])
+    scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
+    for parameter in architecture.layout:
+        _check_array(arrays[parameter.name], parameter.name, parameter.shape, np.float32)
+    for name, array in (("mean", scaler.mean), ("scale", scaler.scale)):
+        _check_array(array, f"scaler {name}", (architecture.features,), np.float64)
+    if not (scaler.scale > 0).all():
+        raise ValueError("a scale that is not above 0")
+    weights = architecture.pack(arrays)
+    classes, features = tuple(metadata["classes"]), tuple(metadata["features"])
+    if (len(classes), len(features)) != (architecture.classes, architecture.features):
+        raise ValueError(f"{len(classes)} classes and {len(features)} features named")
+    if not all(isinstance(name, str) for name in (*classes, *features)):
+        raise ValueError("names that are not text")
+    threshold, columns = metadata.get("threshold"), metadata["columns"]
+    if threshold is not None and not (type(threshold) is float and 0 <= threshold <= 1):
+        raise ValueError("a threshold that is no probability")
+    return Detector(architecture, weights, scaler, classes, features, columns, threshold)
+
+
+def _architecture(sizes: dict[str, Any]) -> Architecture:
+    """Read sizes, and check all that the shapes of the arrays do not tell."""
+    lists = {name: tuple(sizes[name]) for name in ("channels", "pools")}
+    read = Architecture(**{**sizes, **lists})
+    counts = (read.features, read.window, read.classes, read.kernel, *read.channels, *read.pools)
+    may_be_0 = (read.hidden + 1, read.dense + 1)
+    if not all(type(n) is int and 0 < n < 2**16 for n in (*counts, *may_be_0)):
+        raise ValueError("a size of the network out of range")
+    if not (
+        len(read.channels) == len(read.pools)
+        and read.kernel % 2
+        and read.steps[-1]
+        and 0 <= read.dropout < 1
+        and read.readout in get_args(Readout)
+        and (read.hidden or (read.channels and read.readout != "states"))
+    ):
+        raise ValueError("sizes of the network that do not fit together")
+    return read
+
+
+def _check_array(array: NDArray[Any], name: str, shape: tuple[int, ...], dtype: type) -> None:
+    if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} of shape {array.shape} and {array.dtype}, not {shape} and "
+            f"{dtype.__name__}, or not finite"
+        )

@@ -1,0 +1,131 @@
+"""Which gateways are like each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from fednids.report.figures.shares import FEW
+from fednids.report.figures.style import SMALL, caption, headline, styled
+
+MOST = 200
+"""Gateways up to which each has a row, and leaves are ordered optimally."""
+
+
+@styled
+def distance_matrix(
+    distances: NDArray[np.float64], measure: str, *, highest: float | None = None, note: str = ""
+) -> Figure:
+    """Distance of every two gateways, like ones side by side, so that groups show as squares.
+
+    Above 200 gateways, neighbours of that order share a row, which shows the mean distance of
+    their pairs.
+
+    Parameters
+    ----------
+    distances : ndarray
+        ``(K, K) float64``, symmetric, 0 to itself; NaN in row and column of a gateway that
+        has no distance, which is left out.
+    measure : str
+        Of distance, as the colour bar names it.
+    highest : float, optional
+        Where the colours end: the measure's largest value, so that pictures of several plans
+        can be compared. The largest distance if not given.
+    note : str
+        Put behind the title.
+
+    Returns
+    -------
+    Figure
+        Its first axes hold the image.
+    """
+    known = np.flatnonzero(np.isfinite(distances).any(axis=1))
+    within = distances[np.ix_(known, known)]
+    order = order_alike(within)
+    image, width = gather_pairs(within[np.ix_(order, order)], MOST)
+    figure = Figure(figsize=(6.6, 5.8))
+    axes = figure.subplots()
+    top = float(np.nanmax(image, initial=0)) if highest is None else highest
+    drawn = axes.imshow(
+        image, cmap="cividis", vmin=0, vmax=top or 1, interpolation="nearest",
+        extent=(0, len(known), len(known), 0),
+    )  # fmt: skip
+    if len(known) <= FEW:
+        labels, places = [str(k) for k in known[order]], np.arange(len(known)) + 0.5
+        axes.set_xticks(places, labels, fontsize=SMALL, rotation=90 if len(known) > 15 else 0)
+        axes.set_yticks(places, labels, fontsize=SMALL)
+    axes.set(
+        xlabel="gateways, like ones side by side: dark squares are groups",
+        ylabel="gateways, in the same order",
+    )
+    axes.spines[:].set_visible(False)
+    figure.colorbar(drawn, ax=axes, label=measure, shrink=0.8)
+    headline(figure, f"How far {_count(len(known))} are from each other{note}")
+    caption(axes, _describe(within, width, len(distances)))
+    return figure
+
+
+def order_alike(distances: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Gateways in the order of the leaves of a hierarchical clustering.
+
+    Clusters are joined by mean distance. Up to 200 gateways, neighbours are then brought as
+    close as the tree permits (Bar-Joseph et al. 2001), which takes too long for more.
+
+    Parameters
+    ----------
+    distances : ndarray
+        ``(K, K) float64``, symmetric, finite, 0 on the diagonal.
+
+    Returns
+    -------
+    ndarray
+        ``(K,) int64``.
+    """
+    if len(distances) < 3:
+        return np.arange(len(distances))
+    pairs = squareform(distances, checks=False)
+    tree = linkage(pairs, "average", optimal_ordering=len(distances) <= MOST)
+    return np.asarray(leaves_list(tree), dtype=np.int64)
+
+
+def gather_pairs(distances: NDArray[np.float64], most: int) -> tuple[NDArray[np.float64], int]:
+    """Mean distance between groups of neighbours, of at most so many groups.
+
+    Parameters
+    ----------
+    distances : ndarray
+        ``(K, K) float64``, 0 on the diagonal.
+    most : int
+        Groups there may be.
+
+    Returns
+    -------
+    tuple
+        ``(M, M) float64``, on its diagonal the mean over pairs of one group without those of
+        a gateway and itself; and gateways in a group, of which the last may have fewer.
+    """
+    count = len(distances)
+    width = max(-(-count // most), 1)
+    starts = np.arange(0, count, width)
+    sums = np.add.reduceat(np.add.reduceat(distances, starts, axis=0), starts, axis=1)
+    sizes = np.diff(np.append(starts, count))
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    return sums / np.maximum(pairs, 1), width
+
+
+def _count(gateways: int) -> str:
+    return f"{gateways:,} gateway{'s' * (gateways != 1)}"
+
+
+def _describe(distances: NDArray[np.float64], width: int, given: int) -> str:
+    """The mean distance, and what a row is where that is not one gateway."""
+    count = len(distances)
+    parts = [f"mean distance {distances.sum() / (count * (count - 1)):.2g}"] if count > 1 else []
+    if width > 1:
+        parts.append(f"each row is {width} gateways together")
+    if given > count:
+        parts.append(f"{given - count:,} without flows left out")
+    return " · ".join(parts)

@@ -1,0 +1,1 @@
+"""Adversaries: malicious clients, and what they do to flows and updates."""

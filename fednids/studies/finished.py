@@ -1,0 +1,238 @@
+"""Run folders side by side: which of them compare, what differs, and their ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fednids.config import KEYS
+from fednids.errors import RunError
+from fednids.runs.folder import RESULT
+from fednids.studies.cross_runs import FinishedRun
+from fednids.studies.folder import STUDY
+from fednids.studies.measures import Beside, last_confusions, measure_run
+from fednids.studies.ranking import Contestant, Entry, Ranking, rank, target_of
+from fednids.studies.relevance import canonical, irrelevant, is_attacked
+from fednids.studies.statistics import number
+from fednids.studies.twins import clean_twins
+
+_ELSEWHERE = ("data.path", "data.sha256", "run.seed")
+_DEALT = "partition."
+
+
+def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranking:
+    """Rank finished runs.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Run folders, or folders of sweeps, whose finished runs are taken.
+    target : float, optional
+        Macro-F1 whose first round is told; a share of the best without it.
+
+    Returns
+    -------
+    Ranking
+        A contestant for each combination of the settings that differ. Runs of one seed and
+        one plan are pairs, those of the centralised arm with any plan, and where settings of
+        ``partition`` are what differs, runs of one seed are.
+
+    Raises
+    ------
+    RunError
+        A folder holds no finished run, two runs have other flows, another split or another
+        plan, or are the same.
+    """
+    runs = open_all(paths)
+    check_comparable(runs)
+    names = name_runs(runs)
+    grouped: dict[str, list[FinishedRun]] = {}
+    for run, name in zip(runs, names, strict=True):
+        grouped.setdefault(name, []).append(run)
+    _check_plans(grouped, dealt_alike=not _dealing_differs(runs))
+    scored = [[_macro_f1(run) for run in each] for each in grouped.values()]
+    wanted = target_of(target, scored)
+    entries = _entries(runs, wanted)
+    contestants = [
+        Contestant(name, tuple(entries[run.path] for run in each)) for name, each in grouped.items()
+    ]
+    return rank(contestants, wanted)
+
+
+def open_all(paths: Sequence[Path]) -> list[FinishedRun]:
+    """Open run folders, and the finished runs of sweeps.
+
+    Raises
+    ------
+    RunError
+        One is neither, or there are fewer than two runs.
+    """
+    folders: list[Path] = []
+    for path in paths:
+        inside = (path / "runs").iterdir() if (path / STUDY).is_file() else [path]
+        folders += sorted(p for p in inside if p == path or (p / RESULT).is_file())
+    runs = [FinishedRun.open(folder) for folder in dict.fromkeys(folders)]
+    if len(runs) < 2:
+        raise RunError(
+            f"expected at least two finished runs to compare, got {len(runs)}; name more folders"
+        )
+    return runs
+
+
+def check_comparable(runs: Sequence[FinishedRun]) -> None:
+    """Refuse runs that are not about the same flows and the same split.
+
+    Raises
+    ------
+    RunError
+        Flows that were read from a file have to be the same in all runs, synthetic ones in
+        all runs of a seed; so has what decides on the test flows.
+    """
+    first: dict[int, FinishedRun] = {}
+    for run in runs:
+        for other in (runs[0], first.setdefault(run.config.run.seed, run)):
+            same_seed = run.config.run.seed == other.config.run.seed
+            theirs = _basis(other, same_seed=same_seed)
+            for name, value in _basis(run, same_seed=same_seed).items():
+                if value != theirs[name]:
+                    raise RunError(
+                        f"expected runs of the same {name}, got {_short(theirs[name])} in "
+                        f"{other.path} and {_short(value)} in {run.path}; compare runs of the "
+                        "same flows and split"
+                    )
+
+
+def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
+    """Name runs by the arm and the settings that differ, as far as an arm reads them.
+
+    Raises
+    ------
+    RunError
+        Two runs have the same name and seed.
+    """
+    read = [_read_settings(run) for run in runs]
+    differing = [name for name in KEYS if len({each[name] for each in read if name in each}) > 1]
+    several = len({run.kind for run in runs}) > 1
+    names, seen = [], dict[tuple[str, int], FinishedRun]()
+    for run, settings in zip(runs, read, strict=True):
+        parts = [run.kind] if several else []
+        parts += [_show(name, settings[name]) for name in differing if name in settings]
+        name = " ".join(filter(None, parts)) or run.kind
+        before = seen.setdefault((name, run.config.run.seed), run)
+        if before is not run:
+            raise RunError(
+                f"expected runs that differ in a setting or the seed, got {before.path} and "
+                f"{run.path}, which do not; name one of them"
+            )
+        names.append(name)
+    return names
+
+
+def _entries(runs: Sequence[FinishedRun], target: float) -> dict[Path, Entry]:
+    """Measure runs, those under attack beside their clean twin."""
+    results = {run.path: run.result for run in runs}
+    twins = clean_twins({run.path: (run.kind, run.config) for run in runs})
+    found = {}
+    for run in runs:
+        twin = twins.get(run.path)
+        beside = Beside(target, clean=results[twin] if twin is not None else None)
+        with _reading(run):
+            metrics = measure_run(run.path, run.result, beside)
+            confusions = last_confusions(run.path, len(run.result["final"]["classes"]))
+        found[run.path] = Entry(run.config.run.seed, _plan(run), metrics, confusions)
+    return found
+
+
+def _plan(run: FinishedRun) -> str:
+    return str(run.result["partition"]["fingerprint"])
+
+
+def _macro_f1(run: FinishedRun) -> float:
+    with _reading(run):
+        return number(run.result["final"]["macro_f1"])
+
+
+@contextmanager
+def _reading(run: FinishedRun) -> Iterator[None]:
+    """Say in one line that a run's files are not as runs leave them."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"expected whole result.json and gateways.parquet in {run.path}, got damaged ones "
+            f"({type(error).__name__}: {reason}); run it again"
+        ) from None
+
+
+def _basis(run: FinishedRun, *, same_seed: bool) -> dict[str, Any]:
+    """Say what decides on the test flows, by its name for people."""
+    with _reading(run):
+        facts = {name: run.result["data"][name] for name in ("synthetic", "flows", "sha256")}
+    data = run.config.data
+    found = {
+        "kind of flows (synthetic)": facts["synthetic"],
+        "number of flows": facts["flows"],
+        "data.split": data.split,
+        "data.test_share": data.test_share,
+        "model.classes": run.config.model.classes,
+    }
+    if data.split == "grouped":
+        found["data.features"] = data.features
+    if same_seed or not facts["synthetic"]:
+        found["flows (data sha256)"] = facts["sha256"]
+    return found
+
+
+def _check_plans(grouped: Mapping[str, Sequence[FinishedRun]], *, dealt_alike: bool) -> None:
+    """Refuse runs of one seed whose plans differ though their settings do not."""
+    plans: dict[int, FinishedRun] = {}
+    for run in (run for runs in grouped.values() for run in runs):
+        if run.kind == "centralised" or not dealt_alike:
+            continue
+        other = plans.setdefault(run.config.run.seed, run)
+        ours, theirs = _plan(run), _plan(other)
+        if ours != theirs:
+            raise RunError(
+                f"expected runs of one plan for a seed, got {_short(theirs)} in {other.path} and "
+                f"{_short(ours)} in {run.path}; run one of them again"
+            )
+
+
+def _dealing_differs(runs: Sequence[FinishedRun]) -> bool:
+    dealt = [
+        {k: v for k, v in _read_settings(run).items() if k.startswith(_DEALT)}
+        for run in runs
+        if run.kind != "centralised"
+    ]
+    return any(each != dealt[0] for each in dealt)
+
+
+def _read_settings(run: FinishedRun) -> dict[str, Any]:
+    """Give the settings that the run's arm reads, but those that name flows and seed.
+
+    Whether there are liars is always told, where the arm has any use for them.
+    """
+    skipped = {*irrelevant(run.kind, run.config), *_ELSEWHERE}
+    read = {name: value for name, value in run.config.flat().items() if name not in skipped}
+    if run.kind == "centralised":
+        return read
+    standing = canonical(run.kind, run.config)
+    share = standing.attack.share if is_attacked(standing) else 0.0
+    kind = standing.attack.kind if share else "none"
+    return {**read, "attack.kind": kind, "attack.share": share}
+
+
+def _show(name: str, value: object) -> str:
+    """Write a setting for people; what speaks for itself without its name."""
+    if name in ("attack.kind", "attack.share") and value in ("none", 0.0):
+        return "clean" if value == "none" else ""
+    plain = name in ("federation.strategy", "partition.scheme", "attack.kind")
+    return str(value) if plain else f"{name.rpartition('.')[2]}={value}"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:12]}…" if len(text) > 40 else text

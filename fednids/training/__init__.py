@@ -1,0 +1,1 @@
+"""Training: the initial state of a run, local training, and the graphs that run it."""

@@ -1,0 +1,139 @@
+"""What is settled before round 1: scaler, class weights, initial weights, learning rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.config import Config, TrainConfig
+from fednids.flows.scaling import Scaler
+from fednids.messages.values import Statistics, Task
+from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.seeding import Stream, generator
+
+_MOST_STACKED = 16
+_FEWEST_STACKED = 8
+_STACKED_WINDOWS = 1024
+
+
+def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
+    """Fit scaler and class weights to the sums of some gateways.
+
+    Parameters
+    ----------
+    statistics : Sequence[Statistics]
+        Of all gateways that train together, in the order of partition ids: the order in
+        which floats are added is part of the result.
+    config : Config
+        Settings of the run.
+
+    Returns
+    -------
+    Task
+        Of round 1, without a proximal term.
+    """
+    moments = reduce(add, [found.moments for found in statistics])
+    support = reduce(add, [found.train_support for found in statistics])
+    train = config.train
+    weights, tau = class_weights(support, train.balance), train.logit_adjustment
+    adjustment = logit_adjustment(support, tau) if tau else None
+    return Task(1, Scaler.fit(moments), weights, adjustment=adjustment)
+
+
+def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
+    """Weigh classes by how rare they are, for flows of which 98 in 100 are attacks.
+
+    Parameters
+    ----------
+    support : ndarray
+        ``(C,)`` training flows of each class.
+    balance : float
+        0 weighs all alike, 1 gives every class the same say, between is between.
+
+    Returns
+    -------
+    ndarray
+        ``(C,) float32``: ``(N / (C n_c)) ** balance``, scaled to a mean of 1 over the
+        training flows; 0 for classes without any.
+    """
+    present = support > 0
+    rarity = support.sum() / (present.sum() * np.maximum(support, 1))
+    weights = np.where(present, rarity**balance, 0.0)
+    scaled: NDArray[np.float32] = (weights * support.sum() / (weights @ support)).astype(np.float32)
+    return scaled
+
+
+def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float32]:
+    """Give what is added to the logits in training, so that rare classes get a margin.
+
+    Parameters
+    ----------
+    support : ndarray
+        ``(C,)`` training flows of each class.
+    tau : float
+        0 adds nothing; with 1 the detector learns what would be best were all classes
+        equally frequent.
+
+    Returns
+    -------
+    ndarray
+        ``(C,) float32``: ``tau * log(n_c / N)``; a class without any flows counts as one.
+
+    References
+    ----------
+    Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, eq. 10.
+    """
+    shares = np.maximum(support, 1) / support.sum()
+    margins: NDArray[np.float32] = (tau * np.log(shares)).astype(np.float32)
+    return margins
+
+
+def opening_architecture(task: Task, config: Config) -> Architecture:
+    """Give the network that the settings ask for, with as many features as are scaled."""
+    return build_architecture(config.model, len(task.scaler.mean), config.data.window)
+
+
+def opening_weights(architecture: Architecture, config: Config) -> Weights:
+    """Draw the weights that every arm of a seed starts from."""
+    return architecture.initial_weights(generator(config.run.seed, Stream.WEIGHTS))
+
+
+def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
+    """Give a round's learning rate: half a cosine from the first rate to the final one.
+
+    Parameters
+    ----------
+    train : TrainConfig
+        First rate, and the final one as a share of it.
+    server_round, rounds : int
+        Round from 1, and how many there are.
+    """
+    done = (server_round - 1) / max(rounds - 1, 1)
+    left = 0.5 * (1 + math.cos(math.pi * done))
+    return train.learning_rate * (train.final_rate + (1 - train.final_rate) * left)
+
+
+def stack_size(config: Config) -> int:
+    """Say how many gateways train in one graph: a function of the settings alone.
+
+    With small batches a step is mostly the start of kernels, which a stack shares; with
+    1,024 windows in all of it there is no more to gain. Few gateways are not stacked, so
+    that every worker has some.
+
+    Returns
+    -------
+    int
+        8 to 16, or 1 where each gateway trains alone.
+    """
+    if config.train.stack:
+        return config.train.stack
+    partition, federation = config.partition, config.federation
+    training = max(round(federation.fraction * partition.gateways), 1)
+    most = min(_MOST_STACKED, _STACKED_WINDOWS // config.train.batch_size, training // 8)
+    return most if most >= _FEWEST_STACKED else 1

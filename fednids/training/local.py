@@ -1,0 +1,287 @@
+"""Where gateways train: their flows and one compiled network, shared by a process.
+
+The same few functions serve all arms: a ClientApp calls them for each message, the
+centralised and the local arm call them in a loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fednids.config import Config, Scalar
+from fednids.datasets.federated import Fleet
+from fednids.errors import FederationError
+from fednids.flows.scaling import Scaler
+from fednids.flows.schema import BENIGN
+from fednids.flows.windows import Windows
+from fednids.messages.values import Evaluation, Statistics, Task, Update
+from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
+from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.seeding import Stream, generator
+from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.poisoning import with_trigger
+from fednids.training.initial import opening_architecture, round_rate, stack_size
+from fednids.training.jobs import Job, LocalTraining, Scored, Terms, Trained
+from fednids.training.objective import Correction
+from fednids.training.together import shared
+from fednids.training.trainer import Trainer
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a gateway's training.
+
+    Attributes
+    ----------
+    update : Update
+        As plain FedAvg sends it.
+    gradient : ndarray or None
+        ``(P,) float32`` mean of the gradients on the way, where it was asked for.
+    """
+
+    update: Update
+    gradient: Weights | None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One training, as calls that meet ask for it."""
+
+    task: Task
+    job: Job
+    terms: Terms
+    strength: float
+
+    def goes_with(self, other: _Asked) -> bool:
+        """Tell whether one graph call can do both."""
+        alike = (self.terms, self.strength) == (other.terms, other.strength)
+        return alike and self.task.equals(other.task)
+
+
+_Chosen = NDArray[np.bool_] | slice
+_ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Windows, and what a detector says of them."""
+
+    windows: Windows
+    scored: Scored
+
+    def counts(self, classes: int, chosen: _Chosen = _ALL) -> ConfusionCounts:
+        labels, predicted = self.windows.labels[chosen], self.scored.predicted[chosen]
+        return ConfusionCounts.from_labels(labels, predicted, classes)
+
+    def tally(self, chosen: _Chosen = _ALL) -> Tally:
+        return Curves.of(self.scored.logits[chosen], self.windows.labels[chosen]).tally()
+
+
+class Workplace:
+    """The gateways that a process serves.
+
+    Parameters
+    ----------
+    config : Config
+        Settings of the run.
+    fleet : Fleet
+        All gateways' flows.
+    liars : Liars, optional
+        Who falsifies its flows; nobody where there is no server to lie to.
+    """
+
+    def __init__(self, config: Config, fleet: Fleet, liars: Liars | None = None):
+        self.config, self.fleet, self._liars = config, fleet, liars
+        self._trainer: Trainer | None = None
+        self._scaler: Scaler | None = None
+        self._last: tuple[tuple[int, int], Windows] | None = None
+
+    def statistics(self, partition_id: int) -> Statistics:
+        """Sum up a gateway's training flows."""
+        support = self.fleet.opening_support(partition_id)
+        return Statistics(partition_id, self.fleet.moments(partition_id), support)
+
+    def windows(self, partition_id: int, task: Task) -> int:
+        """Count the training windows that a gateway has in the task's round."""
+        return len(self._training(partition_id, task))
+
+    def train(
+        self, partition_id: int, weights: Weights, task: Task, correction: Correction | None = None
+    ) -> Fitted:
+        """Train ``(P,)`` weights on a gateway's windows; without any, give them back.
+
+        Parameters
+        ----------
+        partition_id : int
+            The gateway.
+        weights : ndarray
+            ``(P,) float32`` to start from.
+        task : Task
+            Scaler, class weights and round.
+        correction : Correction, optional
+            What the strategy does beside; without, FedProx's pull, where the task has one.
+        """
+        windows = self._training(partition_id, task)
+        if not len(windows):
+            return Fitted(Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0), None)
+        bent = correction or plain_correction(task)
+        place = (task.server_round, partition_id, *([bent.course] if bent.course else []))
+        rng = generator(self.config.run.seed, Stream.TRAINING, *place)
+        job = Job(weights, windows, rng, bent.anchor, bent.shift, bent.most_steps)
+        trained, compiling = shared(self._train, _Asked(task, job, bent.terms, bent.strength))
+        steps, loss, seconds = trained.steps, trained.loss, trained.seconds
+        examples = len(windows)
+        update = Update(partition_id, trained.weights, examples, steps, loss, seconds, compiling)
+        return Fitted(update, trained.gradient)
+
+    def train_apart(
+        self, windows: Windows, weights: Weights, task: Task, rng: np.random.Generator
+    ) -> Weights:
+        """Train ``(P,)`` weights plainly on windows that are no gateway's, at least one.
+
+        Raises
+        ------
+        FederationError
+            Training ended in NaN or infinity.
+        """
+        job = Job(weights, windows, rng)
+        trained, _ = shared(self._train, _Asked(task, job, Terms(), 0.0))
+        if not (np.isfinite(trained.loss) and np.isfinite(trained.weights).all()):
+            raise FederationError(
+                f"round {task.server_round}: expected finite weights of the server's own training, "
+                "got NaN or infinity; lower train.learning_rate"
+            )
+        return trained.weights
+
+    def training_loss(self, partition_id: int, weights: Weights, task: Task) -> float:
+        """Score weights on a gateway's own training windows: the mean cross-entropy, or NaN."""
+        windows = self._training(partition_id, task)
+        if not len(windows):
+            return math.nan
+        scored, _ = shared(self._score, (task, weights, windows))
+        return scored.loss / len(windows)
+
+    def evaluate(self, partition_id: int, weights: Weights, task: Task) -> Evaluation:
+        """Score weights on a gateway's own test and validation windows.
+
+        And on its attacks with a trigger, where the attack has one. Scores are counted in the
+        last round, and in every round of a run with validation flows, which may end earlier.
+        """
+        fleet, classes = self.fleet, len(self.fleet.classes)
+        tested, compiling = self._answered(fleet.testing(partition_id), weights, task)
+        novel, triggered, validated = fleet.novel(partition_id), None, None
+        if fleet.marked:
+            marked = with_trigger(tested.windows, fleet.kit)
+            answered = replace(self._answered(marked, weights, task)[0], windows=tested.windows)
+            triggered = answered.counts(classes, tested.windows.labels != BENIGN)
+        if (validation := fleet.validating(partition_id)) is not None:
+            validated, _ = self._answered(validation, weights, task)
+        curves = None
+        if validated or task.server_round == self.config.federation.rounds:
+            checked = validated.tally() if validated else None
+            curves = Tallies(tested.tally(), tested.tally(novel), checked)
+        return Evaluation(
+            partition_id,
+            tested.counts(classes),
+            tested.counts(classes, novel),
+            tested.scored.loss,
+            compiling,
+            triggered,
+            validated.counts(classes) if validated else None,
+            curves,
+        )
+
+    def _answered(self, windows: Windows, weights: Weights, task: Task) -> tuple[_Answered, float]:
+        """Score windows; give the seconds of compiling beside."""
+        scored, compiling = shared(self._score, (task, weights, windows))
+        return _Answered(windows, scored), compiling
+
+    def _training(self, partition_id: int, task: Task) -> Windows:
+        """Give a gateway's training windows, once for all that one call asks."""
+        place = (partition_id, task.server_round)
+        if self._last is None or self._last[0] != place:
+            windows = self.fleet.training(*place)
+            if self._liars is not None:
+                windows = self._liars.poison(windows, *place, self.fleet.kit)
+            self._last = place, windows
+        return self._last[1]
+
+    def _train(self, asked: Sequence[_Asked]) -> list[tuple[Trained, float]]:
+        """Train together what is alike; give the seconds of compiling with the first."""
+        first, settings = asked[0], self.config.train
+        if not all(first.goes_with(other) for other in asked):
+            return [self._train([each])[0] for each in asked]
+        task = first.task
+        rate = round_rate(settings, task.server_round, self.config.federation.rounds)
+        local = LocalTraining(
+            settings.epochs,
+            rate,
+            task.class_weights,
+            first.strength,
+            settings.shuffle,
+            settings.sampling == "balanced",
+            settings.focal_gamma if settings.loss == "focal" else 0.0,
+            task.adjustment,
+        )
+        trainer = self._ready(task, first.terms)
+        compiled = trainer.compile_seconds
+        found = trainer.train_all([each.job for each in asked], local)
+        return _with_first(found, trainer.compile_seconds - compiled)
+
+    def _score(self, asked: Sequence[tuple[Task, Weights, Windows]]) -> list[tuple[Scored, float]]:
+        """Score together what has the same task and weights."""
+        task, weights, _ = asked[0]
+        if not all(task.equals(t) and np.array_equal(weights, w) for t, w, _ in asked):
+            return [self._score([each])[0] for each in asked]
+        trainer = self._ready(task)
+        compiled = trainer.compile_seconds
+        found = trainer.score_all(weights, [windows for _, _, windows in asked])
+        return _with_first(found, trainer.compile_seconds - compiled)
+
+    def _ready(self, task: Task, terms: Terms | None = None) -> Trainer:
+        """Give the trainer for a task: compiled once, scaled anew for another scaler."""
+        vectors, scaler, trainer = self.fleet.flows.vectors, task.scaler, self._trainer
+        if trainer is None or terms not in (None, trainer.terms):
+            train = self.config.train
+            trainer = Trainer(
+                opening_architecture(task, self.config),
+                scaler.apply(vectors),
+                batch_size=train.batch_size,
+                optimiser=train.optimiser,
+                terms=terms or Terms(),
+                members=stack_size(self.config),
+            )
+        elif self._scaler != scaler:
+            trainer.show(scaler.apply(vectors))
+        self._trainer, self._scaler = trainer, scaler
+        return trainer
+
+
+def plain_correction(task: Task) -> Correction:
+    """Give FedProx's pull, where the task has one; nothing else bends plain training."""
+    return Correction(Terms(pull=task.proximal_mu > 0), task.proximal_mu)
+
+
+def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]:
+    return [(each, seconds if place == 0 else 0.0) for place, each in enumerate(found)]
+
+
+@lru_cache(maxsize=1)
+def _open(settings: tuple[tuple[str, Scalar], ...]) -> Workplace:
+    config = Config.resolve(dict(settings))
+    fleet = Fleet.open(config)
+    return Workplace(config, fleet, Liars.of(config, fleet.gateways))
+
+
+def open_workplace(settings: Mapping[str, Scalar]) -> Workplace:
+    """Give this process's workplace for flat settings; opened once for a run."""
+    return _open(tuple(sorted(settings.items())))

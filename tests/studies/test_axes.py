@@ -1,0 +1,150 @@
+"""Axes of settings that change together, and cells that are left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from study_factory import study
+
+from fednids.errors import ConfigError
+from fednids.studies.cells import expand, runs_of
+from fednids.studies.folder import STUDY, SweepFolder
+from fednids.studies.study import read_study, shipped_studies
+
+LINKED = """
+title = "Two linked axes and a grid"
+arms = ["federated"]
+seeds = [1]
+
+[grid]
+train.epochs = [1, 2]
+
+[[axes.strategy]]
+name = "mean"
+federation.strategy = "fedavg"
+
+[[axes.strategy]]
+name = "pulled"
+federation.strategy = "fedprox"
+federation.proximal_mu = 0.5
+
+[[axes.deal]]
+name = "even"
+partition.scheme = "iid"
+
+[[axes.deal]]
+name = "skewed"
+partition.alpha = 0.1
+
+[report]
+compare = "strategy"
+along = "deal"
+"""
+EXCLUDE = """
+[[exclude]]
+federation.strategy = "fedprox"
+deal = ["skewed", "other"]
+"""
+
+
+def test_axes_are_combined_with_each_other_and_with_the_grid(tmp_path: Path) -> None:
+    cells = expand(study(tmp_path, LINKED))
+    assert len(cells) == 2 * 2 * 2
+    assert [name for name, _ in cells[0].place] == ["strategy", "deal", "train.epochs"]
+    for cell in cells:
+        place, config = dict(cell.place), cell.run.config
+        assert (
+            config.federation.strategy == {"mean": "fedavg", "pulled": "fedprox"}[place["strategy"]]
+        )
+        assert config.partition.scheme == {"even": "iid", "skewed": "dirichlet"}[place["deal"]]
+        assert config.train.epochs == place["train.epochs"]
+        if place["strategy"] == "pulled":
+            assert config.federation.proximal_mu == 0.5
+
+
+def test_an_arm_that_does_not_read_an_axis_says_so(tmp_path: Path) -> None:
+    cells = expand(study(tmp_path, LINKED.replace('["federated"]', '["local", "centralised"]')))
+    unread = {cell.arm: cell.unread for cell in cells}
+    assert unread == {"local": {"strategy"}, "centralised": {"strategy", "deal"}}
+
+
+def test_cells_are_excluded_by_settings_and_axes(tmp_path: Path) -> None:
+    cells = expand(study(tmp_path, LINKED + EXCLUDE))
+    places = Counter((dict(cell.place)["strategy"], dict(cell.place)["deal"]) for cell in cells)
+    assert places == {("mean", "even"): 2, ("mean", "skewed"): 2, ("pulled", "even"): 2}
+
+
+def test_a_study_with_axes_reads_back_as_it_was_kept(tmp_path: Path) -> None:
+    given = study(tmp_path, LINKED + EXCLUDE)
+    (tmp_path / "kept.toml").write_text(given.to_toml())
+    assert read_study(str(tmp_path / "kept.toml")) == given
+    folder = SweepFolder(tmp_path / "out")
+    runs = [cell.run for cell in expand(given)]
+    with folder.opened(given, runs):
+        pass
+    assert (folder.path / STUDY).is_file()
+    folder.check(runs)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("axes.deal", "axes.arm"), ["'arm'", "rename"]),
+        (("axes.deal", 'axes."train.deal"'), ["'train.deal'", "rename"]),
+        (('name = "pulled"', 'name = "mean"'), ["strategy", "'mean' twice"]),
+        (('along = "deal"', 'along = "deals"'), ["report.along", "'deals'", "strategy, deal"]),
+        (('along = "deal"', 'along = "strategy"'), ["another name", "'strategy'"]),
+        (
+            ("partition.alpha = 0.1", "federation.strategy = 'krum'"),
+            ["federation.strategy in one place", "[[axes.deal]]", "[[axes.strategy]]"],
+        ),
+        (("train.epochs = [1, 2]", "partition.alpha = [1.0]"), ["[grid]", "[[axes.deal]]"]),
+        (("[report]", "[[exclude]]\nstrategies = 'mean'\n[report]"), ["'strategies'"]),
+    ],
+)
+def test_a_mistake_in_axes_is_one_line(
+    change: tuple[str, str], words: list[str], tmp_path: Path
+) -> None:
+    assert change[0] in LINKED
+    with pytest.raises(ConfigError) as caught:
+        study(tmp_path, LINKED.replace(*change))
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith("expected ")
+    assert all(word in said for word in words), said
+
+
+def test_a_study_without_cells_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="excludes them all"):
+        expand(study(tmp_path, LINKED + "[[exclude]]\ntrain.epochs = [1, 2]\n"))
+
+
+def test_robustness_tells_rules_how_many_lie_and_leaves_bulyan_out_where_it_is_undefined() -> None:
+    assert "robustness" in shipped_studies()
+    cells = expand(read_study("robustness"))
+    for cell in cells:
+        config = cell.run.config
+        liars = round(config.attack.share * config.partition.gateways)
+        strategy, malicious = config.federation.strategy, config.federation.malicious
+        if strategy in ("krum", "multikrum"):
+            assert malicious == liars
+            assert config.partition.gateways >= 2 * malicious + 3
+        if strategy == "bulyan":
+            assert malicious == liars
+            assert config.partition.gateways >= 4 * malicious + 3
+        if strategy == "fedtrimmedavg":
+            assert config.federation.beta == config.attack.share
+    clean = [run for run in runs_of(cells) if not run.config.attack.share]
+    assert len(clean) == 9 * 3
+    bulyan = {c.run.config.attack.share for c in cells if "bulyan" in dict(c.place).values()}
+    assert bulyan == {0.0, 0.1, 0.2}
+    assert {c.run.config.attack.share for c in cells} == {0.0, 0.1, 0.2, 0.3, 0.4}
+
+
+def test_heterogeneity_is_every_strategy_at_every_deal() -> None:
+    cells = expand(read_study("heterogeneity"))
+    assert len(cells) == 6 * 4 * 3
+    pairs = {(c.run.config.federation.strategy, dict(c.place)["deal"]) for c in cells}
+    assert len(pairs) == 24

@@ -1,0 +1,91 @@
+"""Places, differences to the best, and the words for them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from fednids.metrics import ConfusionCounts
+from fednids.studies.measures import METRICS
+from fednids.studies.ranking import Contestant, Entry, in_words, rank, target_of
+
+
+def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> Entry:
+    metrics = dict.fromkeys(METRICS, math.nan) | {"macro_f1": macro_f1, "majority_macro_f1": 0.1}
+    counts = [ConfusionCounts(np.array([[9 + k, 0], [wrong, 9 - k]])) for k in range(4)]
+    return Entry(seed, f"{plan}{seed}", metrics, counts)
+
+
+def contestant(name: str, *scores: float, wrong: int = 0) -> Contestant:
+    return Contestant(
+        name, tuple(entry(seed, f1, wrong) for seed, f1 in enumerate(scores, start=1))
+    )
+
+
+def test_the_best_mean_is_first_and_an_undefined_one_last() -> None:
+    found = rank(
+        [
+            contestant("nothing", math.nan),
+            contestant("low", 0.2),
+            contestant("high", 0.9),
+            contestant("mid", 0.5),
+        ],
+        0.6,
+    )
+    assert [each.name for each in found.standings] == ["high", "mid", "low", "nothing"]
+    assert [each.place for each in found.standings] == [1, 2, 3, 4]
+    assert found.majority == pytest.approx(0.1)
+
+
+def test_differences_are_over_shared_seeds_and_say_what_they_show() -> None:
+    best = contestant("best", 0.8, 0.7, 0.9)
+    same = Contestant("same", (entry(1, 0.7), entry(2, 0.8), entry(3, 0.75)))
+    worse = Contestant("worse", (entry(2, 0.3), entry(3, 0.4), entry(1, 0.5), entry(9, 0.9)))
+    found = rank([worse, same, best], 0.6)
+    assert found.over == "seeds"
+    one, two, three = found.standings
+    assert one.difference is None
+    assert two.difference is not None
+    assert two.difference.mean == pytest.approx((-0.1 + 0.1 - 0.15) / 3)
+    assert two.says == "no difference seen"
+    assert "no difference seen" in in_words(two, one, found.over)
+    assert three.difference is not None
+    assert three.difference.count == 3
+    assert three.difference.mean == pytest.approx((-0.4 - 0.5 - 0.3) / 3)
+    assert three.says == "lower"
+    assert in_words(three, one, found.over).startswith("worse against best: lower, -0.4")
+
+
+def test_without_three_seeds_gateways_are_drawn() -> None:
+    found = rank([contestant("good", 0.9, 0.8), contestant("bad", 0.5, 0.6, 0.4, wrong=30)], 0.6)
+    assert found.over == "gateways"
+    good, bad = found.standings
+    interval = good.metrics["macro_f1"]
+    assert interval.mean == pytest.approx(0.85)
+    assert interval.low <= interval.high
+    assert math.isnan(good.metrics["worst_gateway"].low)
+    assert bad.difference is not None
+    assert (bad.difference.count, bad.says) == (2, "lower")
+    assert bad.difference.mean == pytest.approx((0.5 - 0.9 + 0.6 - 0.8) / 2)
+
+
+def test_no_seed_in_common_is_said() -> None:
+    found = rank([Contestant("a", (entry(1, 0.9),)), Contestant("b", (entry(2, 0.5),))], 0.6)
+    a, b = found.standings
+    assert "nothing to compare" in in_words(b, a, found.over)
+
+
+def test_a_ranking_is_json_without_nan() -> None:
+    found = rank([contestant("a", 0.9), contestant("b", 0.5)], math.nan)
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert [each["name"] for each in plain["ranking"]] == ["a", "b"]
+    assert plain["target"] is None
+    assert plain["ranking"][0]["difference_to_best"] is None
+
+
+def test_the_target_is_the_one_wanted_or_a_share_of_the_best_mean() -> None:
+    assert target_of(0.4, [[0.9]]) == 0.4
+    assert target_of(None, [[math.nan], [0.2, 0.4], [0.8, 0.6]]) == pytest.approx(0.95 * 0.7)
