@@ -89,11 +89,11 @@ class TestDefaults:
 
     def test_are_described_one_by_one(self) -> None:
         described = list(describe_settings())
-        assert tuple(name for name, _, _ in described) == KEYS
-        assert all(meaning and len(meaning.splitlines()) == 1 for _, _, meaning in described)
-        shown = {name: default for name, default, _ in described}
-        assert shown["data.window"] == "10"
-        assert shown["model.channels"] == "of the preset"
+        assert set(KEYS) <= {each.name for each in described}
+        assert all(len(each.meaning.splitlines()) == 1 for each in described)
+        shown = {each.name: each.default for each in described}
+        assert shown["data.window"] == 10
+        assert shown["model.channels"] is None
 
     def test_are_frozen(self) -> None:
         with pytest.raises(ValidationError):

@@ -35,6 +35,8 @@ def show(
         values, table = resolved.flat(), Table(box=None, padding=(0, 2))
         for title in ("setting", "value", "meaning"):
             table.add_column(title, no_wrap=title == "setting")
-        for name, default, meaning in describe_settings():
-            table.add_row(name, str(values[name]) or default, meaning)
+        for each in describe_settings():
+            default = "of the preset" if each.default is None else str(each.default)
+            meaning = f"{each.member}: {each.meaning}" if each.member else each.meaning
+            table.add_row(each.name, str(values.get(each.name, "")) or default, meaning)
         print_table(table)

@@ -8,8 +8,11 @@ defaults.
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +22,7 @@ from pydantic import ValidationError
 from fednids.config.deploy import DeployConfig
 from fednids.config.federation import FederationConfig
 from fednids.config.implied import implied, proposed
-from fednids.config.section import Scalar, Section
+from fednids.config.section import OpenSection, Scalar, Section, describe_fault
 from fednids.config.training import (
     DataConfig,
     ModelConfig,
@@ -40,14 +43,17 @@ __all__ = [
     "DeployConfig",
     "FederationConfig",
     "ModelConfig",
+    "OpenSection",
     "PartitionConfig",
     "RunConfig",
     "Scalar",
     "Section",
+    "Setting",
     "TrainConfig",
     "WireConfig",
     "describe_settings",
     "parse_settings",
+    "setting_names",
 ]
 
 
@@ -112,7 +118,7 @@ class Config(Section):
     def _implied(cls, given: Mapping[str, object]) -> Config:
         """Check settings, and those that flows which come dealt imply."""
         for name in given:
-            if name not in KEYS:
+            if not _is_known(name):
                 raise ConfigError(_unknown(name))
         config = cls._checked(given)
         more = implied(config.data, config.deploy, given)
@@ -124,10 +130,14 @@ class Config(Section):
         for name, value in settings.items():
             section, _, key = name.partition(".")
             nested.setdefault(section, {})[key] = value
+        sections: dict[str, object] = {**nested}
+        for name, group in _groups().items():
+            if issubclass(group, OpenSection):
+                sections[name] = group.read(nested.get(name, {}))
         try:
-            return cls.model_validate(nested)
+            return cls.model_validate(sections)
         except ValidationError as error:
-            raise ConfigError(_fault(error)) from None
+            raise ConfigError(describe_fault(error)) from None
 
     def flat(self) -> dict[str, Scalar]:
         """Give every setting by ``section.key`` as Flower's run config wants it.
@@ -137,8 +147,27 @@ class Config(Section):
         return {name: _scalar(value) for name, value in _settings(self)}
 
     def to_toml(self) -> str:
-        """Write all settings as TOML; reading it back gives an equal `Config`."""
-        return tomli_w.dumps(self.model_dump(exclude_none=True))
+        """Return all settings as TOML; reading it back gives an equal `Config`."""
+        nested: dict[str, dict[str, object]] = {}
+        for name, value in _settings(self):
+            section, _, key = name.partition(".")
+            if value is not None:
+                nested.setdefault(section, {})[key] = value
+        return tomli_w.dumps(nested)
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def from_json(cls, text: str) -> Config:
+        """Return the settings that `to_json` wrote; the same text is read once a process."""
+        return cls._checked({k: v for k, v in json.loads(text).items() if v is not None})
+
+    def to_json(self) -> str:
+        """Return all settings by ``section.key`` as one JSON object, the form in which they travel.
+
+        Flower refuses a run config with keys that its app has not declared, and an algorithm from
+        outside has settings that no app has declared.
+        """
+        return json.dumps(dict(_settings(self)))
 
 
 def parse_settings(arguments: Sequence[str]) -> dict[str, str]:
@@ -161,22 +190,71 @@ def parse_settings(arguments: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def describe_settings() -> Iterator[tuple[str, str, str]]:
-    """Give name, default and meaning of every setting."""
-    defaults = dict(_settings(Config()))
-    for section, field in Config.model_fields.items():
-        group = cast(type[Section], field.annotation)
-        for key, setting in group.model_fields.items():
-            default = defaults[f"{section}.{key}"]
-            shown = "of the preset" if default is None else str(default)
-            yield f"{section}.{key}", shown, setting.description or ""
+@dataclass(frozen=True)
+class Setting:
+    """What is known of one setting.
+
+    Attributes
+    ----------
+    name : str
+        ``section.key``.
+    default : object
+        None where it is left to a preset, which has its own.
+    meaning : str
+        One line.
+    member : str
+        Whose setting it is: the algorithm, network or partitioner that declares it; empty for
+        those of every run.
+    """
+
+    name: str
+    default: object
+    meaning: str
+    member: str = ""
+
+
+def describe_settings() -> Iterator[Setting]:
+    """Return every setting, those of all members of the registries among them."""
+    for section, group in _groups().items():
+        own = group.own_fields() if issubclass(group, OpenSection) else tuple(group.model_fields)
+        for key in own:
+            field = group.model_fields[key]
+            yield Setting(f"{section}.{key}", field.default, field.description or "")
+        if issubclass(group, OpenSection):
+            for member in group.registry.names():
+                for key, field in group.member_settings(member).model_fields.items():
+                    name, default = f"{section}.{key}", field.default
+                    yield Setting(name, default, field.description or "", member)
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings, each once."""
+    return tuple(dict.fromkeys(each.name for each in describe_settings()))
+
+
+def _groups() -> dict[str, type[Section]]:
+    """Return the class of each section."""
+    return {k: cast(type[Section], f.annotation) for k, f in Config.model_fields.items()}
+
+
+def _is_known(name: str) -> bool:
+    """Check a setting's section, and its key where the section is not open."""
+    section, _, key = name.partition(".")
+    group = _groups().get(section)
+    if group is None or not key:
+        return False
+    return issubclass(group, OpenSection) or key in group.model_fields
 
 
 def _settings(config: Config) -> Iterator[tuple[str, Any]]:
     for section in Config.model_fields:
         group = getattr(config, section)
         for key in type(group).model_fields:
-            yield f"{section}.{key}", getattr(group, key)
+            if isinstance(group, OpenSection) and key == "settings":
+                for own in type(group.settings).model_fields:
+                    yield f"{section}.{own}", getattr(group.settings, own)
+            else:
+                yield f"{section}.{key}", getattr(group, key)
 
 
 def _scalar(value: Any) -> Scalar:
@@ -206,19 +284,17 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, object]]:
             yield f"{section}.{key}", value
 
 
+RENAMED: dict[str, str] = {}
+"""New names of settings that were renamed, by the old one; empty where a setting is gone."""
+
+
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.5)
+    if name in RENAMED:
+        return f"expected {RENAMED[name]}, got its old name {name!r}; use the new one"
+    near = difflib.get_close_matches(name, setting_names(), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "`fednids config` lists them"
     return f"expected a known setting, got {name!r}; {hint}"
 
 
-def _fault(error: ValidationError) -> str:
-    """Tell the first thing wrong in one line."""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"][:2])
-    rule = first["msg"].replace("Input should", "should").replace("String should", "should")
-    return f"setting {name} {rule}, got {first['input']!r}; see `fednids config`"
-
-
 KEYS: tuple[str, ...] = tuple(name for name, _ in _settings(Config()))
-"""Names of all settings."""
+"""Names of the settings of a run with all defaults."""

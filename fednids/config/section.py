@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+)
+
+from fednids.errors import ConfigError
+from fednids.extensions import Registry
 
 Scalar = bool | int | float | str
 
@@ -32,3 +44,86 @@ class Section(BaseModel):
     """Settings that belong together; frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class OpenSection(Section):
+    """A section in which one setting names a member of a registry, whose settings stand beside it.
+
+    ``[strategy]`` with ``name = "scaffold"`` and ``server_learning_rate = 0.5`` is one: the second
+    setting is declared by the class ``Settings`` in SCAFFOLD's own file.
+
+    Attributes
+    ----------
+    settings : Section
+        The member's own settings, an instance of its ``Settings``.
+    """
+
+    registry: ClassVar[Registry[Any]]
+    title: ClassVar[str]
+    """Name of the section."""
+    choice: ClassVar[str]
+    """Name of the field that names the member."""
+
+    settings: SerializeAsAny[Section] = Section()
+
+    @classmethod
+    def read(cls, values: Mapping[str, object]) -> Self:
+        """Return the section from its values by key, the member's own among them.
+
+        Raises
+        ------
+        ConfigError
+            There is no such member, or it has no such setting.
+        ValidationError
+            A value is out of range.
+        """
+        shared = {key: value for key, value in values.items() if key in cls.own_fields()}
+        own = {key: value for key, value in values.items() if key not in shared}
+        name = str(shared.get(cls.choice, cls.model_fields[cls.choice].default))
+        declared = cls.member_settings(name)
+        for key in own:
+            if key not in declared.model_fields:
+                raise ConfigError(cls._unknown(name, key, declared))
+        try:
+            return cls.model_validate({**shared, "settings": declared.model_validate(own)})
+        except ValidationError as error:
+            raise ConfigError(describe_fault(error, cls.title)) from None
+
+    @classmethod
+    def own_fields(cls) -> tuple[str, ...]:
+        """Return the names of the settings that do not depend on the member."""
+        return tuple(key for key in cls.model_fields if key != "settings")
+
+    @classmethod
+    def member_settings(cls, name: str) -> type[Section]:
+        """Return the ``Settings`` of a member; a member without any has an empty section."""
+        declared: type[Section] = getattr(cls.registry.find(name), "Settings", Section)
+        return declared
+
+    @classmethod
+    def _unknown(cls, name: str, key: str, declared: type[Section]) -> str:
+        known = [f"{cls.title}.{each}" for each in declared.model_fields]
+        has = f"which has {', '.join(known)}" if known else "which has none of its own"
+        near = difflib.get_close_matches(
+            key, [*declared.model_fields, *cls.own_fields()], n=1, cutoff=0.5
+        )
+        hint = "`fednids config` lists all settings"
+        if near:
+            hint = f"did you mean {cls.title}.{near[0]}?"
+        elif others := [
+            each for each in cls.registry.names() if key in cls.member_settings(each).model_fields
+        ]:
+            hint = f"it belongs to {', '.join(others)}"
+        return (
+            f"expected a setting of {cls.title}.{cls.choice}={name}, {has}, got "
+            f"{cls.title + '.' + key!r}; {hint}"
+        )
+
+
+def describe_fault(error: ValidationError, section: str = "") -> str:
+    """Return the first thing that is wrong with some settings, in one line."""
+    first = error.errors()[0]
+    place = [section, *first["loc"]] if section else [*first["loc"]]
+    name = ".".join(str(part) for part in place[:2])
+    rule = first["msg"].replace("Input should", "should").replace("String should", "should")
+    return f"setting {name} {rule}, got {first['input']!r}; see `fednids config`"
