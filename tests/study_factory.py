@@ -8,10 +8,9 @@ from pathlib import Path
 
 from runs_factory import SMALL
 
-from fednids.studies.cells import Cell, expand
-from fednids.studies.findings import Row
-from fednids.studies.measures import METRICS
-from fednids.studies.study import Study, read_study
+from fednids.studies.report import Row
+from fednids.studies.statistics import METRICS
+from fednids.studies.study import Cell, Study, expand, read_study
 
 TINY = {**SMALL, "data.flows": 600, "federation.rounds": 1}
 

@@ -19,8 +19,8 @@ from fednids.errors import ConfigError
 from fednids.files import write_atomically
 
 if TYPE_CHECKING:
-    from fednids.studies.ranking import Ranking
     from fednids.studies.report import Report
+    from fednids.studies.statistics import Ranking
     from fednids.studies.study import Study
 
 RANKING = "ranking.json"
@@ -130,7 +130,7 @@ def _study(
     *,
     clean: bool,
 ) -> Study:
-    from fednids.studies.contest import make_contest, parse_strategies
+    from fednids.studies.compare import make_contest, parse_strategies
 
     named = parse_strategies(strategies)
     return make_contest(named, settings, read_seeds(seeds), target=target, clean=clean)
@@ -163,7 +163,7 @@ def _rank_folders(
     quiet: bool,
 ) -> None:
     """Rank runs that are there."""
-    from fednids.studies.finished import rank_folders
+    from fednids.studies.compare import rank_folders
 
     if not given or any(other is not None for other in others):
         raise ConfigError(
@@ -177,8 +177,8 @@ def _rank_folders(
 
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Run what is missing, and rank; it ends with 1 where a run failed."""
-    from fednids.studies.contest import rank_report
-    from fednids.studies.run import sweep
+    from fednids.studies.compare import rank_report
+    from fednids.studies.sweep import sweep
 
     progress = None if quiet or as_json else SweepProgress()
     if progress:
@@ -204,7 +204,7 @@ def _tell(ranking: Ranking, *, as_json: bool, quiet: bool) -> None:
 
 
 def _show_rest(report: Report, out: Path) -> None:
-    from fednids.studies.text import SYNTHETIC
+    from fednids.studies.report import SYNTHETIC
 
     if report.synthetic:
         say(SYNTHETIC)

@@ -12,8 +12,7 @@ from rich.table import Table
 from fednids.cli.screen import say
 
 if TYPE_CHECKING:
-    from fednids.studies.ranking import Ranking, Standing
-    from fednids.studies.statistics import Interval
+    from fednids.studies.statistics import Interval, Ranking, Standing
 
 _NOTHING = "–"
 _WIDE = 200
@@ -23,7 +22,7 @@ Show = Callable[["Standing"], str]
 
 def show_ranking(ranking: Ranking) -> None:
     """Print the one table, and what it shows in words."""
-    from fednids.studies.ranking import in_words
+    from fednids.studies.statistics import in_words
 
     _print(_table(ranking))
     best, *others = ranking.standings

@@ -15,7 +15,7 @@ from fednids.cli.screen import print_table, say
 from fednids.cli.steps import Steps
 
 if TYPE_CHECKING:
-    from fednids.studies.cross_findings import CrossFindings
+    from fednids.studies.cross import CrossFindings
 
 CrossOut = Annotated[
     Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
@@ -43,8 +43,7 @@ def cross(
     saw.
     """
     from fednids.experiment.new_folder import check_folder
-    from fednids.studies.cross import cross_runs
-    from fednids.studies.cross_findings import CROSS, CrossFindings, write_cross
+    from fednids.studies.cross import CROSS, CrossFindings, cross_runs, write_cross
 
     if out:
         check_folder(out, CROSS, force=force)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from fednids.cli.screen import ERRORS
 
 if TYPE_CHECKING:
-    from fednids.studies.pool import Step, StepEnd
+    from fednids.studies.engine import Step, StepEnd
 
 
 class SweepProgress:

@@ -79,12 +79,12 @@ def reproduce(
 
 
 def _show(table: Table, out: Path) -> None:
+    from fednids.studies.report import SYNTHETIC
     from fednids.studies.reproduce.findings import findings
     from fednids.studies.reproduce.rows import PARTS, ROWS
     from fednids.studies.reproduce.text import columns_of
     from fednids.studies.reproduce.writing import can_write_page
-    from fednids.studies.tables import show_number
-    from fednids.studies.text import SYNTHETIC
+    from fednids.studies.statistics import show_number
 
     titles = columns_of("honest")
     for part, heading in PARTS.items():

@@ -18,8 +18,8 @@ from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
     from fednids.studies.report import Report
-    from fednids.studies.run import Agenda
     from fednids.studies.study import Study
+    from fednids.studies.sweep import Agenda
 
 _EXIT_FAILED = 1
 
@@ -85,7 +85,7 @@ def sweep(
 
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Sweep, show the report's findings, and end with 1 where a run failed."""
-    from fednids.studies.run import sweep as run
+    from fednids.studies.sweep import sweep as run
 
     progress = None if quiet or as_json else SweepProgress()
     if progress:
@@ -102,7 +102,7 @@ def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -
 
 
 def _show(report: Report, out: Path) -> None:
-    from fednids.studies.text import SYNTHETIC, findings
+    from fednids.studies.report import SYNTHETIC, findings
 
     say("")
     for line in findings(report):
@@ -116,8 +116,8 @@ def _show(report: Report, out: Path) -> None:
 
 def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> None:
     """List runs, longest first, with a guess of their time."""
-    from fednids.studies.folder import processors
-    from fednids.studies.run import plan_sweep
+    from fednids.studies.engine import processors
+    from fednids.studies.sweep import plan_sweep
 
     count, agenda = len(processors(workers)), plan_sweep(study, out)
     if as_json:

@@ -19,7 +19,7 @@ from fednids.metrics import ConfusionCounts, Scores, scores
 from fednids.report.gateways import Histories, read_gateways
 from fednids.report.rounds import RoundRow
 from fednids.runs.folder import CHECKPOINT, CONFIG, KINDS, RESULT, ROUNDS
-from fednids.studies.folder import STUDY
+from fednids.studies.study import STUDY
 
 _KIND = "arm.txt"
 MAJORITY = "majority class"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.datasets.federated import Fleet
 from fednids.errors import RunError
+from fednids.experiment.new_folder import new_folder
+from fednids.experiment.partitioning import describe_data
+from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
 from fednids.networks.cnn_bilstm.architecture import Architecture
 from fednids.networks.model_file import Detector, load_detector
@@ -155,3 +161,240 @@ class _Scorer:
         else:
             trainer.show(vectors)
         return trainer
+
+
+CROSS = "cross.json"
+SCHEMA_VERSION = 1
+_DIGITS = 6
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class UnseenClass:
+    """A class at the gateways that have no training flow of it.
+
+    Attributes
+    ----------
+    name : str
+        Of the class.
+    gateways : int
+        How many gateways never saw it.
+    local, overall : float
+        Recall on the fleet's test flows of the class: mean over these gateways' own
+        detectors, and of the global one.
+    local_alarm, overall_alarm : float
+        Share of the same flows that raise an alarm, taken for whichever attack: the most
+        that a detector can do for a class that it has no name for. NaN for benign flows.
+
+    NaN throughout where there are no such test flows or no such detector.
+    """
+
+    name: str
+    gateways: int
+    local: float
+    overall: float
+    local_alarm: float
+    overall_alarm: float
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Give the entry as in ``cross.json``."""
+        return {
+            "gateways": self.gateways,
+            "local": _plain(self.local),
+            "global": _plain(self.overall),
+            "local_alarm": _plain(self.local_alarm),
+            "global_alarm": _plain(self.overall_alarm),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFindings:
+    """Rates of a cross-gateway matrix.
+
+    Attributes
+    ----------
+    matrix : CrossMatrix
+        The counts.
+    macro_f1 : ndarray
+        ``(M, K) float64``: mean F1 over the classes that the gateway has test flows of; NaN
+        for a gateway without test flows.
+    own, others : float
+        Mean macro-F1 of the gateways' own detectors at home, and at the other gateways.
+    unseen : tuple of UnseenClass
+        One for each class that some gateway has no training flow of.
+    """
+
+    matrix: CrossMatrix
+    macro_f1: Values
+    own: float
+    others: float
+    unseen: tuple[UnseenClass, ...]
+
+    @classmethod
+    def of(cls, matrix: CrossMatrix) -> CrossFindings:
+        """Derive all rates from the counts."""
+        macro_f1 = np.array([macro_f1_of(counts) for counts in matrix.counts])
+        local = macro_f1[len(matrix.names) :]
+        at_home = np.eye(len(local), dtype=bool)
+        own = _mean(local[at_home]) if len(local) else math.nan
+        others = _mean(local[~at_home]) if len(local) else math.nan
+        return cls(matrix, macro_f1, own, others, _unseen(matrix))
+
+    @property
+    def overall(self) -> Values:
+        """Macro-F1 of the global detectors, ``(G, K)``."""
+        return self.macro_f1[: len(self.matrix.names)]
+
+    @property
+    def local(self) -> Values:
+        """Macro-F1 of the gateways' own detectors, ``(K, K)``, or none."""
+        return self.macro_f1[len(self.matrix.names) :]
+
+    def unseen_mean(self, name: str) -> float:
+        """Give the mean of a rate over all pairs of a gateway and a class it never saw."""
+        pairs = [
+            (each.gateways, getattr(each, name))
+            for each in self.unseen
+            if not math.isnan(getattr(each, name))
+        ]
+        whole = sum(gateways for gateways, _ in pairs)
+        return sum(gateways * rate for gateways, rate in pairs) / whole if whole else math.nan
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what ``cross.json`` holds."""
+        matrix, fleet = self.matrix, self.matrix.fleet
+        first, chosen = matrix.runs[0], matrix.chosen
+        best = self.overall[chosen] if chosen is not None else np.full(fleet.gateways, np.nan)
+        rates = ("local", "overall", "local_alarm", "overall_alarm")
+        means = {name.replace("overall", "global"): self.unseen_mean(name) for name in rates}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "data": describe_data(fleet),
+            "seed": first.config.run.seed,
+            "partition": {
+                "scheme": fleet.plan.scheme,
+                "gateways": fleet.gateways,
+                "fingerprint": fleet.plan.fingerprint,
+            },
+            "runs": [{"path": str(run.path), "kind": run.kind} for run in matrix.runs],
+            "classes": list(fleet.classes),
+            "detectors": [*matrix.names, *(f"gateway-{k:05d}" for k in range(len(self.local)))],
+            "test_flows": matrix.counts[0].sum(axis=(1, 2)).tolist(),
+            "own": _plain(self.own),
+            "others": _plain(self.others),
+            "global": {
+                "detector": matrix.names[chosen] if chosen is not None else None,
+                "mean": _plain(_mean(best)),
+                "gateways": [_plain(value) for value in best.tolist()],
+            },
+            "unseen": {
+                **{name: _plain(value) for name, value in means.items()},
+                "classes": {each.name: each.to_json() for each in self.unseen},
+            },
+            "macro_f1": [[_plain(value) for value in row] for row in self.macro_f1.tolist()],
+        }
+
+
+def macro_f1_of(counts: Counts) -> Values:
+    """Give one detector's macro-F1 at each gateway, as `fednids.metrics.Scores.macro_f1`.
+
+    Parameters
+    ----------
+    counts : ndarray
+        ``(K, C, C)``, true class by predicted class.
+
+    Returns
+    -------
+    ndarray
+        ``(K,) float64``, NaN where there are no flows.
+    """
+    support, taken = counts.sum(axis=2), counts.sum(axis=1)
+    found = np.diagonal(counts, axis1=1, axis2=2)
+    f1 = 2 * found / np.maximum(support + taken, 1)
+    present = support > 0
+    classes = present.sum(axis=1)
+    total = np.where(present, f1, 0.0).sum(axis=1)
+    return np.divide(total, classes, out=np.full(len(counts), np.nan), where=classes > 0)
+
+
+def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
+    """Write ``cross.npz`` with all counts, ``cross.json`` and ``cross.png`` to a new folder.
+
+    Raises
+    ------
+    RunError
+        Something is there already.
+    """
+    from fednids.report.figures.columns import sort_gateways  # Matplotlib takes most of a second
+    from fednids.report.figures.cross import cross_heatmap
+    from fednids.report.figures.style import save
+
+    matrix, fleet = findings.matrix, findings.matrix.fleet
+    note = " · synthetic flows" if fleet.flows.origin.synthetic else ""
+    labels = fleet.labels.astype(np.uint8)
+    order = sort_gateways(fleet.plan.label_counts(labels, len(fleet.classes)))
+    with new_folder(out, CROSS, force=force) as folder:
+        detectors = np.array(
+            [*matrix.names, *(f"gateway-{k:05d}" for k in range(len(findings.local)))]
+        )
+        np.savez_compressed(
+            folder / "cross.npz",
+            counts=matrix.counts,
+            detectors=detectors,
+            classes=np.array(fleet.classes),
+        )
+        picture = cross_heatmap(
+            findings.local, findings.overall, matrix.names, order=order, note=note
+        )
+        save(picture, folder / "cross.png")
+        (folder / CROSS).write_text(
+            json.dumps(findings.to_json(), allow_nan=False), encoding="utf-8"
+        )
+
+
+def _unseen(matrix: CrossMatrix) -> tuple[UnseenClass, ...]:
+    """Compare detectors on the classes that gateways have no training flow of."""
+    fleet, classes = matrix.fleet, len(matrix.fleet.classes)
+    training = fleet.split.training
+    cells = fleet.plan.assignment[training].astype(np.int64) * classes + fleet.labels[training]
+    trained = np.bincount(cells, minlength=fleet.gateways * classes).reshape(-1, classes)
+    everywhere = matrix.local.sum(axis=1, dtype=np.int64)
+    chosen = matrix.chosen
+    overall = matrix.overall.sum(axis=1, dtype=np.int64)
+    found = []
+    for code, name in enumerate(fleet.classes):
+        never = np.flatnonzero(trained[:, code] == 0)
+        if not len(never):
+            continue
+        own = everywhere[never] if len(everywhere) else everywhere
+        best = overall[chosen : chosen + 1] if chosen is not None else overall[:0]
+        rates = [rate(counts, code) for rate in (_recall, _alarms) for counts in (own, best)]
+        found.append(UnseenClass(name, len(never), *rates))
+    return tuple(found)
+
+
+def _recall(counts: NDArray[np.int64], code: int) -> float:
+    """Mean over ``(m, C, C)`` of the share of a class that is taken for it."""
+    return _share(counts[:, code, code], counts[:, code].sum(axis=1))
+
+
+def _alarms(counts: NDArray[np.int64], code: int) -> float:
+    """Mean over ``(m, C, C)`` of the share of a class that is taken for any attack."""
+    if code == BENIGN:
+        return math.nan
+    support = counts[:, code].sum(axis=1)
+    return _share(support - counts[:, code, BENIGN], support)
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> float:
+    return float((part / whole).mean()) if len(whole) and whole.all() else math.nan
+
+
+def _mean(values: Values) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, _DIGITS)

@@ -1,44 +1,228 @@
-"""The report of a sweep, as plain values and as files."""
+"""The report of a study: rows, groups and comparisons, as JSON, Markdown, Parquet and pictures."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fednids import __version__
 from fednids.files import write_atomically
-from fednids.studies.cells import Cell
-from fednids.studies.findings import ARM, Comparison, Group, Row, compare, group
-from fednids.studies.folder import CROSS, SweepFolder, read_json
-from fednids.studies.measures import METRICS, Beside, measure_run
-from fednids.studies.statistics import best_mean, number
-from fednids.studies.study import Study
-from fednids.studies.twins import clean_twins
+from fednids.studies.engine import CROSS, Failed, SweepFolder, read_json
+from fednids.studies.relevance import clean_twins
+from fednids.studies.statistics import (
+    METRICS,
+    NOTHING,
+    RESAMPLES,
+    Beside,
+    Interval,
+    best_mean,
+    interval,
+    measure_run,
+    number,
+    show_bytes,
+    show_interval,
+    show_number,
+)
+from fednids.studies.study import Cell, Study
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from fednids.report.figures.study import Panel
+
+
+ARM = "arm"
+"""Axis of the comparison between arms."""
+
+COMPARED = ("macro_f1", "novel_macro_f1", "worst_gateway")
+"""Metrics whose differences are told."""
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A step that did not end well.
+class Row:
+    """A cell and what was measured of it.
 
     Attributes
     ----------
-    name : str
-        Of the run, or of the cross-gateway matrix.
-    reason : str
-        Why, in one line.
-    log : str
-        File with all that it printed, in the folder of the sweep.
+    cell : Cell
+        Which.
+    skew : Mapping[str, float]
+        Measures of its plan by the names of `partitions.Skew`; of the other arms' plan
+        for the centralised arm, and NaN where there is none.
+    metrics : Mapping[str, float]
+        By the names of `METRICS`; empty where its run has not ended.
     """
 
-    name: str
-    reason: str
-    log: str
+    cell: Cell
+    skew: Mapping[str, float]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in the seed alone.
+
+    Attributes
+    ----------
+    arm : str
+        Way to train.
+    place : Mapping[str, Any]
+        What the study varies; None where the arm does not read it.
+    skew : float
+        Mean measured skew; NaN for the centralised arm.
+    metrics : Mapping[str, Interval]
+        Over seeds.
+    """
+
+    arm: str
+    place: Mapping[str, Any]
+    skew: float
+    metrics: Mapping[str, Interval]
+
+    @property
+    def label(self) -> str:
+        """Its settings for people."""
+        known = {name: value for name, value in self.place.items() if value is not None}
+        return ", ".join(
+            f"{name.rpartition('.')[2]} {value}" if "." in name else str(value)
+            for name, value in known.items()
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two values of one axis over all pairs of runs that differ in it alone.
+
+    Attributes
+    ----------
+    axis : str
+        `ARM`, or a name that the study varies.
+    scope : str
+        The arm that both are of; empty for `ARM`.
+    first, second : Any
+        Values of the axis.
+    metric : str
+        What is compared.
+    difference : Interval
+        First minus second, over pairs of equal settings and seed.
+    """
+
+    axis: str
+    scope: str
+    first: Any
+    second: Any
+    metric: str
+    difference: Interval
+
+
+def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
+    """Put runs that differ in the seed alone together, in the order of the study.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        Those without metrics are left out, and a run that answers for several cells counts
+        once.
+    measure : str
+        Which skew to tell.
+    """
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        if row.metrics:
+            found.setdefault(_without_seed(row.cell), {}).setdefault(row.cell.run.name, row)
+    return tuple(_group(name, tuple(each.values()), measure) for name, each in found.items())
+
+
+def compare(rows: Sequence[Row], axis: str) -> tuple[Comparison, ...]:
+    """Compare every two values of an axis in pairs.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Those without metrics are left out.
+    axis : str
+        `ARM`, or a name that the study varies.
+
+    Returns
+    -------
+    tuple of Comparison
+        One for every two values, metric of `COMPARED` and arm with at least one pair. Cells
+        that are the same run are no pair, and the same two runs are one pair.
+    """
+    scopes: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.metrics:
+            scopes.setdefault("" if axis == ARM else row.cell.arm, []).append(row)
+    return tuple(
+        comparison
+        for scope, inside in scopes.items()
+        for first, second in combinations(_values(inside, axis), 2)
+        for comparison in _differences(inside, axis, scope, (first, second))
+    )
+
+
+def _differences(
+    rows: Sequence[Row], axis: str, scope: str, values: tuple[Any, Any]
+) -> Iterable[Comparison]:
+    pairs = _pairs(rows, axis, values)
+    for metric in COMPARED:
+        found = [one.metrics[metric] - other.metrics[metric] for one, other in pairs]
+        name = f"{axis} {scope} {values} {metric}"
+        difference = interval(found, name)
+        if difference.count:
+            yield Comparison(axis, scope, *values, metric, difference)
+
+
+def _pairs(rows: Sequence[Row], axis: str, values: tuple[Any, Any]) -> list[tuple[Row, Row]]:
+    """Find the rows that agree in all but the axis, each two runs once."""
+    sides: list[dict[object, Row]] = [
+        {_rest(row.cell, axis): row for row in rows if _value(row.cell, axis) == value}
+        for value in values
+    ]
+    found: dict[tuple[str, str], tuple[Row, Row]] = {}
+    for rest, one in sides[0].items():
+        other = sides[1].get(rest)
+        if other is not None and one.cell.run.name != other.cell.run.name:
+            found.setdefault((one.cell.run.name, other.cell.run.name), (one, other))
+    return list(found.values())
+
+
+def _values(rows: Sequence[Row], axis: str) -> list[Any]:
+    return list(dict.fromkeys(_value(row.cell, axis) for row in rows))
+
+
+def _value(cell: Cell, axis: str) -> Any:
+    return cell.arm if axis == ARM else dict(cell.place)[axis]
+
+
+def _rest(cell: Cell, axis: str) -> object:
+    """All that must agree within a pair."""
+    return tuple((k, v) for k, v in cell.place if k != axis), cell.seed
+
+
+def _without_seed(cell: Cell) -> str:
+    config = cell.run.config
+    run = config.run.model_copy(update={"seed": 0})
+    return f"{cell.arm} {config.model_copy(update={'run': run}).model_dump_json()}"
+
+
+def _group(name: str, rows: Sequence[Row], measure: str) -> Group:
+    cell = rows[0].cell
+    place = {k: None if k in cell.unread else v for k, v in cell.place}
+    skews = [row.skew.get(measure, math.nan) for row in rows]
+    defined = [skew for skew in skews if not math.isnan(skew)]
+    skew = sum(defined) / len(defined) if defined and cell.arm != "centralised" else math.nan
+    metrics = {m: interval([row.metrics[m] for row in rows], f"{name} {m}") for m in METRICS}
+    return Group(cell.arm, place, skew, metrics)
+
+
+SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -159,9 +343,6 @@ def cross_pairs(cells: Sequence[Cell]) -> dict[str, tuple[Cell, Cell]]:
 
 def write_report(report: Report, folder: SweepFolder) -> None:
     """Write ``report.json``, ``cells.parquet``, figures and ``report.md``, the last last."""
-    from fednids.studies.figures import draw_report
-    from fednids.studies.text import render
-
     content = json.dumps(report.to_json(), indent=2, allow_nan=False)
     write_atomically(folder.path / "report.json", content.encode())
     _write_cells(report.rows, folder.path / "cells.parquet")
@@ -249,3 +430,482 @@ def _comparison_json(found: Comparison) -> dict[str, Any]:
 
 def _plain(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Give a table with one line a row, as many cells in each as there are titles."""
+    head = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    body = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+    return "\n".join([*head, *body])
+
+
+@dataclass(frozen=True)
+class Line:
+    """One value of the compared axis.
+
+    Attributes
+    ----------
+    name : str
+        The value, and the arm where there are several.
+    values : tuple of Interval
+        Over seeds, at each value of the other axis; empty ones where nothing was run.
+    """
+
+    name: str
+    values: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All lines at one place of the axes that are left.
+
+    Attributes
+    ----------
+    place : str
+        The other axes' values, for people; empty where there are none.
+    along : tuple
+        Values of the axis that the lines run along.
+    lines : tuple of Line
+        In the order of the study.
+    """
+
+    place: str
+    along: tuple[Any, ...]
+    lines: tuple[Line, ...]
+
+
+def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Sheet, ...]:
+    """Lay a metric out by two axes.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Those without metrics are left out.
+    axes : tuple of str
+        The axis whose values are lines, or an empty text, and the one that they run along.
+    metric : str
+        A name of `fednids.studies.statistics.METRICS`.
+
+    Returns
+    -------
+    tuple of Sheet
+        One for each combination of the axes left, without those that have no value at all. A
+        run that answers for several cells stands at each of them.
+    """
+    compared, along = axes
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        rest = ", ".join(_name(k, v) for k, v in row.cell.place if k not in axes)
+        found.setdefault(rest, []).append(row)
+    ticks = tuple(dict.fromkeys(dict(row.cell.place)[along] for row in rows))
+    several = len({row.cell.arm for row in rows}) > 1
+    laid = []
+    for place, inside in found.items():
+        names = dict.fromkeys(_line(row, compared, several=several) for row in inside)
+        lines = []
+        for name in names:
+            ours = [r for r in inside if _line(r, compared, several=several) == name]
+            values = tuple(_over_seeds(ours, along, tick, metric) for tick in ticks)
+            if any(value.count for value in values):
+                lines.append(Line(name, values))
+        if lines:
+            laid.append(Sheet(place, ticks, tuple(lines)))
+    return tuple(laid)
+
+
+def _over_seeds(rows: Sequence[Row], along: str, tick: Any, metric: str) -> Interval:
+    """Take each run once, however many cells it answers for."""
+    here = {row.cell.run.name: row for row in rows if dict(row.cell.place)[along] == tick}
+    found = [row.metrics[metric] for row in here.values() if row.metrics]
+    return interval(found, f"{' '.join(here)} {metric}")
+
+
+def _line(row: Row, compared: str, *, several: bool) -> str:
+    """Name the line of a row; an arm that does not read the axis has one for all values."""
+    value = dict(row.cell.place).get(compared)
+    parts = [row.cell.arm] if several or not compared else []
+    if compared and not (several and compared in row.cell.unread):
+        parts.append(_name(compared, value))
+    return ", ".join(parts)
+
+
+def _name(axis: str, value: Any) -> str:
+    """A number needs the setting's name beside it, a text does not."""
+    return str(value) if isinstance(value, str) else f"{axis.rpartition('.')[2]} {value}"
+
+
+_ATTACKED = (
+    "macro_f1", "macro_f1_over_clean", "attack_success", "attack_over_clean", "attack_relative"
+)  # fmt: skip
+_SPENT = ("rounds_to_target", "bytes_to_target", "virtual_to_target")
+_ALONG = ("macro_f1", "worst_gateway", "attack_success", "attack_over_clean", *_SPENT)
+_ABOUT_ATTACKS = (
+    "Attack success is the share of the test windows of an attack class that is taken for "
+    "benign, for a backdoor of those with its trigger; means over the attack classes. The clean "
+    "run differs in the attack alone, or in what a rule is told of liars as well; relative to "
+    "it is the share of what it finds that the attack gets through."
+)
+
+
+def settings_of(report: Report) -> tuple[str, ...]:
+    """Name the columns of what a study varies."""
+    return tuple(name.rpartition(".")[2] for name in report.study.varied)
+
+
+def group_table(
+    names: Sequence[str], metrics: Sequence[str], groups: Sequence[Group], *, skew: bool = False
+) -> str:
+    """One line a group; the centralised arm has no skew."""
+    rows = []
+    for each in groups:
+        settings = [NOTHING if v is None else str(v) for v in each.place.values()]
+        measured = [show_number(each.skew)] if skew else []
+        numbers = [show_interval(each.metrics[metric]) for metric in metrics]
+        rows.append([each.arm, *settings, *measured, *numbers])
+    return markdown_table([*names, *(METRICS[metric] for metric in metrics)], rows)
+
+
+def cost_table(report: Report) -> str:
+    """Tell what runs cost, and what it took to the target; virtual seconds where there are any."""
+    timed = any(g.metrics["virtual_seconds"].count for g in report.groups)
+    rows = []
+    for each in report.groups:
+        rounds, sent = each.metrics["rounds_to_target"], each.metrics["bytes_to_target"]
+        settings = [NOTHING if v is None else str(v) for v in each.place.values()]
+        means = {name: found.mean for name, found in each.metrics.items()}
+        virtual = [means[name] for name in ("virtual_to_target", "virtual_seconds") if timed]
+        row = [
+            each.arm, *settings, f"{rounds.count} of {each.metrics['seconds'].count} seeds",
+            show_number(rounds.mean, 1), show_bytes(sent.mean), show_bytes(means["bytes"]),
+            *(show_number(seconds, 1) for seconds in virtual), show_number(means["seconds"], 1),
+        ]  # fmt: skip
+        rows.append(row)
+    virtual_titles = ["virtual seconds", "virtual seconds of a run"] if timed else []
+    titles = ["reached by", "rounds", "bytes", "bytes of a run", *virtual_titles]
+    return markdown_table(["arm", *settings_of(report), *titles, "seconds of a run"], rows)
+
+
+def attack_section(report: Report) -> list[str]:
+    """Tell of attacks where there are any."""
+    attacked = [g for g in report.groups if g.metrics["attack_success"].count]
+    if not attacked:
+        return []
+    table = group_table(("arm", *settings_of(report)), _ATTACKED, attacked)
+    return ["## Attacks", _ABOUT_ATTACKS, table]
+
+
+def along_section(report: Report) -> list[str]:
+    """Lay scores out by two axes."""
+    wish, parts = report.study.report, list[str]()
+    if not wish.along:
+        return parts
+    lines, axis = (name.rpartition(".")[2] for name in (wish.compare or ARM, wish.along))
+    for metric in _ALONG:
+        for sheet in sheets(report.rows, (wish.compare, wish.along), metric):
+            place = f" ({sheet.place})" if sheet.place else ""
+            rows = [[line.name, *(_show(value, metric) for value in line.values)]
+                    for line in sheet.lines]  # fmt: skip
+            titles = [lines, *map(str, sheet.along)]
+            parts += [f"## {METRICS[metric]}: {lines} along {axis}{place}",
+                      markdown_table(titles, rows)]  # fmt: skip
+    return parts
+
+
+def _show(value: Interval, metric: str) -> str:
+    """Show what is spent until the target as a mean and how many seeds got there."""
+    if metric not in _SPENT:
+        return show_interval(value)
+    shown = show_bytes(value.mean) if "bytes" in metric else show_number(value.mean, 1)
+    return f"{shown} ({value.count})" if value.count else NOTHING
+
+
+_SCORES = (
+    "macro_f1", "novel_macro_f1", "balanced_accuracy", "false_alarm_rate", "majority_macro_f1"
+)  # fmt: skip
+_GATEWAYS = ("worst_gateway", "mean_gateway", "gateway_gap", "unseen_recall", "unseen_alarm")
+SYNTHETIC = "The flows are synthetic: these numbers say nothing about real traffic."
+"""Said wherever numbers of such flows are."""
+
+_ABOUT_ARMS = (
+    "All arms are scored on all test flows. In the local arm each gateway's own detector judges "
+    "the gateway's flows, of which it may know all classes there are; the other arms have one "
+    "detector for all."
+)
+_ABOUT_UNSEEN = (
+    "Unseen classes are those that a gateway has no training flow of; recall is taken for the "
+    "class, alarms for any attack, on the fleet's test flows of the class."
+)
+_ABOUT_PAIRS = (
+    "Pairs of runs with equal settings and seed. Pairs of one seed share flows and split, so "
+    "intervals are narrower than independent pairs would make them."
+)
+
+
+def render(report: Report, figures: Sequence[str]) -> str:
+    """Write the report as Markdown.
+
+    Parameters
+    ----------
+    report : Report
+        What was found.
+    figures : Sequence[str]
+        Names of the pictures beside it.
+    """
+    study = report.study
+    parts = [
+        f"# {study.title}",
+        _what_was_run(report),
+        "## What the tables show",
+        "\n".join(f"- {line}" for line in findings(report)) or "No run has ended.",
+        *(f"![{name}]({name})" for name in figures),
+        "## Scores",
+        _ABOUT_ARMS,
+        _scores(report),
+        "## Gateways",
+        _about_gateways(report),
+        group_table(("arm", *settings_of(report)), _GATEWAYS, report.groups),
+        f"## Cost, and the way to macro-F1 {show_number(report.target)}",
+        cost_table(report),
+        *attack_section(report),
+        *along_section(report),
+        "## Differences in pairs",
+        _ABOUT_PAIRS,
+        _comparisons(report.comparisons),
+        "## Cells",
+        _cells(report),
+    ]
+    if report.failed:
+        parts += ["## What failed", _failed(report)]
+    return "\n\n".join(parts) + "\n"
+
+
+def findings(report: Report) -> list[str]:
+    """Say what the tables show, a line each: ranges over skew, the majority, differences."""
+    lines = []
+    for name, groups in series_of(report).items():
+        ranked = sorted(
+            (g for g in groups if not math.isnan(g.metrics["macro_f1"].mean)),
+            key=lambda g: g.metrics["macro_f1"].mean,
+        )
+        if len(ranked) > 1:
+            low, high = ranked[0], ranked[-1]
+            lines.append(f"{name}: macro-F1 is lowest at {_place(low)}, highest at {_place(high)}.")
+        elif ranked:
+            lines.append(f"{name}: macro-F1 {show_interval(ranked[0].metrics['macro_f1'])}.")
+    lines += _against_majority(report)
+    for found in report.comparisons:
+        if found.metric == "macro_f1":
+            lines.append(f"{in_words(found)}.")
+    return lines
+
+
+def in_words(found: Comparison) -> str:
+    """Say a comparison: who is higher, or that no difference is shown."""
+    first, second = (_name(found.axis, value) for value in (found.first, found.second))
+    scope = f" ({found.scope})" if found.scope else ""
+    many = f"{found.difference.count} pair{'s' * (found.difference.count != 1)}"
+    metric, says = METRICS[found.metric], found.difference.says
+    if says in ("higher", "lower"):
+        size = show_interval(found.difference, signed=True)
+        return f"{metric} of {first} is {says} than of {second}{scope}: {size}, {many}"
+    return f"{metric} of {first} and {second}{scope}: {says}, {many}"
+
+
+def series_of(report: Report) -> dict[str, list[Group]]:
+    """Put groups into series: by arm, and by the compared value where the arm reads it."""
+    axis, found = report.study.report.compare, dict[str, list[Group]]()
+    for each in report.groups:
+        value = each.place.get(axis)
+        name = each.arm if value is None else f"{each.arm}, {_name(axis, value)}"
+        found.setdefault(name, []).append(each)
+    return found
+
+
+def _what_was_run(report: Report) -> str:
+    study, rows = report.study, report.rows
+    runs = {row.cell.run.name: bool(row.metrics) for row in rows}
+    data = "; ".join(
+        f"{flows:,} synthetic flows a seed" if made else f"{flows:,} flows of {path}"
+        for path, flows, made in _sources(report)
+    )
+    seeds, arms = ", ".join(map(str, study.seeds)), ", ".join(study.arms)
+    lines = (
+        f"{len(rows)} cells, {len(runs)} different runs, {sum(runs.values())} of them finished; ",
+        f"arms {arms}; seeds {seeds}.\n",
+        f"Data: {data or 'no run has ended'}.\n",
+        f"**{SYNTHETIC}**\n" if report.synthetic else "",
+        f"Skew is the measured {study.report.skew.replace('_', ' ')} of the plan. Numbers are ",
+        "means over seeds with 95 % percentile bootstrap intervals ",
+        f"({RESAMPLES:,} draws); of three seeds that is the range. n/a: fewer than 3 values.",
+    )
+    return "".join(lines)
+
+
+def _sources(report: Report) -> list[tuple[str, int, bool]]:
+    """Name files without their folders; synthetic flows differ in the seed."""
+    named = ((path.rpartition("/")[2], flows, made) for path, flows, made in report.data)
+    return list(dict.fromkeys(named))
+
+
+def _against_majority(report: Report) -> list[str]:
+    rows = {row.cell.run.name: row.metrics for row in report.rows if row.metrics}
+    below = [m for m in rows.values() if not m["macro_f1"] > m["majority_macro_f1"]]
+    if not rows:
+        return []
+    if not below:
+        return [f"All finished runs, {len(rows)}, have a macro-F1 above the majority baseline."]
+    many = "is" if len(below) == 1 else "are"
+    return [f"{len(below)} of {len(rows)} finished runs {many} not above the majority baseline."]
+
+
+def _scores(report: Report) -> str:
+    names = ("arm", *settings_of(report), "skew")
+    return group_table(names, _SCORES, report.groups, skew=True)
+
+
+def _about_gateways(report: Report) -> str:
+    said = "A gateway's macro-F1 is over the classes that it has test flows of."
+    if any(g.metrics["unseen_recall"].count for g in report.groups):
+        return f"{said} {_ABOUT_UNSEEN}"
+    return f"{said} Nothing is known of unseen classes: no cross-gateway matrix has any."
+
+
+def _comparisons(found: Sequence[Comparison]) -> str:
+    rows = [
+        [
+            each.scope or NOTHING,
+            f"{_name(each.axis, each.first)} − {_name(each.axis, each.second)}",
+            METRICS[each.metric],
+            show_interval(each.difference, signed=True),
+            str(each.difference.count),
+            each.difference.says,
+        ]
+        for each in found
+    ]
+    if not rows:
+        return "No two finished runs differ in an arm or in the compared setting alone."
+    return markdown_table(["arm", "difference", "metric", "mean (interval)", "pairs", "says"], rows)
+
+
+def _cells(report: Report) -> str:
+    """The headline of each cell; ``cells.parquet`` has all measures."""
+    metrics = ("macro_f1", "novel_macro_f1", "worst_gateway", "unseen_recall")
+    rows = []
+    for row in report.rows:
+        skew = row.skew.get(report.study.report.skew, math.nan)
+        numbers = [show_number(row.metrics.get(metric, math.nan)) for metric in metrics]
+        settings = [str(value) for _, value in row.cell.place]
+        run = f"`runs/{row.cell.run.name}`" if row.metrics else "not finished"
+        rows.append([row.cell.arm, *settings, str(row.cell.seed), show_number(skew), *numbers, run])
+    titles = ["arm", *settings_of(report), "seed", "skew", *(METRICS[m] for m in metrics), "run"]
+    return "All measures are in `cells.parquet`.\n\n" + markdown_table(titles, rows)
+
+
+def _failed(report: Report) -> str:
+    return "\n".join(f"- {each.name}: {each.reason} (`{each.log}`)" for each in report.failed)
+
+
+def _place(each: Group) -> str:
+    """Settings, skew and score of a group."""
+    skew = "" if math.isnan(each.skew) else f" (skew {each.skew:.3f})"
+    return f"{each.label or 'its settings'}{skew} with {show_interval(each.metrics['macro_f1'])}"
+
+
+Values = NDArray[np.float64]
+
+_MOST_LEVELS = 3
+_MOST_PANELS = 4
+_DRAWN_ALONG = ("macro_f1", "worst_gateway", "attack_success")
+
+
+def draw_report(report: Report, folder: Path) -> list[str]:
+    """Draw scores and worst gateways over measured skew, or along an axis.
+
+    Returns
+    -------
+    list of str
+        Names of the files written; none where no run has ended.
+    """
+    return [*_draw_skew(report, folder), *_draw_along(report, folder)]
+
+
+def _draw_skew(report: Report, folder: Path) -> list[str]:
+    """Draw what dealt runs say; a study along an axis has its own pictures instead."""
+    from fednids.report.figures.study import against_skew
+    from fednids.report.figures.style import save
+
+    wanted = {
+        "macro-f1.png": ("Skew and detection", ("macro_f1", "novel_macro_f1")),
+        "worst-gateway.png": ("Skew and the worst gateway", ("worst_gateway", "gateway_gap")),
+    }
+    written = []
+    for name, (title, metrics) in wanted.items():
+        panels = [_panel(report, metric) for metric in metrics]
+        if report.study.report.along or not any(panel.series for panel in panels):
+            (folder / name).unlink(missing_ok=True)
+            continue
+        measure = f"measured skew: {report.study.report.skew.replace('_', ' ')}"
+        save(against_skew(panels, measure, title, report.note), folder / name)
+        written.append(name)
+    return written
+
+
+def _draw_along(report: Report, folder: Path) -> list[str]:
+    """Draw each score along the axis that the study names."""
+    from fednids.report.figures.along import Course, CoursePanel, along_axis
+    from fednids.report.figures.style import save
+
+    wish, written = report.study.report, []
+    for metric in _DRAWN_ALONG:
+        name = f"along-{metric.replace('_', '-')}.png"
+        found = sheets(report.rows, (wish.compare, wish.along), metric) if wish.along else ()
+        if not found or len(found) > _MOST_PANELS:
+            (folder / name).unlink(missing_ok=True)
+            continue
+        panels = [
+            CoursePanel(s.place, [Course(line.name, *_ends(line.values)) for line in s.lines])
+            for s in found
+        ]
+        ticks = [str(tick) for tick in found[0].along]
+        axis = wish.along.rpartition(".")[2]
+        save(along_axis(panels, ticks, axis, METRICS[metric], report.note), folder / name)
+        written.append(name)
+    return written
+
+
+def _panel(report: Report, metric: str) -> Panel:
+    from fednids.report.figures.study import MAJORITY, Level, Panel, Series
+
+    series, levels = [], []
+    for name, groups in series_of(report).items():
+        dealt = [g for g in groups if not math.isnan(g.skew) and g.metrics[metric].count]
+        if dealt:
+            series.append(
+                Series(
+                    name,
+                    _array([g.skew for g in dealt]),
+                    *_ends([g.metrics[metric] for g in dealt]),
+                )
+            )
+    central = [g for g in report.groups if g.arm == "centralised" and g.metrics[metric].count]
+    if len(central) <= _MOST_LEVELS:
+        for each in central:
+            found, name = each.metrics[metric], " ".join(filter(None, (each.arm, each.label)))
+            levels.append(Level(name, found.mean, found.low, found.high))
+    majority = [g.metrics["majority_macro_f1"].mean for g in report.groups]
+    if metric == "macro_f1" and majority:
+        levels.append(Level(MAJORITY, float(np.mean(majority))))
+    return Panel(METRICS[metric], series, levels)
+
+
+def _ends(found: Sequence[Interval]) -> tuple[Values, Values, Values]:
+    """Means, low and high ends."""
+    return (
+        _array([each.mean for each in found]),
+        _array([each.low for each in found]),
+        _array([each.high for each in found]),
+    )
+
+
+def _array(values: Sequence[float]) -> Values:
+    return np.array(values, dtype=np.float64)

@@ -1,17 +1,30 @@
-"""Means with intervals, and differences in pairs."""
+"""Measures of finished runs, their means with intervals, differences in pairs, and rankings."""
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from fednids.metrics import ConfusionCounts, scores
+from fednids.metrics.success import attack_success, relative_success
+from fednids.runs.folder import GATEWAYS
+from fednids.simulation.adversaries.attacks import find_attack
 
 CONFIDENCE = 0.95
 FEWEST = 3
 """Fewer values than this have no interval."""
+
+NOTHING = "–"
+"""Stands where there is no value."""
 
 RESAMPLES = 9999
 
@@ -82,6 +95,29 @@ def interval(values: Sequence[float], name: str) -> Interval:
     return Interval(mean, float(found.low), float(found.high), len(defined))
 
 
+def show_interval(found: Interval, *, signed: bool = False) -> str:
+    """Give a mean with its interval, or n/a for that; with a sign for a difference."""
+    if not found.count:
+        return NOTHING
+    sign = "+" if signed else ""
+    mean = f"{found.mean:{sign}.3f}"
+    if math.isnan(found.low):
+        return f"{mean} (n/a)"
+    return f"{mean} ({found.low:{sign}.3f} to {found.high:{sign}.3f})"
+
+
+def show_number(value: float, digits: int = 3) -> str:
+    """Give a number, or `NOTHING` for NaN."""
+    return NOTHING if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def show_bytes(value: float) -> str:
+    """Give a size in megabytes of a million bytes, small ones in bytes."""
+    if math.isnan(value):
+        return NOTHING
+    return f"{value / 1e6:,.1f} MB" if value >= 1e5 else f"{value:,.0f}"
+
+
 def number(value: float | None) -> float:
     """Read a rate from JSON, where NaN is null."""
     return math.nan if value is None else float(value)
@@ -97,3 +133,520 @@ def best_mean(groups: Iterable[Sequence[float]]) -> float:
     """Give the highest mean of some groups of values; NaN where none is defined."""
     means = [mean_of(list(group)) for group in groups]
     return max((mean for mean in means if not math.isnan(mean)), default=math.nan)
+
+
+_CELLS = 4_000_000
+"""Weights held at once."""
+
+
+def draw_macro_f1(
+    confusions: Sequence[ConfusionCounts], name: str, draws: int = RESAMPLES
+) -> NDArray[np.float64]:
+    """Draw gateways with replacement and score each draw.
+
+    Parameters
+    ----------
+    confusions : sequence of ConfusionCounts
+        One a gateway; those without test flows are left out.
+    name : str
+        Of the plan. It seeds the draws: two runs on one plan have the same gateways drawn, so
+        that their draws are pairs.
+    draws : int
+        How many.
+
+    Returns
+    -------
+    ndarray
+        ``(draws,) float64`` macro-F1 over the classes that the gateways drawn have test flows
+        of; all NaN for fewer than `FEWEST` gateways.
+
+    Notes
+    -----
+    The cluster bootstrap: flows of a gateway are alike, and repeat, so flows drawn one by one
+    would promise more than was seen (Davison and Hinkley, "Bootstrap Methods and their
+    Application", 1997, section 3.8). What another seed would change is not in it.
+    """
+    matrices = [counts.matrix for counts in confusions if counts.total]
+    count = len(matrices)
+    if count < FEWEST:
+        return np.full(draws, np.nan)
+    flat = np.stack(matrices).reshape(count, -1).astype(np.float64)
+    classes = len(matrices[0])
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    found, block = [], max(_CELLS // count, 1)
+    for first in range(0, draws, block):
+        times = rng.multinomial(count, np.full(count, 1 / count), min(block, draws - first))
+        found.append(_macro_f1((times @ flat).reshape(-1, classes, classes)))
+    return np.concatenate(found)
+
+
+def ends(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the ends of the percentile interval; NaN where no draw is defined."""
+    defined = draws[~np.isnan(draws)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _macro_f1(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Score ``(n, C, C)`` counts as `fednids.metrics.scores` does one."""
+    support, taken = matrices.sum(axis=2), matrices.sum(axis=1)
+    right = np.diagonal(matrices, axis1=1, axis2=2)
+    either = support + taken
+    f1 = np.divide(2 * right, either, out=np.zeros_like(right), where=either > 0)
+    present = support > 0
+    scored: NDArray[np.float64] = (f1 * present).sum(axis=1) / present.sum(axis=1)
+    return scored
+
+
+METRICS: dict[str, str] = {
+    "macro_f1": "macro-F1",
+    "novel_macro_f1": "macro-F1, novel flows",
+    "false_alarm_rate": "benign false alarms",
+    "balanced_accuracy": "balanced accuracy",
+    "majority_macro_f1": "majority's macro-F1",
+    "worst_gateway": "worst gateway's macro-F1",
+    "mean_gateway": "mean gateway's macro-F1",
+    "gateway_gap": "gap of worst to mean",
+    "unseen_recall": "recall of unseen classes",
+    "unseen_alarm": "alarms for unseen classes",
+    "rounds_to_target": "rounds to the target",
+    "bytes_to_target": "bytes to the target",
+    "virtual_to_target": "virtual seconds to the target",
+    "bytes": "bytes",
+    "virtual_seconds": "virtual seconds",
+    "seconds": "seconds",
+    "attack_success": "attack success",
+    "attack_over_clean": "attack success minus the clean run's",
+    "attack_relative": "attack success relative to the clean run",
+    "macro_f1_over_clean": "macro-F1 minus the clean run's",
+}
+"""What is measured of every run, and how it is called in the report."""
+
+
+@dataclass(frozen=True)
+class GatewaySpread:
+    """How gateways fare one by one; NaN where there is but one.
+
+    Attributes
+    ----------
+    worst, mean : float
+        Lowest and mean macro-F1 over the gateways with test flows, each over the classes
+        that it has test flows of.
+    """
+
+    worst: float
+    mean: float
+
+    @property
+    def gap(self) -> float:
+        """How far the worst is below the mean."""
+        return self.mean - self.worst
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a run is measured against.
+
+    Attributes
+    ----------
+    target : float
+        Macro-F1 whose first round, bytes and virtual seconds are told.
+    cross : Mapping, optional
+        ``cross.json`` that scores this run's detectors on all gateways.
+    clean : Mapping, optional
+        ``result.json`` of its clean twin.
+    """
+
+    target: float
+    cross: Mapping[str, Any] | None = None
+    clean: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What some rounds cost.
+
+    Attributes
+    ----------
+    rounds : float
+        How many.
+    sent : float
+        Bytes that the server sent and received.
+    virtual : float
+        Seconds on the virtual clock; NaN where a run has none.
+    """
+
+    rounds: float
+    sent: float
+    virtual: float
+
+
+def measure_run(folder: Path, result: Mapping[str, Any], beside: Beside) -> dict[str, float]:
+    """Give all `METRICS` of a finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    result : Mapping
+        Its ``result.json``.
+    beside : Beside
+        What it is measured against.
+
+    Returns
+    -------
+    dict
+        By the names in `METRICS`; NaN where something is undefined, not reached or not
+        measured.
+    """
+    final, kind = result["final"], result["kind"]
+    spread = gateway_spread(last_confusions(folder, len(final["classes"])), final["classes"])
+    return {
+        "macro_f1": number(final["macro_f1"]),
+        "novel_macro_f1": number(result["final_novel"]["macro_f1"]),
+        "false_alarm_rate": number(final["false_alarm_rate"]),
+        "balanced_accuracy": number(final["balanced_accuracy"]),
+        "majority_macro_f1": number(result["majority"]["macro_f1"]),
+        "worst_gateway": spread.worst,
+        "mean_gateway": spread.mean,
+        "gateway_gap": spread.gap,
+        "unseen_recall": _unseen(beside.cross, kind, ""),
+        "unseen_alarm": _unseen(beside.cross, kind, "_alarm"),
+        **_cost(result, beside.target),
+        **measure_attack(result, beside.clean),
+    }
+
+
+def gateway_spread(confusions: Sequence[ConfusionCounts], names: Sequence[str]) -> GatewaySpread:
+    """Score gateways one by one; those without test flows are left out."""
+    found = [scores(counts, names).macro_f1 for counts in confusions if counts.total]
+    if len(confusions) < 2 or not found:
+        return GatewaySpread(math.nan, math.nan)
+    return GatewaySpread(min(found), float(np.mean(found)))
+
+
+def to_target(rounds: Sequence[Mapping[str, Any]], target: float) -> Cost:
+    """Give what is spent until the first round whose macro-F1 is at least the target.
+
+    Returns
+    -------
+    Cost
+        Of all rounds up to that one; NaN if it is never reached.
+    """
+    for count, entry in enumerate(rounds, start=1):
+        if number(entry["test"]["macro_f1"]) >= target:
+            return cost_of(rounds[:count])
+    return Cost(math.nan, math.nan, math.nan)
+
+
+def cost_of(rounds: Sequence[Mapping[str, Any]]) -> Cost:
+    """Add up what rounds cost."""
+    return Cost(
+        float(rounds[-1]["round"]),
+        float(sum(entry["bytes_down"] + entry["bytes_up"] for entry in rounds)),
+        sum(number(entry.get("virtual_seconds")) for entry in rounds),
+    )
+
+
+def last_confusions(folder: Path, classes: int) -> list[ConfusionCounts]:
+    """Read what each gateway's test flows were taken for in the last round, by partition id."""
+    columns = ["round", "partition_id", "confusion"]
+    table = pq.read_table(folder / GATEWAYS, columns=columns).to_pylist()
+    last = max(row["round"] for row in table)
+    rows = sorted((r for r in table if r["round"] == last), key=lambda r: r["partition_id"])
+    matrices = (np.array(row["confusion"], np.int64) for row in rows)
+    return [ConfusionCounts(matrix.reshape(classes, classes)) for matrix in matrices]
+
+
+def _cost(result: Mapping[str, Any], target: float) -> dict[str, float]:
+    """Give rounds, bytes and seconds; nothing goes over a wire in the centralised arm."""
+    whole, until = cost_of(result["rounds"]), to_target(result["rounds"], target)
+    wired = math.nan if result["kind"] == "centralised" else 1.0
+    return {
+        "rounds_to_target": until.rounds,
+        "bytes_to_target": until.sent * wired,
+        "virtual_to_target": until.virtual * wired,
+        "bytes": whole.sent * wired,
+        "virtual_seconds": whole.virtual * wired,
+        "seconds": number(result["seconds"]["total"]),
+    }
+
+
+def _unseen(cross: Mapping[str, Any] | None, kind: str, what: str) -> float:
+    """Rate of this arm's detectors on classes that a gateway has no training flow of."""
+    name = {"federated": "global", "local": "local"}.get(kind)
+    if cross is None or name is None:
+        return math.nan
+    return number(cross.get("unseen", {}).get(f"{name}{what}"))
+
+
+_NAMES = ("attack_success", "attack_over_clean", "attack_relative", "macro_f1_over_clean")
+
+
+def measure_attack(result: Mapping[str, Any], clean: Mapping[str, Any] | None) -> dict[str, float]:
+    """Give the success of an attack.
+
+    Parameters
+    ----------
+    result : Mapping
+        ``result.json``; its entry ``attack`` tells the success by attack class.
+    clean : Mapping, optional
+        That of the clean twin.
+
+    Returns
+    -------
+    dict
+        Means over the attack classes that have test flows; all NaN for a run without liars.
+        ``attack_success`` is absolute, ``attack_over_clean`` minus the clean run's,
+        ``attack_relative`` as `fednids.metrics.success.relative_success`, and
+        ``macro_f1_over_clean`` the macro-F1 minus the clean run's, where there is one.
+    """
+    found = result.get("attack") or {}
+    if not found.get("share"):
+        return dict.fromkeys(_NAMES, math.nan)
+    success = _rates(found)
+    before = _clean_rates(clean, found["kind"]) if clean else {}
+    beyond = [success[name] - before[name] for name in success if name in before]
+    relative = list(relative_success(success, before).values())
+    lost = math.nan
+    if clean:
+        lost = number(result["final"]["macro_f1"]) - number(clean["final"]["macro_f1"])
+    values = (mean_of(list(success.values())), mean_of(beyond), mean_of(relative), lost)
+    return dict(zip(_NAMES, values, strict=True))
+
+
+def _clean_rates(clean: Mapping[str, Any], kind: str) -> dict[str, float]:
+    """Give what a clean detector takes for benign.
+
+    A backdoor's success is over flows with its trigger; a clean run that was not shown any
+    says nothing about them.
+    """
+    shown = clean.get("attack") or {}
+    if shown.get("kind") == kind and shown.get("success"):
+        return _rates(shown)
+    if find_attack(kind).trigger:
+        return {}
+    final = clean["final"]
+    counts = ConfusionCounts(np.array(final["confusion"], np.int64))
+    return attack_success(counts, final["classes"])
+
+
+def _rates(found: Mapping[str, Any]) -> dict[str, float]:
+    return {name: number(rate) for name, rate in found.get("success", {}).items()}
+
+
+SCHEMA_VERSION = 1
+OF_BEST = 0.95
+"""Share of the best mean macro-F1 that is the target where none is given."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished run, as far as ranking goes.
+
+    Attributes
+    ----------
+    seed : int
+        Runs of two contestants with the same seed are a pair.
+    plan : str
+        Fingerprint of its plan.
+    metrics : Mapping[str, float]
+        By the names of `METRICS`.
+    confusions : Sequence[ConfusionCounts]
+        One a gateway, after the last round.
+    """
+
+    seed: int
+    plan: str
+    metrics: Mapping[str, float]
+    confusions: Sequence[ConfusionCounts] = field(repr=False)
+
+    @cached_property
+    def draws(self) -> NDArray[np.float64]:
+        """Macro-F1 of gateways drawn, ``(RESAMPLES,) float64``; the same ones on one plan."""
+        return draw_macro_f1(self.confusions, self.plan)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A strategy, an arm, or settings: runs that differ in the seed alone.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    entries : tuple of Entry
+        One a seed.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean over its seeds."""
+        return mean_of([entry.metrics["macro_f1"] for entry in self.entries])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A contestant in its place.
+
+    Attributes
+    ----------
+    place : int
+        From 1.
+    name : str
+        Of the contestant.
+    seeds : tuple of int
+        Of its runs.
+    metrics : Mapping[str, Interval]
+        By the names of `METRICS`.
+    difference : Interval or None
+        Macro-F1 minus that of the best, over seeds that both have; None for the best.
+    """
+
+    place: int
+    name: str
+    seeds: tuple[int, ...]
+    metrics: Mapping[str, Interval]
+    difference: Interval | None
+
+    @property
+    def says(self) -> str:
+        """What the difference to the best shows; empty for the best itself."""
+        if self.difference is None:
+            return ""
+        if math.isnan(self.difference.low):
+            return "no interval"
+        return self.difference.says
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All contestants, the best first.
+
+    Attributes
+    ----------
+    standings : tuple of Standing
+        By mean macro-F1.
+    over : {"seeds", "gateways"}
+        What intervals are drawn over: gateways where anybody has fewer than three seeds.
+    target : float
+        Macro-F1 that the way to is told of.
+    """
+
+    standings: tuple[Standing, ...]
+    over: Literal["seeds", "gateways"]
+    target: float
+
+    @property
+    def majority(self) -> float:
+        """Macro-F1 of always answering the commonest class of the training flows."""
+        return mean_of([each.metrics["majority_macro_f1"].mean for each in self.standings])
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain dicts, lists and numbers, with NaN as None."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "over": self.over,
+            "target": _plain(self.target),
+            "majority_macro_f1": _plain(self.majority),
+            "ranking": [_standing_json(each) for each in self.standings],
+        }
+
+
+def rank(contestants: Sequence[Contestant], target: float) -> Ranking:
+    """Put contestants in order and tell each one's difference to the best.
+
+    Parameters
+    ----------
+    contestants : sequence of Contestant
+        At least one, each with at least one run.
+    target : float
+        Macro-F1 that the runs' way to was measured to.
+    """
+    ordered = sorted(contestants, key=lambda c: (math.isnan(c.macro_f1), -c.macro_f1))
+    seeds_enough = all(len(each.entries) >= FEWEST for each in ordered)
+    over: Literal["seeds", "gateways"] = "seeds" if seeds_enough else "gateways"
+    best = ordered[0]
+    standings = [
+        Standing(
+            place,
+            each.name,
+            tuple(entry.seed for entry in each.entries),
+            _metrics(each, over),
+            None if each is best else _difference(each, best, over),
+        )
+        for place, each in enumerate(ordered, start=1)
+    ]
+    return Ranking(tuple(standings), over, target)
+
+
+def target_of(wanted: float | None, macro_f1: Iterable[Sequence[float]]) -> float:
+    """Give the target as a macro-F1: the one wanted, or `OF_BEST` of the best mean.
+
+    Parameters
+    ----------
+    wanted : float, optional
+        A macro-F1.
+    macro_f1 : iterable of sequence of float
+        That of each contestant's runs.
+    """
+    return wanted if wanted is not None else OF_BEST * best_mean(macro_f1)
+
+
+def in_words(standing: Standing, best: Standing, over: str) -> str:
+    """Say a difference to the best in a line."""
+    difference = standing.difference or Interval(0.0, math.nan, math.nan, 0)
+    size = show_interval(difference, signed=True)
+    if over == "seeds":
+        size += f", {difference.count} seeds"
+    pair = f"{standing.name} against {best.name}"
+    if not difference.count:
+        return f"{pair}: no seed in common, nothing to compare"
+    return f"{pair}: {standing.says}, {size}"
+
+
+def _metrics(contestant: Contestant, over: str) -> dict[str, Interval]:
+    values = {m: [entry.metrics[m] for entry in contestant.entries] for m in METRICS}
+    if over == "seeds":
+        return {m: interval(found, f"{contestant.name} {m}") for m, found in values.items()}
+    plain = {m: _without_interval(found) for m, found in values.items()}
+    drawn = np.mean([entry.draws for entry in contestant.entries], axis=0)
+    macro = plain["macro_f1"]
+    return plain | {"macro_f1": Interval(macro.mean, *ends(drawn), macro.count)}
+
+
+def _difference(one: Contestant, best: Contestant, over: str) -> Interval:
+    """Compare over the seeds that both have; NaN, of 0 pairs, where there is none."""
+    others = {entry.seed: entry for entry in best.entries}
+    pairs = [(entry, others[entry.seed]) for entry in one.entries if entry.seed in others]
+    found = [a.metrics["macro_f1"] - b.metrics["macro_f1"] for a, b in pairs]
+    if over == "seeds" or not pairs:
+        return interval(found, f"{one.name} {best.name}")
+    drawn = np.mean([a.draws - b.draws for a, b in pairs], axis=0)
+    return Interval(mean_of(found), *ends(drawn), len(found))
+
+
+def _without_interval(values: Sequence[float]) -> Interval:
+    count = sum(not math.isnan(value) for value in values)
+    return Interval(mean_of(values), math.nan, math.nan, count)
+
+
+def _standing_json(standing: Standing) -> dict[str, Any]:
+    difference = standing.difference.to_json() if standing.difference else None
+    return {
+        "place": standing.place,
+        "name": standing.name,
+        "seeds": list(standing.seeds),
+        "metrics": {name: found.to_json() for name, found in standing.metrics.items()},
+        "difference_to_best": difference,
+        "says": standing.says,
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else value

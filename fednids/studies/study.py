@@ -1,19 +1,179 @@
-"""The study file: what to run, over which settings and seeds, and what to tell of it."""
+"""A study: what to run over which settings and seeds, its cells, and the runs that differ."""
 
 from __future__ import annotations
 
+import difflib
+import hashlib
+import itertools
+import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from fednids.config import Section
-from fednids.errors import ConfigError
-from fednids.studies.parts import VARIANT, ReportWish, Variant, check_axis
-from fednids.studies.settings import Values, check_names, check_values, nearest, refuse_twice
+from fednids.config import KEYS, Config, Section
+from fednids.datasets.dealt import checksum
+from fednids.errors import ConfigError, FednidsError
+from fednids.studies.relevance import canonical, irrelevant, is_attacked, scheme_dials
+from partitions import Skew
+
+_DECIDED = {
+    "run.seed": "list seeds = [1, 2, 3] instead",
+    "run.engine": "a sweep runs whole cells side by side",
+    "run.workers": "give --workers to the sweep",
+}
+
+
+def flatten(value: object) -> object:
+    """Read ``train.epochs = 2``, which TOML nests, like ``"train.epochs" = 2``."""
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, object] = {}
+    for name, entry in value.items():
+        if isinstance(entry, dict):
+            flat.update({f"{name}.{key}": each for key, each in entry.items()})
+        else:
+            flat[name] = entry
+    return flat
+
+
+def check_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuse unknown settings, and those that the sweep decides."""
+    for name in values:
+        if name not in KEYS:
+            raise ValueError(f"expected a known setting, got {name!r}; {nearest(name, KEYS)}")
+        if name in _DECIDED:
+            raise ValueError(f"expected no {name} in a study, got one; {_DECIDED[name]}")
+    return values
+
+
+def check_values(grid: dict[str, Any]) -> dict[str, Any]:
+    """Refuse anything but lists of different values."""
+    for name, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise ValueError(
+                f"expected a list of values for {name}, got {values!r}; write {name} = [...]"
+            )
+        refuse_twice(name, values)
+    return grid
+
+
+def nearest(name: str, known: tuple[str, ...]) -> str:
+    """Say which known name may have been meant."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known[:12])}"
+
+
+def refuse_twice(name: str, values: Iterable[object]) -> None:
+    """Refuse a value that is there twice.
+
+    Raises
+    ------
+    ValueError
+        As pydantic wants it.
+    """
+    seen: list[object] = []
+    for value in values:
+        if value in seen:
+            raise ValueError(f"expected {name} without repeats, got {value!r} twice; remove one")
+        seen.append(value)
+
+
+Values = Annotated[dict[str, Any], BeforeValidator(flatten)]
+"""Settings by ``section.key``, as `flatten` reads them."""
+
+
+VARIANT = "variant"
+"""Name of the axis that ``[[variants]]`` make."""
+
+_COLUMNS = ("arm", "seed", "run", "finished", VARIANT)
+"""Names that a table of cells has already."""
+
+
+class Variant(Section):
+    """A named set of settings that go together.
+
+    Attributes
+    ----------
+    name : str
+        Stands in tables under the name of its axis.
+    settings : dict
+        Values by ``section.key``; they win over those of the study.
+    """
+
+    name: str = Field(min_length=1)
+    settings: dict[str, Any]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, given: object) -> object:
+        """Take everything but the name for settings, as in ``[[variants]]`` of a file."""
+        if not isinstance(given, dict) or "settings" in given:
+            return given
+        flat = dict(flatten({k: v for k, v in given.items() if k != "name"}) or {})  # type: ignore[call-overload]
+        return {"name": given.get("name", ""), "settings": flat}
+
+    _known = field_validator("settings")(check_names)
+
+
+class ReportWish(Section):
+    """What the report is to tell.
+
+    Attributes
+    ----------
+    target : float
+        Macro-F1 whose first round, bytes and virtual seconds are told.
+    of_best : bool
+        `target` is a share of the best mean macro-F1 of the study instead.
+    compare : str
+        A name that the study varies: its values are compared in pairs.
+    along : str
+        Another such name: tables and pictures show the values of `compare` along it.
+    skew : str
+        Measure of the figures' x axis, a field of `partitions.Skew`.
+    cross : bool
+        Score every gateway's detector on every gateway's test flows as well.
+    """
+
+    target: float = Field(0.6, gt=0, le=1)
+    of_best: bool = False
+    compare: str = ""
+    along: str = ""
+    skew: str = "jensen_shannon"
+    cross: bool = True
+
+    @field_validator("skew")
+    @classmethod
+    def _measure(cls, name: str) -> str:
+        known = tuple(field.name for field in fields(Skew))
+        if name not in known:
+            raise ValueError(f"expected a measure of skew, got {name!r}; {nearest(name, known)}")
+        return name
+
+
+def check_axis(name: str) -> None:
+    """Refuse a name for an axis that tables have already, or that looks like a setting.
+
+    Raises
+    ------
+    ValueError
+        As pydantic wants it.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in _COLUMNS:
+        raise ValueError(
+            f"expected an axis named by a small word other than {', '.join(_COLUMNS)}, got "
+            f"{name!r}; rename [[axes.{name}]]"
+        )
+
+
+STUDY = "study.toml"
+"""Name of the study in the folder of its sweep."""
 
 SHIPPED = Path(__file__).parent
 """Folder of the studies that come with fednids."""
@@ -254,3 +414,196 @@ def _fault(error: ValidationError) -> str:
     rule = first["msg"].replace("Input should", "should")
     shown = repr(first["input"])[:60]
     return f"expected {place}, which {rule}, got {shown}; correct it"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution.
+
+    Attributes
+    ----------
+    arm : str
+        Way to train.
+    config : Config
+        Its settings, those that do not matter to the arm at their fixed values.
+    """
+
+    arm: str
+    config: Config
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Name the run by what it is: readable, and the same in every study."""
+        object.__setattr__(self, "name", _name(self.arm, self.config))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm at one place of the grid with one seed.
+
+    Attributes
+    ----------
+    arm, seed
+        Way to train, and seed of everything drawn.
+    place : tuple of (str, object)
+        Name and value of all that the study varies, the linked axes first.
+    unread : frozenset of str
+        Those names among them that this arm does not read.
+    run : Run
+        What answers for it; cells that are the same run share it.
+    """
+
+    arm: str
+    seed: int
+    place: tuple[tuple[str, Any], ...]
+    unread: frozenset[str]
+    run: Run
+
+    @property
+    def label(self) -> str:
+        """Its arm and the settings that matter to it, for people."""
+        settings = [f"{k.rpartition('.')[2]}={v}" for k, v in self.place if k not in self.unread]
+        return " ".join([self.arm, *settings, f"seed={self.seed}"])
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A point of the grid: the chosen of each linked axis, and values by ``section.key``."""
+
+    chosen: Mapping[str, Variant]
+    values: Mapping[str, Any]
+
+    @property
+    def shown(self) -> tuple[tuple[str, Any], ...]:
+        named = [(axis, variant.name) for axis, variant in self.chosen.items()]
+        return (*named, *((name, _plain(value)) for name, value in self.values.items()))
+
+    def with_variant(self, axis: str, variant: Variant) -> _Place:
+        return _Place({**self.chosen, axis: variant}, self.values)
+
+    def resolve(self, study: Study, seed: int) -> Config:
+        inside = {k: v for each in self.chosen.values() for k, v in each.settings.items()}
+        return Config.resolve({**study.settings, **inside, **self.values, "run.seed": seed})
+
+
+def expand(study: Study) -> tuple[Cell, ...]:
+    """Give all cells of a study, every setting of every cell checked.
+
+    Raises
+    ------
+    ConfigError
+        A value is out of range, and the message names the cell; or no cell is left.
+    DataError
+        A flow file cannot be read.
+    """
+    cells = (
+        _cell(study, arm, seed, place)
+        for place in _places(study)
+        for arm in study.arms
+        for seed in study.seeds
+    )
+    kept = tuple(cell for cell in cells if cell is not None)
+    if not kept:
+        raise ConfigError(
+            "expected a study with cells, got one that excludes them all; shorten [[exclude]]"
+        )
+    return kept
+
+
+def runs_of(cells: tuple[Cell, ...]) -> tuple[Run, ...]:
+    """Give the runs that cells need, each once, in the order of the cells."""
+    return tuple({cell.run.name: cell.run for cell in cells}.values())
+
+
+def _places(study: Study) -> Iterator[_Place]:
+    count = len(study.linked)
+    for values in itertools.product(*study.linked.values(), *study.grid.values()):
+        chosen = dict(zip(study.linked, values[:count], strict=True))
+        yield _Place(chosen, dict(zip(study.grid, values[count:], strict=True)))
+
+
+def _cell(study: Study, arm: str, seed: int, place: _Place) -> Cell | None:
+    """Make a cell; none where the study leaves it out."""
+    shown = place.shown
+    try:
+        config = place.resolve(study, seed)
+    except FednidsError as error:
+        where = ", ".join(f"{name}={value}" for name, value in shown) or "[settings]"
+        raise type(error)(f"{error} (in the cell {where})") from None
+    if _is_excluded(study, {**config.flat(), **dict(shown)}):
+        return None
+    standing = canonical(arm, config)
+    skipped = irrelevant(arm, config)
+    unread = {name for name in place.values if name in skipped}
+    for axis, variants in study.linked.items():
+        others = (place.with_variant(axis, other).resolve(study, seed) for other in variants)
+        if all(canonical(arm, other) == standing for other in others):
+            unread.add(axis)
+    return Cell(arm, seed, shown, frozenset(unread), Run(arm, canonical(arm, _pinned(config))))
+
+
+def _is_excluded(study: Study, values: Mapping[str, Any]) -> bool:
+    return any(
+        all(values[name] in (wanted if isinstance(wanted, list) else [wanted])
+            for name, wanted in rule.items())
+        for rule in study.exclude
+    )  # fmt: skip
+
+
+def _pinned(config: Config) -> Config:
+    """Pin the flow file by its content, so that a changed file is another run."""
+    if not config.data.path or config.data.sha256:
+        return config
+    data = config.data.model_copy(update={"sha256": _checksum(config.data.path)})
+    return config.model_copy(update={"data": data})
+
+
+@lru_cache(maxsize=64)
+def _checksum(path: str) -> str:
+    return checksum(Path(path))
+
+
+def _plain(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _name(arm: str, config: Config) -> str:
+    """Join what people look for, and a hash of everything but where the flow file lies."""
+    parts, partition = [arm], config.partition
+    if arm == "federated":
+        parts += _strategy(config)
+    if arm != "centralised":
+        parts += _deal(config)
+    if is_attacked(config):
+        parts.append(f"{config.attack.kind}{config.attack.share}")
+    parts.append(f"seed{config.run.seed}")
+    settings = {name: value for name, value in config.flat().items() if name != "data.path"}
+    if partition.plan:
+        settings["partition.plan"] = _digest(partition.plan)
+    text = json.dumps([arm, settings], sort_keys=True)
+    parts.append(hashlib.sha256(text.encode()).hexdigest()[:8])
+    return "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", part) for part in parts)
+
+
+def _deal(config: Config) -> list[str]:
+    """Say how flows are dealt: a plan file, or a scheme with the dials that it reads."""
+    partition = config.partition
+    if partition.plan:
+        return [Path(partition.plan).stem]
+    dials = {dial: getattr(partition, dial) for dial in scheme_dials(config)}
+    shown = [f"{dial}{value}" for dial, value in dials.items() if value != ""]
+    return [partition.scheme, f"k{partition.gateways}", *shown]
+
+
+def _strategy(config: Config) -> list[str]:
+    federation = config.federation
+    mu = [f"mu{federation.proximal_mu}"] if federation.strategy == "fedprox" else []
+    return [federation.strategy, *mu]
+
+
+def _digest(path: str) -> str:
+    """Hash a plan file; the name of one that is missing, which the run's check refuses."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return path

@@ -13,10 +13,9 @@ from study_factory import study
 from fednids.cli.compare import read_seeds
 from fednids.cli.main import run
 from fednids.errors import ConfigError
-from fednids.studies.cells import expand
-from fednids.studies.folder import SweepFolder
-from fednids.studies.run import plan_sweep
-from fednids.studies.study import Study
+from fednids.studies.engine import SweepFolder
+from fednids.studies.study import Study, expand
+from fednids.studies.sweep import plan_sweep
 
 GOOD = [gateway(9), gateway(8), gateway(7)]
 BAD = [gateway(4, 5), gateway(4, 4), gateway(2, 5)]
@@ -120,7 +119,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> S
         seen.append(given)
         raise ConfigError("stopped")
 
-    monkeypatch.setattr("fednids.studies.run.sweep", stop)
+    monkeypatch.setattr("fednids.studies.sweep.sweep", stop)
     run(["compare", *arguments, "--out", str(tmp_path / "out")])
     return seen[0]
 

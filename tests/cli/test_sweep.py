@@ -10,8 +10,8 @@ from study_factory import STUDY
 
 from fednids.cli.main import run
 from fednids.cli.progress import SweepProgress
-from fednids.studies.pool import Step, StepEnd
-from fednids.studies.report import Failed, Report
+from fednids.studies.engine import Failed, Step, StepEnd
+from fednids.studies.report import Report
 from fednids.studies.study import read_study
 
 
@@ -113,7 +113,7 @@ def test_a_failed_run_is_told_and_the_exit_code_is_1(
 ) -> None:
     failed = Failed("federated-x", "expected memory, got none", "logs/federated-x.log")
     report = Report(read_study(str(file)), (), (), (), (failed,), (), 0.6)
-    monkeypatch.setattr("fednids.studies.run.sweep", lambda *_, **__: report)
+    monkeypatch.setattr("fednids.studies.sweep.sweep", lambda *_, **__: report)
     out = tmp_path / "out"
     assert run(["sweep", str(file), "--out", str(out)]) == 1
     shown = capsys.readouterr().out

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.made_run import Made, make_run
 from fednids.errors import RunError
 from fednids.report.runs import MAJORITY, read_run, read_runs
-from fednids.studies.folder import STUDY
+from fednids.studies.study import STUDY
 
 
 def test_a_finished_run_has_everything(tmp_path: Path) -> None:

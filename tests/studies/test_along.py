@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 from study_factory import rows_of, study
 
-from fednids.studies.along import sheets
-from fednids.studies.figures import draw_report
-from fednids.studies.findings import Row, group
-from fednids.studies.measures import METRICS
-from fednids.studies.report import Report
-from fednids.studies.text import render
+from fednids.studies.report import Report, Row, draw_report, group, render, sheets
+from fednids.studies.statistics import METRICS
 
 TEXT = """
 title = "Liars"

@@ -9,9 +9,8 @@ import pytest
 from study_factory import study
 
 from fednids.errors import ConfigError
-from fednids.studies.cells import expand, runs_of
-from fednids.studies.folder import STUDY, SweepFolder
-from fednids.studies.study import read_study, shipped_studies
+from fednids.studies.engine import SweepFolder
+from fednids.studies.study import STUDY, expand, read_study, runs_of, shipped_studies
 
 LINKED = """
 title = "Two linked axes and a grid"

@@ -11,8 +11,8 @@ from study_factory import STUDY, study
 from fednids.flows.files.writing import write_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
-from fednids.studies import cells as module
-from fednids.studies.cells import expand, runs_of
+from fednids.studies import study as module
+from fednids.studies.study import expand, runs_of
 
 
 def test_cells_are_the_product_and_runs_are_each_once(tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fednids.errors import ConfigError, FednidsError
-from fednids.studies.cells import expand, runs_of
-from fednids.studies.contest import make_contest, parse_strategies
-from fednids.studies.study import Study
+from fednids.studies.compare import make_contest, parse_strategies
+from fednids.studies.study import Study, expand, runs_of
 
 
 def contest(text: str, seeds: tuple[int, ...] = (1, 2), **settings: object) -> Study:

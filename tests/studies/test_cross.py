@@ -19,8 +19,7 @@ from fednids.datasets.federated import Fleet
 from fednids.errors import RunError
 from fednids.experiment.execution import execute
 from fednids.metrics import ConfusionCounts, scores
-from fednids.studies.cross import CrossMatrix, cross_runs
-from fednids.studies.cross_findings import CrossFindings, macro_f1_of, write_cross
+from fednids.studies.cross import CrossFindings, CrossMatrix, cross_runs, macro_f1_of, write_cross
 from fednids.studies.cross_runs import FinishedRun
 
 SETTINGS: dict[str, object] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from study_factory import rows_of, study
 
-from fednids.studies.findings import ARM, compare, group
+from fednids.studies.report import ARM, compare, group
 
 SCORES = {
     "centralised seed=1": 0.8,

@@ -10,7 +10,7 @@ import pytest
 from finished_factory import gateway, write_run
 
 from fednids.errors import RunError
-from fednids.studies.finished import rank_folders
+from fednids.studies.compare import rank_folders
 
 GOOD = [gateway(9), gateway(8), gateway(7), gateway(9)]
 BAD = [gateway(4, 5), gateway(4, 4), gateway(2, 5), gateway(6, 3)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fednids.metrics import ConfusionCounts
-from fednids.studies.measures import Cost, cost_of, gateway_spread, to_target
+from fednids.studies.statistics import Cost, cost_of, gateway_spread, to_target
 
 NAMES = ("Benign", "DoS", "Theft")
 

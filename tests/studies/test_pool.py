@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fednids.studies import pool
-from fednids.studies.pool import Step, StepEnd, run_steps
+from fednids.studies import engine as pool
+from fednids.studies.engine import Step, StepEnd, run_steps
 
 OURS = sorted(os.sched_getaffinity(0))
 

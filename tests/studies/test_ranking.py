@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from fednids.metrics import ConfusionCounts
-from fednids.studies.measures import METRICS
-from fednids.studies.ranking import Contestant, Entry, in_words, rank, target_of
+from fednids.studies.statistics import METRICS, Contestant, Entry, in_words, rank, target_of
 
 
 def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> Entry:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fednids.metrics import ConfusionCounts, scores
-from fednids.studies import resampling
-from fednids.studies.resampling import draw_macro_f1, ends
+from fednids.studies import statistics as resampling
+from fednids.studies.statistics import draw_macro_f1, ends
 
 NAMES = ("Benign", "DoS", "Theft")
 

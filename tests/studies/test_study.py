@@ -8,8 +8,7 @@ import pytest
 from study_factory import STUDY, study
 
 from fednids.errors import ConfigError, FednidsError
-from fednids.studies.cells import expand, runs_of
-from fednids.studies.study import SHIPPED, read_study, shipped_studies
+from fednids.studies.study import SHIPPED, expand, read_study, runs_of, shipped_studies
 
 
 def test_settings_may_be_nested_or_quoted(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from finished_factory import NAMES, gateway
 
 from fednids.metrics import ConfusionCounts, scores
-from fednids.studies.success import measure_attack
+from fednids.studies.statistics import measure_attack
 
 
 def result(matrix: np.ndarray, kind: str = "sign-flip", **success: float | None) -> dict[str, Any]:

@@ -17,11 +17,10 @@ from study_factory import TINY, tiny_study
 
 from fednids.errors import FednidsError, RunError
 from fednids.runs.folder import read_checkpoint
-from fednids.studies.cells import expand
-from fednids.studies.folder import SweepFolder
-from fednids.studies.pool import Step, StepEnd
+from fednids.studies.engine import Step, StepEnd, SweepFolder
 from fednids.studies.report import Report
-from fednids.studies.run import plan_sweep, sweep
+from fednids.studies.study import expand
+from fednids.studies.sweep import plan_sweep, sweep
 
 GRID = {"partition.alpha": [0.2, 5.0]}
 

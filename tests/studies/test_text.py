@@ -7,9 +7,7 @@ from pathlib import Path
 
 from study_factory import STUDY, rows_of, study
 
-from fednids.studies.findings import ARM, compare, group
-from fednids.studies.report import Failed, Report
-from fednids.studies.text import findings, render
+from fednids.studies.report import ARM, Failed, Report, compare, findings, group, render
 
 THREE = STUDY.replace("[1, 2]", "[1, 2, 3]")
 SCORES = {

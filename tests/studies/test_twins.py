@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fednids.config import Config
-from fednids.studies.twins import clean_twins
+from fednids.studies.relevance import clean_twins
 
 LIES = {"attack.kind": "sign-flip", "attack.share": 0.2}
 

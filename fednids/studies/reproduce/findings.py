@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fednids.studies.reproduce.published import PAPER_LOSSES
 from fednids.studies.reproduce.rows import CLEAN, CLEAN_LONG, LEAKING, LEAKING_LONG, ROWS
 from fednids.studies.reproduce.table import Table
-from fednids.studies.tables import show_interval
+from fednids.studies.statistics import show_interval
 
 _MEASURES = {
     "all.accuracy": "accuracy",

@@ -22,11 +22,11 @@ from fednids.metrics import ConfusionCounts, majority_counts
 from fednids.runs.loading import load
 from fednids.seeding import Stream, generator
 from fednids.studies.cross import cross_runs
-from fednids.studies.measures import last_confusions
 from fednids.studies.reproduce.folder import ReproductionFolder
 from fednids.studies.reproduce.measured import Measured, Rates, worst_of
 from fednids.studies.reproduce.published import epochs_of_as_many_steps, run_published
 from fednids.studies.reproduce.rows import CLEAN_LONG, LEAKING, LEAKING_LONG, ROWS
+from fednids.studies.statistics import last_confusions
 
 
 def measure(folder: ReproductionFolder, name: str, seed: int) -> Measured:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from fednids.datasets.federated import Fleet
 from fednids.errors import ConfigError, InterruptedRunError
-from fednids.studies.folder import processors
-from fednids.studies.pool import Step, run_steps
+from fednids.studies.engine import Step, Watcher, processors, run_steps
 from fednids.studies.reproduce.folder import Plan, ReproductionFolder, label
 from fednids.studies.reproduce.rows import PARTS, ROWS
 from fednids.studies.reproduce.table import Failure, Table
 from fednids.studies.reproduce.writing import write_table
-from fednids.studies.run import Watcher
 
 COMMAND = "reproduce-rows"
 """Name of the command that runs rows in a process of its own."""

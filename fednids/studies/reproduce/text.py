@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fednids.studies.report import SYNTHETIC, markdown_table
 from fednids.studies.reproduce.findings import findings
 from fednids.studies.reproduce.published import PAPER_LOSSES
 from fednids.studies.reproduce.rows import (
@@ -16,8 +17,7 @@ from fednids.studies.reproduce.rows import (
     Part,
 )
 from fednids.studies.reproduce.table import Table, value_of
-from fednids.studies.tables import NOTHING, markdown_table, show_interval, show_number
-from fednids.studies.text import SYNTHETIC
+from fednids.studies.statistics import NOTHING, show_interval, show_number
 
 _SHOWN_EPOCHS = (1, 2, 5, 10, 15, 20, 40, 60)
 LOSSES_OF = (LEAKING, CLEAN, LEAKING_LONG, CLEAN_LONG, "binary-paper", "five-paper")

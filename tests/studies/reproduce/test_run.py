@@ -11,7 +11,7 @@ from reproduction_factory import filled, measured
 
 from fednids.cli.main import run as fednids
 from fednids.errors import InterruptedRunError
-from fednids.studies.pool import Step, StepEnd
+from fednids.studies.engine import Step, StepEnd
 from fednids.studies.reproduce import run
 from fednids.studies.reproduce.folder import Plan, ReproductionFolder
 from fednids.studies.reproduce.rows import LEAKING, PARTS, ROWS

@@ -6,30 +6,26 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from fednids.errors import InterruptedRunError
-from fednids.studies.cells import Cell, Run, expand, runs_of
-from fednids.studies.checks import Planned, plan_runs
-from fednids.studies.folder import CROSS, STUDY, SweepFolder, processors, read_json
-from fednids.studies.pool import Step, StepEnd, run_steps
-from fednids.studies.report import Failed, Report, build_report, cross_pairs, write_report
-from fednids.studies.study import Study
+from fednids.studies.engine import (
+    CROSS,
+    Failed,
+    Planned,
+    Step,
+    StepEnd,
+    SweepFolder,
+    Watcher,
+    plan_runs,
+    processors,
+    read_json,
+    run_steps,
+)
+from fednids.studies.report import Report, build_report, cross_pairs, write_report
+from fednids.studies.study import STUDY, Cell, Run, Study, expand, runs_of
 
 _CROSS_SECONDS = 6.0
 _LOG = logging.getLogger(__name__)
-
-
-class Watcher(Protocol):
-    """Told of a sweep as it goes."""
-
-    def begins(self, steps: Sequence[Step], finished: int) -> None:
-        """Take note of what is to be done, and of how many runs are finished already."""
-        ...
-
-    def ended(self, end: StepEnd) -> None:
-        """Take note of a step that has ended."""
-        ...
 
 
 @dataclass(frozen=True)
