@@ -18,8 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fednids.networks.interface import Weights as Weights
+
 Readout = Literal["last", "states", "mean"]
-Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
