@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.harness import show
 from benchmarks.search_space import LOSSES, NETWORKS, TRAININGS, Settings, lite_networks
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 
 DEFAULT = "default"
 OTHERS = NETWORKS | TRAININGS
@@ -132,7 +132,7 @@ def main() -> None:
     from benchmarks.search_time import times
 
     base: dict[str, object] = {"data.path": given.data, "data.flows": given.flows}
-    features = len(Fleet.open(Config.resolve(base)).flows.features)
+    features = len(FederatedDataset.open(Config.resolve(base)).flows.features)
     drawn = lite_networks(given.drawn, features, np.random.default_rng(1))
     short = base | {"federation.rounds": given.screening_rounds}
     screened = screen(short, {DEFAULT: {}} | OTHERS | drawn)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.prepared import Origin, PreparedFlows
 from fednids.flows.schema import CLASSES
 from fednids.flows.split import Split
@@ -42,7 +42,7 @@ def toy_config(gateways: int, **settings: object) -> Config:
     return Config.resolve({**NETWORK, **PLAIN, "partition.gateways": gateways, **changed})
 
 
-def toy_fleet(gateways: int, flows: int, seed: int = 1) -> Fleet:
+def toy_fleet(gateways: int, flows: int, seed: int = 1) -> FederatedDataset:
     """Draw gateways with so many flows each; none is a test flow."""
     rng = np.random.default_rng(seed)
     total = gateways * flows
@@ -57,4 +57,4 @@ def toy_fleet(gateways: int, flows: int, seed: int = 1) -> Fleet:
     )
     none = np.zeros(total, bool)
     plan = PartitionPlan("toy", (order // flows).astype(np.int32), gateways)
-    return Fleet(prepared, Split(none, none), plan, CLASSES)
+    return FederatedDataset(prepared, Split(none, none), plan, CLASSES)

@@ -7,21 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.messages.values import Task
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.training.initial import opening_architecture, opening_task, opening_weights
 from fednids.training.local import Workplace
 
 
-def toy_start(config: Config, fleet: Fleet) -> tuple[Task, Weights]:
+def toy_start(config: Config, fleet: FederatedDataset) -> tuple[Task, Weights]:
     """Give the task of round 1 and the weights that every peer starts from."""
     workplace = Workplace(config, fleet)
     task = opening_task([workplace.statistics(k) for k in range(fleet.gateways)], config)
     return task, opening_weights(opening_architecture(task, config), config)
 
 
-def write_for_peers(path: Path, config: Config, fleet: Fleet) -> None:
+def write_for_peers(path: Path, config: Config, fleet: FederatedDataset) -> None:
     """Write windows, labels and initial weights as PyTorch's peers read them."""
     task, weights = toy_start(config, fleet)
     vectors, length = task.scaler.apply(fleet.flows.vectors), config.data.window

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.split import split_flows
 from fednids.messages.values import Evaluation
 from fednids.metrics import majority_counts, scores
@@ -66,12 +66,12 @@ class Found:
     parameters: int
 
 
-def validation_fleet(config: Config) -> Fleet:
+def validation_fleet(config: Config) -> FederatedDataset:
     """Give the centralised arm's flows without its test flows, and a split of what is left.
 
     The split is by class, as the default one is, drawn by the run's seed.
     """
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     flows = fleet.flows.take(np.flatnonzero(~fleet.split.test))
     rng = np.random.default_rng([config.run.seed, 0x5EA2C4])
     split = split_flows(flows, "stratified", SHARE, rng)
@@ -95,7 +95,9 @@ def trained(settings: Mapping[str, object]) -> Found:
     return _found(evaluation, workplace.fleet, (spent, processor), architecture.size)
 
 
-def _found(evaluation: Evaluation, fleet: Fleet, spent: tuple[float, float], size: int) -> Found:
+def _found(
+    evaluation: Evaluation, fleet: FederatedDataset, spent: tuple[float, float], size: int
+) -> Found:
     counts = evaluation.counts
     majority = majority_counts(fleet.support(fleet.training(0)), counts.support)
     every = [scores(each, fleet.classes) for each in (counts, evaluation.novel, majority)]

@@ -12,7 +12,7 @@ from clients.gateway import Gateway
 from clients.own import Own, named
 from fednids.config import Config, Scalar
 from fednids.datasets.deployable import check_deployment
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError
 from fednids.flows.files.checksum import file_sha256
 from fednids.messages.client_state import Memory
@@ -68,7 +68,7 @@ def _workplace(opened: dict[_Flows, Workplace], config: Config, flows: _Flows) -
     """Open a gateway's flows once; another checksum is another file of that name."""
     if flows not in opened:
         data, partition_id, _ = flows
-        opened[flows] = Workplace(config, Fleet.own(config, Path(data), partition_id))
+        opened[flows] = Workplace(config, FederatedDataset.own(config, Path(data), partition_id))
     return opened[flows]
 
 

@@ -11,7 +11,7 @@ from flwr.app import Context, RecordDict
 from runs_factory import SMALL
 
 from fednids.config import Config, Scalar
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.arms import CLIENT_APP
 from fednids.experiment.export import export_gateways
 from fednids.simulation.engines import Clients, LocalGrid, open_grid
@@ -41,7 +41,7 @@ class Sites(Clients):
 def export(folder: Path, names: Sequence[str] = NAMES, **settings: object) -> Path:
     """Export small synthetic flows, and call the files as the gateways are called."""
     dealt = Config.resolve({**SMALL, "partition.gateways": len(names), **settings})
-    export_gateways(dealt, Fleet.open(dealt), folder)
+    export_gateways(dealt, FederatedDataset.open(dealt), folder)
     for k, name in enumerate(names):
         (folder / f"gateway-{k:05d}.parquet").rename(folder / f"{name}.parquet")
     return folder

@@ -70,7 +70,7 @@ def _deal(
 ) -> None:  # fmt: skip
     """Deal, write what is asked for, and show it."""
     from fednids.cli.plan_screen import say_exported, show_plan
-    from fednids.datasets.dealt import check_scheme
+    from fednids.datasets.federated import check_scheme
     from fednids.experiment.export import MANIFEST, export_gateways
     from fednids.experiment.flow_files import find_format
     from fednids.experiment.new_folder import check_folder

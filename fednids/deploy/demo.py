@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.deploy.creating import create_deployment
 from fednids.deploy.folder import Deployment, Server
 from fednids.deploy.reach import free_port, is_up, wait_until
@@ -52,7 +52,7 @@ def demonstrate(folder: Path, dealt: Config, settings: Mapping[str, object], tol
 
 def prepare_demo(folder: Path, dealt: Config) -> tuple[Deployment, dict[str, Path]]:
     """Write the flow files and the deployment's folder; give the file of each gateway."""
-    manifest = export_gateways(dealt, Fleet.open(dealt), folder / "flows")
+    manifest = export_gateways(dealt, FederatedDataset.open(dealt), folder / "flows")
     names = [entry["file"] for entry in manifest["gateways"]]
     if not all(names):
         raise PartitionError(

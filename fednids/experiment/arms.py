@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import PartitionError
 from fednids.experiment.own_detectors import own_detectors
 from fednids.experiment.root import Root
@@ -30,13 +30,15 @@ if TYPE_CHECKING:
 
 CLIENT_APP = "clients.app:app"
 
-Arm = Callable[[Config, Fleet, Sequence[Observer], Checkpoint | None, Path | None], Outcome]
+Arm = Callable[
+    [Config, FederatedDataset, Sequence[Observer], Checkpoint | None, Path | None], Outcome
+]
 """From settings, flows, who is told of rounds, where to go on, and the run folder, if any."""
 
 
 def federated(
     config: Config,
-    fleet: Fleet,
+    fleet: FederatedDataset,
     observers: Sequence[Observer],
     resumed: Checkpoint | None,
     out: Path | None = None,
@@ -58,7 +60,7 @@ def federated(
 
 def centralised(
     config: Config,
-    fleet: Fleet,
+    fleet: FederatedDataset,
     observers: Sequence[Observer],
     resumed: Checkpoint | None,
     out: Path | None = None,
@@ -69,7 +71,7 @@ def centralised(
 
 def local(
     config: Config,
-    fleet: Fleet,
+    fleet: FederatedDataset,
     observers: Sequence[Observer],
     resumed: Checkpoint | None,
     out: Path | None = None,

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_sample_weight
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import ConfusionCounts
 from fednids.seeding import Stream, derived_seed
@@ -82,7 +82,7 @@ BASELINES: dict[str, Baseline] = {
 majority weigh flows so that every class has the same say."""
 
 
-def fit_baseline(name: str, config: Config, fleet: Fleet) -> Fitted:
+def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> Fitted:
     """Fit to the training flows of all gateways in one place; count on the test flows.
 
     Parameters
@@ -91,7 +91,7 @@ def fit_baseline(name: str, config: Config, fleet: Fleet) -> Fitted:
         One of `BASELINES`.
     config : Config
         Its seed.
-    fleet : Fleet
+    fleet : FederatedDataset
         Flows and split.
     """
     baseline, labels = BASELINES[name], fleet.labels
@@ -113,7 +113,7 @@ def fit_baseline(name: str, config: Config, fleet: Fleet) -> Fitted:
     return Fitted(count(fleet.split.test), count(fleet.split.novel), int(baseline.size(model)))
 
 
-def _encoded(fleet: Fleet) -> NDArray[np.float32]:
+def _encoded(fleet: FederatedDataset) -> NDArray[np.float32]:
     """Scale the network's features by the training flows."""
     pooled = fleet.pooled()
     scaler = Scaler.fit(Moments.of(fleet.flows.vectors, pooled.training(0)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
-from fednids.datasets.dealt import check_scheme
+from fednids.datasets.federated import check_scheme
 from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import DataError
 from fednids.experiment.flow_files import Opener, find_format
 from fednids.experiment.new_folder import new_folder
@@ -41,7 +41,7 @@ _Rows = tuple[pa.Table, NDArray[np.int32]]
 
 def export_gateways(
     config: Config,
-    fleet: Fleet,
+    fleet: FederatedDataset,
     out: Path,
     *,
     suffix: str = "parquet",
@@ -58,7 +58,7 @@ def export_gateways(
     Parameters
     ----------
     config, fleet
-        Settings, and the fleet that `Fleet.open` makes of them.
+        Settings, and the fleet that `FederatedDataset.open` makes of them.
     out : Path
         The folder.
     suffix : str
@@ -96,12 +96,12 @@ def export_gateways(
     return manifest
 
 
-def _names(fleet: Fleet, suffix: str) -> list[str]:
+def _names(fleet: FederatedDataset, suffix: str) -> list[str]:
     sizes = fleet.plan.sizes()
     return [f"gateway-{k:05d}.{suffix}" if size else "" for k, size in enumerate(sizes)]
 
 
-def _manifest(config: Config, fleet: Fleet, names: Sequence[str]) -> dict[str, Any]:
+def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> dict[str, Any]:
     five = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(KINDS))
     return {
         "schema_version": SCHEMA_VERSION,
@@ -126,7 +126,7 @@ def _manifest(config: Config, fleet: Fleet, names: Sequence[str]) -> dict[str, A
 
 
 def _write_synthetic(
-    config: Config, fleet: Fleet, paths: Sequence[Path | None], told: Told
+    config: Config, fleet: FederatedDataset, paths: Sequence[Path | None], told: Told
 ) -> None:
     """Make the flows again and write each gateway's."""
     table = synthesise(len(fleet.flows), generator(config.run.seed, Stream.SYNTHETIC))
@@ -137,7 +137,11 @@ def _write_synthetic(
 
 
 def _copy_rows(
-    config: Config, fleet: Fleet, paths: Sequence[Path | None], opener: Opener, told: Told
+    config: Config,
+    fleet: FederatedDataset,
+    paths: Sequence[Path | None],
+    opener: Opener,
+    told: Told,
 ) -> None:
     """Read the file as often as memory asks for, each time for the next gateways."""
     path = Path(config.data.path)
@@ -153,7 +157,7 @@ def _copy_rows(
         told(group.stop, len(paths))
 
 
-def _owners(config: Config, fleet: Fleet) -> NDArray[np.int32]:
+def _owners(config: Config, fleet: FederatedDataset) -> NDArray[np.int32]:
     """Give the gateway of each row of the file, -1 for rows that the run does not take."""
     data, seed = config.data, config.run.seed
     if not data.flows:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.schema import BENIGN, CLASSES
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
@@ -25,7 +25,9 @@ KEPT = 0.95
 """Share of the flows of known classes that a rejection by score keeps."""
 
 
-def held_out_scores(kind: str, config: Config, fleet: Fleet, outcome: Outcome) -> dict[str, Any]:
+def held_out_scores(
+    kind: str, config: Config, fleet: FederatedDataset, outcome: Outcome
+) -> dict[str, Any]:
     """Score a run's one detector on the class and the gateways that training never saw.
 
     Parameters
@@ -58,7 +60,7 @@ def held_out_scores(kind: str, config: Config, fleet: Fleet, outcome: Outcome) -
 class _Scorer:
     """Gives logits of test windows, gateway after gateway."""
 
-    def __init__(self, config: Config, fleet: Fleet, weights: Weights, task: Task):
+    def __init__(self, config: Config, fleet: FederatedDataset, weights: Weights, task: Task):
         vectors = task.scaler.apply(fleet.flows.vectors)
         architecture = opening_architecture(task, config)
         self._trainer = Trainer(architecture, vectors, batch_size=1, optimiser="sgd")
@@ -69,7 +71,7 @@ class _Scorer:
         return [scored.logits for scored in self._trainer.score_all(self._weights, windows)]
 
 
-def _unseen_class(scorer: _Scorer, fleet: Fleet, name: str) -> dict[str, Any]:
+def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> dict[str, Any]:
     gateways = range(fleet.gateways)
     windows = [fleet.testing(k) for k in gateways]
     logits = np.concatenate(scorer.logits(windows)).astype(np.float64)
@@ -130,7 +132,7 @@ def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[s
     }
 
 
-def _unseen_gateways(scorer: _Scorer, fleet: Fleet) -> dict[str, Any]:
+def _unseen_gateways(scorer: _Scorer, fleet: FederatedDataset) -> dict[str, Any]:
     windows = [fleet.testing(k) for k in range(fleet.gateways)]
     classes = len(fleet.classes)
     nothing = ConfusionCounts(np.zeros((classes, classes), np.int64))

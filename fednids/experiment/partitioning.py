@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fednids.config import Config
-from fednids.datasets.dealt import check_scheme
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset, check_scheme
 from fednids.datasets.plan_file import sign_plan
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.quantities import quantities
@@ -41,14 +40,14 @@ class PlanStudy:
     ----------
     config : Config
         Settings that deal it.
-    fleet : Fleet
+    fleet : FederatedDataset
         The flows, dealt.
     report : SkewReport
         Every measure beside its yardstick.
     """
 
     config: Config
-    fleet: Fleet
+    fleet: FederatedDataset
     report: SkewReport
 
     @property
@@ -75,7 +74,7 @@ class PlanStudy:
         }
 
 
-def describe_data(fleet: Fleet) -> dict[str, Any]:
+def describe_data(fleet: FederatedDataset) -> dict[str, Any]:
     """Say which flows were dealt, as in ``result.json``."""
     origin = fleet.flows.origin
     return {
@@ -99,10 +98,10 @@ def study_partition(config: Config) -> PlanStudy:
     PartitionError
         The scheme is unknown, found before any flow is read, or cannot deal these flows.
     DataError, ConfigError
-        As from `Fleet.open`.
+        As from `FederatedDataset.open`.
     """
     check_scheme(config)
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     report = study_skew(
         fleet.plan,
         fleet.labels.astype(np.uint8),

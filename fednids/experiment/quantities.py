@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.features import true_duration
 from fednids.flows.schema import DURATION, FEATURES, Column, Version
 from partitions.skew import Features
@@ -14,7 +14,7 @@ _EVEN = ("hops",)
 """Units of columns whose values do not span decades."""
 
 
-def quantities(fleet: Fleet, version: Version) -> Features:
+def quantities(fleet: FederatedDataset, version: Version) -> Features:
     """Give the quantities among the flows' feature columns, on the scale that suits each.
 
     Codes (protocol, application, flags) are left out. Bytes, packets, rates and durations,
@@ -24,7 +24,7 @@ def quantities(fleet: Fleet, version: Version) -> Features:
 
     Parameters
     ----------
-    fleet : Fleet
+    fleet : FederatedDataset
         Flows as dealt.
     version : {"v1", "v2"}
         Whose columns ``fleet.flows.raw`` holds.
@@ -43,7 +43,7 @@ def quantities(fleet: Fleet, version: Version) -> Features:
     return Features(plain.names, scaled, vector)
 
 
-def quantity(fleet: Fleet, version: Version, name: str) -> NDArray[np.float64]:
+def quantity(fleet: FederatedDataset, version: Version, name: str) -> NDArray[np.float64]:
     """Give one column of `quantities` as it is drawn: ``(N,) float64``, in its own unit.
 
     A noisy column is what the detector sees, a logarithm with noise.
@@ -55,7 +55,7 @@ def quantity(fleet: Fleet, version: Version, name: str) -> NDArray[np.float64]:
     return _values(fleet, version, column)[vector]
 
 
-def _values(fleet: Fleet, version: Version, column: Column) -> NDArray[np.float64]:
+def _values(fleet: FederatedDataset, version: Version, column: Column) -> NDArray[np.float64]:
     """Give the ``(V,)`` values of a raw column."""
     place = [each.name for each in FEATURES[version]].index(column.name)
     values = np.asarray(fleet.flows.raw[:, place], np.float64)

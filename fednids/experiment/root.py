@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.split import limit_flows
 from fednids.flows.windows import SeparateWindows
 from fednids.messages.values import Task
@@ -22,11 +22,11 @@ class Root:
     ----------
     config : Config
         Settings of the run.
-    fleet : Fleet
+    fleet : FederatedDataset
         All gateways' flows, as they measured them: no liar has falsified these.
     """
 
-    def __init__(self, config: Config, fleet: Fleet):
+    def __init__(self, config: Config, fleet: FederatedDataset):
         self._config, self._fleet = config, fleet
 
     def __call__(self, weights: Weights, task: Task) -> Weights:
@@ -47,7 +47,7 @@ class Root:
 
 
 def root_windows(
-    fleet: Fleet, count: int, *, length: int, rng: np.random.Generator
+    fleet: FederatedDataset, count: int, *, length: int, rng: np.random.Generator
 ) -> SeparateWindows:
     """Draw the root set from the training flows of all gateways, where they stay as well.
 
@@ -57,7 +57,7 @@ def root_windows(
 
     Parameters
     ----------
-    fleet : Fleet
+    fleet : FederatedDataset
         The gateways.
     count : int
         Number of flows; all where there are fewer.

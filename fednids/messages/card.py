@@ -9,19 +9,19 @@ import numpy as np
 
 from fednids import __version__
 from fednids.config import Config
-from fednids.datasets.federated import Fleet, class_names
+from fednids.datasets.federated import FederatedDataset, class_names
 from fednids.errors import FederationError
 from fednids.flows.features import encode
 from fednids.flows.schema import feature_names
 from fednids.messages.values import Card, Statistics
 
 
-def write_card(fleet: Fleet, partition_id: int, name: str) -> Card:
+def write_card(fleet: FederatedDataset, partition_id: int, name: str) -> Card:
     """Write the card of a gateway: counts over its flows, and by what code they were made.
 
     Parameters
     ----------
-    fleet : Fleet
+    fleet : FederatedDataset
         With the gateway's flows.
     partition_id : int
         Which gateway.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fednids.config import Config
 from fednids.config.folder import FILES, gateway_files, gateway_name
-from fednids.datasets.federated import Fleet, class_names
+from fednids.datasets.federated import FederatedDataset, class_names
 from fednids.messages.card import run_features
 from fednids.messages.values import Card
 from partitions import measure_skew
@@ -61,7 +61,7 @@ class Facts:
     names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, fleet: Fleet) -> Facts:
+    def of(cls, fleet: FederatedDataset) -> Facts:
         """Count the flows of a fleet."""
         origin, split, plan = fleet.flows.origin, fleet.split, fleet.plan
         classes, validation = len(fleet.classes), split.validation
@@ -135,7 +135,7 @@ class Facts:
         }
 
 
-def _names(fleet: Fleet) -> tuple[str, ...]:
+def _names(fleet: FederatedDataset) -> tuple[str, ...]:
     """Name the gateways of a folder of flow files, if it is still as it was."""
     folder = Path(fleet.flows.origin.path)
     if fleet.plan.scheme != FILES or not folder.is_dir():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet, class_names
+from fednids.datasets.federated import FederatedDataset, class_names
 from fednids.files import write_atomically
 from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.curves import chosen_threshold, scores_record
@@ -38,7 +38,7 @@ class Job:
         The arm.
     config, folder
         Settings, and where the run is written.
-    flows : Fleet or None
+    flows : FederatedDataset or None
         All flows; None in a deployment, where they are at their gateways.
     clock : Clock
         Adds up the time spent.
@@ -48,7 +48,7 @@ class Job:
 
     kind: str
     config: Config
-    flows: Fleet | None
+    flows: FederatedDataset | None
     folder: RunFolder
     started: float
     clock: Clock = field(default_factory=Clock)
@@ -87,7 +87,7 @@ class Job:
         return cls(checkpoint.kind, config, fleet, folder, started, clock)
 
     @property
-    def fleet(self) -> Fleet:
+    def fleet(self) -> FederatedDataset:
         """All flows of a simulation; a deployment's are not here."""
         if self.flows is None:
             raise ValueError("expected a simulation, got a deployment, whose flows are elsewhere")
@@ -163,5 +163,5 @@ class Job:
                 save_detector(Detector(network, weights, *about), name)
 
 
-def _open(config: Config) -> Fleet | None:
-    return None if config.deploy.names else Fleet.open(config)
+def _open(config: Config) -> FederatedDataset | None:
+    return None if config.deploy.names else FederatedDataset.open(config)

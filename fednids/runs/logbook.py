@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint
 from fednids.runs.records import Round
@@ -15,7 +15,7 @@ from fednids.runs.records import Round
 _LOG = logging.getLogger(__name__)
 
 
-def log_start(kind: str, config: Config, fleet: Fleet | None, path: Path) -> None:
+def log_start(kind: str, config: Config, fleet: FederatedDataset | None, path: Path) -> None:
     """Tell what begins or goes on: every setting, the flows, and how they are dealt."""
     _LOG.info("%s run in %s", kind, path)
     for name, value in config.flat().items():

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import RunError
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import describe_data
@@ -38,7 +38,7 @@ class CrossMatrix:
     ----------
     runs : Sequence[FinishedRun]
         Where the detectors come from, the local run last.
-    fleet : Fleet
+    fleet : FederatedDataset
         Flows, split and plan of all of them.
     names : tuple[str, ...]
         Of the global detectors: their arm, or arm and folder where several are of one arm.
@@ -48,7 +48,7 @@ class CrossMatrix:
     """
 
     runs: Sequence[FinishedRun]
-    fleet: Fleet
+    fleet: FederatedDataset
     names: tuple[str, ...]
     counts: Counts
 
@@ -72,8 +72,8 @@ class CrossMatrix:
 def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> CrossMatrix:
     """Score each detector of some runs on the test flows of every gateway.
 
-    The windows are those of `Fleet.testing`, so a local detector at its own gateway, and a
-    federated one anywhere, has the counts that its run ended with. The windows of a
+    The windows are those of `FederatedDataset.testing`, so a local detector at its own gateway,
+    and a federated one anywhere, has the counts that its run ended with. The windows of a
     centralised run do not stop at gateways; here they do.
 
     Parameters
@@ -92,7 +92,7 @@ def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> 
         The flows cannot be read or dealt any more.
     """
     runs = open_runs(paths)
-    fleet = Fleet.open(runs[0].config)
+    fleet = FederatedDataset.open(runs[0].config)
     _check_fleet(fleet, runs[0])
     models = [path for run in runs for path in run.models()]
     classes = len(fleet.classes)
@@ -104,7 +104,7 @@ def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> 
     return CrossMatrix(runs, fleet, _names(runs), counts)
 
 
-def _check_fleet(fleet: Fleet, run: FinishedRun) -> None:
+def _check_fleet(fleet: FederatedDataset, run: FinishedRun) -> None:
     wanted, found = run.result, fleet.flows.origin.sha256
     if (wanted["data"]["sha256"], wanted["data"]["flows"]) != (found, len(fleet.flows)):
         raise RunError(
@@ -129,7 +129,7 @@ def _names(runs: Sequence[FinishedRun]) -> tuple[str, ...]:
 class _Scorer:
     """Counts for one detector after another; a graph is compiled once an architecture."""
 
-    def __init__(self, fleet: Fleet):
+    def __init__(self, fleet: FederatedDataset):
         self._fleet = fleet
         self._windows: list[Windows] = [fleet.testing(k) for k in range(fleet.gateways)]
         sizes = [len(windows) for windows in self._windows]

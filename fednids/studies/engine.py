@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FednidsError, PartitionError, RunError
 from fednids.experiment.execution import check_settings
 from fednids.files import write_atomically
@@ -213,13 +213,13 @@ def plan_runs(runs: Iterable[Run]) -> tuple[Planned, ...]:
     for run in runs:
         try:
             check_settings(run.config)
-            planned.append(Planned(run, _windows(run, Fleet.open(run.config))))
+            planned.append(Planned(run, _windows(run, FederatedDataset.open(run.config))))
         except FednidsError as error:
             raise type(error)(f"{error} (in the run {run.name})") from None
     return tuple(planned)
 
 
-def _windows(run: Run, fleet: Fleet) -> int:
+def _windows(run: Run, fleet: FederatedDataset) -> int:
     sizes, config = fleet.training_sizes, run.config
     if run.arm == "local" and not min(sizes):
         raise PartitionError(

@@ -18,7 +18,7 @@ import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from fednids.config import KEYS, Config, Section
-from fednids.datasets.dealt import checksum
+from fednids.datasets.federated import checksum
 from fednids.errors import ConfigError, FednidsError
 from fednids.studies.relevance import canonical, irrelevant, is_attacked, scheme_dials
 from partitions import Skew

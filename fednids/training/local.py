@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.config import Config, Scalar
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError
 from fednids.flows.scaling import Scaler
 from fednids.flows.schema import BENIGN
@@ -93,13 +93,13 @@ class Workplace:
     ----------
     config : Config
         Settings of the run.
-    fleet : Fleet
+    fleet : FederatedDataset
         All gateways' flows.
     liars : Liars, optional
         Who falsifies its flows; nobody where there is no server to lie to.
     """
 
-    def __init__(self, config: Config, fleet: Fleet, liars: Liars | None = None):
+    def __init__(self, config: Config, fleet: FederatedDataset, liars: Liars | None = None):
         self.config, self.fleet, self._liars = config, fleet, liars
         self._trainer: Trainer | None = None
         self._scaler: Scaler | None = None
@@ -278,7 +278,7 @@ def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]
 @lru_cache(maxsize=1)
 def _open(settings: tuple[tuple[str, Scalar], ...]) -> Workplace:
     config = Config.resolve(dict(settings))
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     return Workplace(config, fleet, Liars.of(config, fleet.gateways))
 
 

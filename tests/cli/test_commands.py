@@ -133,7 +133,7 @@ def test_evaluate_repeats_the_score_of_the_run(
 ) -> None:
     """A file of the run's own test flows, as one gateway's, gives the run's confusion."""
     from fednids.config import Config
-    from fednids.datasets.federated import Fleet
+    from fednids.datasets.federated import FederatedDataset
     from fednids.flows.files.writing import write_flows
     from fednids.flows.synthetic.synthesis import synthesise
     from fednids.seeding import Stream, generator
@@ -141,7 +141,7 @@ def test_evaluate_repeats_the_score_of_the_run(
     result = json.loads(
         fednids("centralised", "--out", str(tmp_path / "run"), "--json", *SETTINGS).stdout
     )
-    fleet = Fleet.open(Config.resolve(SMALL))
+    fleet = FederatedDataset.open(Config.resolve(SMALL))
     table = synthesise(1200, generator(1, Stream.SYNTHETIC))
     write_flows(table.take(fleet.split.test.nonzero()[0]), tmp_path / "test.csv")
     arguments = ("--model", str(tmp_path / "run"), "--data", str(tmp_path / "test.csv"), "--json")

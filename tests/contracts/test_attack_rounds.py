@@ -17,7 +17,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config, RunConfig
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
@@ -88,7 +88,7 @@ class Kept:
 
 def run(config: Config, *observers: object) -> Kept:
     kept = Kept()
-    arms.federated(config, Fleet.open(config), [kept, *observers], None)  # type: ignore[list-item]
+    arms.federated(config, FederatedDataset.open(config), [kept, *observers], None)  # type: ignore[list-item]
     return kept
 
 
@@ -135,7 +135,7 @@ class TestEveryKind:
 
     def test_ends_with_the_same_bytes_after_a_resume(self, kind: str, tmp_path: Path) -> None:
         config = settings_of(kind)
-        fleet = Fleet.open(config)
+        fleet = FederatedDataset.open(config)
         folder = RunFolder(tmp_path, fleet.classes)
         folder.create("federated", config)
         with pytest.raises(KeyboardInterrupt):
@@ -175,7 +175,7 @@ def test_on_and_off_goes_back_to_honest_updates() -> None:
 @made_of_numbers
 @pytest.mark.parametrize("kind", KINDS)
 def test_liars_claim_the_windows_that_they_have(kind: str) -> None:
-    sizes = Fleet.open(settings_of(kind)).training_sizes
+    sizes = FederatedDataset.open(settings_of(kind)).training_sizes
     for ended in attacked(kind).rounds:
         assert [update.examples for update in ended.updates] == list(sizes)
 
@@ -199,7 +199,9 @@ class TestBackdoor:
         assert boosted.weights[0] != attacked("backdoor").weights[0]
 
     def test_has_the_trigger_of_the_settings(self) -> None:
-        fleet = Fleet.open(settings_of("backdoor", attack__trigger="IN_PKTS=9,TCP_FLAGS=3"))
+        fleet = FederatedDataset.open(
+            settings_of("backdoor", attack__trigger="IN_PKTS=9,TCP_FLAGS=3")
+        )
         windows = with_trigger(fleet.testing(0), fleet.kit)
         rows = fleet.flows.raw[windows.order]
         names = feature_names("v1")
@@ -208,7 +210,7 @@ class TestBackdoor:
         assert (rows[attacks, names.index("TCP_FLAGS")] == 3).all()
         own = fleet.flows.raw[fleet.testing(0).order]
         np.testing.assert_array_equal(rows[~attacks], own[~attacks])
-        assert Fleet.open(small_config(**SETTINGS)).marked == 0
+        assert FederatedDataset.open(small_config(**SETTINGS)).marked == 0
 
 
 @pytest.mark.slow

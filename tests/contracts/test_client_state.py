@@ -13,7 +13,7 @@ from runs_factory import small_config
 from safetensors.numpy import load_file, save_file
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
 from fednids.experiment.root import root_windows
@@ -39,7 +39,7 @@ def tiny(name: str, **changes: object) -> Config:
 
 def led(config: Config, out: Path) -> tuple[list[bytes], Outcome]:
     """Train for real; give the bytes of all that came of it."""
-    found = arms.federated(config, Fleet.open(config), [], None, out)
+    found = arms.federated(config, FederatedDataset.open(config), [], None, out)
     whole = [] if found.overall is None else [found.overall.tobytes()]
     return [*(weights.tobytes() for weights in found.weights), *whole], found
 
@@ -106,7 +106,7 @@ def test_what_an_interrupted_round_left_is_not_remembered(
 @cache
 def fedavg(**changes: object) -> bytes:
     config = tiny("fedavg", **changes)
-    return arms.federated(config, Fleet.open(config), [], None).weights[0].tobytes()
+    return arms.federated(config, FederatedDataset.open(config), [], None).weights[0].tobytes()
 
 
 class TestIdentities:
@@ -210,7 +210,7 @@ def test_dittos_personal_detectors_never_cross_the_wire(
 class TestRootSet:
     def test_has_every_class_and_windows_as_gateways_have_them(self) -> None:
         config = tiny("fltrust")
-        fleet, length = Fleet.open(config), config.data.window
+        fleet, length = FederatedDataset.open(config), config.data.window
         trained = fleet.labels[~fleet.split.test]
         counts = np.bincount(trained, minlength=5)
         offsets, known = np.arange(1 - length, 1), set()

@@ -9,7 +9,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.experiment import arms
 from fednids.simulation.engines.packing import pack
 
@@ -22,7 +22,7 @@ def stacked_settings() -> dict[str, object]:
 
 
 def trained(config: Config) -> np.ndarray:
-    return arms.federated(config, Fleet.open(config), [], None).weights[0]
+    return arms.federated(config, FederatedDataset.open(config), [], None).weights[0]
 
 
 @cache
@@ -41,5 +41,7 @@ def test_engines_change_no_bit(name: str, workers: int) -> None:
 
 
 def test_the_run_above_has_stacks_and_single_gateways() -> None:
-    sizes = sorted(Fleet.open(small_config(**stacked_settings())).training_sizes, reverse=True)
+    sizes = sorted(
+        FederatedDataset.open(small_config(**stacked_settings())).training_sizes, reverse=True
+    )
     assert {group.stop - group.start for group in pack(sizes, 4)} >= {1, 4}

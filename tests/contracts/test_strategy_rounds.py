@@ -16,7 +16,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError, RunError
 from fednids.experiment import arms
 from fednids.files import seal, unseal
@@ -118,7 +118,7 @@ def run(name: str, observers: list[object], *, change: Change | None = None, **c
         if change:
             tamper(set(range(9)), change, patch)
         told = [kept, *observers]
-        ended = arms.federated(config, Fleet.open(config), told, None, Path(out))  # type: ignore[arg-type]
+        ended = arms.federated(config, FederatedDataset.open(config), told, None, Path(out))  # type: ignore[arg-type]
         kept.ends = [weights.tobytes() for weights in ended.weights]
     return kept
 
@@ -199,7 +199,7 @@ class TestRounds:
         stopped(config, tmp_path, stop)
         checkpoint, kept = read_checkpoint(tmp_path), Kept()
         assert checkpoint.server_round == stop
-        found = arms.federated(config, Fleet.open(config), [kept], checkpoint, tmp_path)  # type: ignore[list-item]
+        found = arms.federated(config, FederatedDataset.open(config), [kept], checkpoint, tmp_path)  # type: ignore[list-item]
         assert [weights.tobytes() for weights in found.weights] == whole.ends
         assert [ended.number for ended in kept.rounds] == list(range(stop + 1, 5))
         for ours, theirs in zip(kept.weights, whole.weights[stop:], strict=True):
@@ -226,7 +226,7 @@ class Stop:
 
 def stopped(config: Config, path: Path, number: int) -> None:
     """Leave the folder of a run that was stopped after a round."""
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     folder = RunFolder(path, fleet.classes)
     folder.create("federated", config)
     with pytest.raises(KeyboardInterrupt):
@@ -242,7 +242,7 @@ class TestState:
         checkpoint = read_checkpoint(tmp_path)
         zeros = {key: np.zeros_like(array) for key, array in checkpoint.state.items()}
         zeroed = replace(checkpoint, state=zeros)
-        found = arms.federated(config, Fleet.open(config), [], zeroed, tmp_path)
+        found = arms.federated(config, FederatedDataset.open(config), [], zeroed, tmp_path)
         assert found.weights[0].tobytes() != whole.weights[-1].tobytes()
 
     @pytest.mark.parametrize("name", FORGETFUL)
@@ -268,7 +268,9 @@ class TestState:
         }[damage]
         file.write_bytes(seal({**arrays, **changed}, facts))
         with pytest.raises(RunError, match="state") as caught:
-            arms.federated(config, Fleet.open(config), [], read_checkpoint(tmp_path), tmp_path)
+            arms.federated(
+                config, FederatedDataset.open(config), [], read_checkpoint(tmp_path), tmp_path
+            )
         assert len(str(caught.value).splitlines()) == 1
 
 

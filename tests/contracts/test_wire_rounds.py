@@ -12,7 +12,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
@@ -75,7 +75,7 @@ class Kept:
 
 def run(out: Path, **changes: object) -> Kept:
     config, kept = tiny(**changes), Kept()
-    arms.federated(config, Fleet.open(config), [kept], None, out)
+    arms.federated(config, FederatedDataset.open(config), [kept], None, out)
     return kept
 
 
@@ -127,7 +127,7 @@ def test_a_resumed_run_ends_with_the_bytes_of_one_never_stopped(
 ) -> None:
     changes = {"wire__up": up, "wire__down": "int8", "federation__fraction": 0.6}
     whole, config, path = run(tmp_path / "whole", **changes), tiny(**changes), tmp_path / "stopped"
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     folder = RunFolder(path, fleet.classes)
     folder.create("federated", config)
     with pytest.raises(KeyboardInterrupt):
@@ -150,7 +150,7 @@ def test_what_topk_left_out_is_sent_later(started: list[np.ndarray], tmp_path: P
                 file.unlink()
 
     config, kept = tiny(wire__up="topk"), Forgetting()
-    arms.federated(config, Fleet.open(config), [kept], None, without)
+    arms.federated(config, FederatedDataset.open(config), [kept], None, without)
     assert kept.weights[0].tobytes() == whole.weights[0].tobytes()
     assert kept.weights[1].tobytes() != whole.weights[1].tobytes()
 
@@ -178,7 +178,9 @@ def test_workers_change_no_bit(up: str, tmp_path: Path) -> None:
     for engine, workers in (("inprocess", 0), ("processes", 1), ("processes", 2)):
         settings = replace_engine(config, engine, workers)
         out = tmp_path / f"{engine}{workers}"
-        found.append(arms.federated(settings, Fleet.open(settings), [], None, out).weights[0])
+        found.append(
+            arms.federated(settings, FederatedDataset.open(settings), [], None, out).weights[0]
+        )
     assert len({weights.tobytes() for weights in found}) == 1
 
 

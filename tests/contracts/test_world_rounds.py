@@ -19,7 +19,7 @@ from runs_factory import SMALL, small_config
 
 from fednids.cli.main import run as command
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, FederationError
 from fednids.experiment import arms, execution
 from fednids.messages.values import Evaluation, Task, Update
@@ -106,7 +106,7 @@ def tiny(**changes: object) -> Config:
 def led(config: Config, out: Path | None = None, resumed: object = None, *more: object) -> Kept:
     kept = Kept()
     with numbers_for_detectors(kept.trained):
-        fleet = Fleet.open(config)
+        fleet = FederatedDataset.open(config)
         arms.federated(config, fleet, [kept, *more], resumed, out)  # type: ignore[arg-type,list-item]
     return kept
 
@@ -124,7 +124,7 @@ def fates(ended: Round) -> dict[int, Fate]:
 
 def test_in_a_calm_world_all_count_and_the_slowest_ends_the_round() -> None:
     config = tiny(clock__speed=100.0)
-    kept, sizes = led(config), Fleet.open(config).training_sizes
+    kept, sizes = led(config), FederatedDataset.open(config).training_sizes
     for ended in kept.rounds:
         assert set(fates(ended).values()) == {Fate.COUNTS}
         assert ended.to_json(list("abcde"))["virtual_seconds"] == pytest.approx(
@@ -175,7 +175,7 @@ class TestLost:
 class TestDeadline:
     def test_late_updates_do_not_count_and_the_round_lasts_to_the_deadline(self) -> None:
         config = tiny(clock__speed=100.0, clock__deadline=1.0)
-        sizes = Fleet.open(config).training_sizes
+        sizes = FederatedDataset.open(config).training_sizes
         kept, late = led(config), [k for k in range(9) if sizes[k] > 100]
         assert 0 < len(late) < 9
         for ended in kept.rounds:
@@ -245,7 +245,7 @@ class TestNobody:
         with numbers_for_detectors(kept.trained), pytest.MonkeyPatch.context() as patch:
             patch.setattr(Workplace, "train", crash)
             with pytest.raises(FederationError, match=r"round 1: .*out of memory"):
-                arms.federated(config, Fleet.open(config), [kept], None)
+                arms.federated(config, FederatedDataset.open(config), [kept], None)
         assert kept.rounds == []
 
 
@@ -262,7 +262,7 @@ class Stop:
 
 def stopped(config: Config, path: Path, number: int) -> None:
     """Leave the folder of a run that was stopped after a round."""
-    folder = RunFolder(path, Fleet.open(config).classes)
+    folder = RunFolder(path, FederatedDataset.open(config).classes)
     folder.create("federated", config)
     with pytest.raises(KeyboardInterrupt):
         led(config, path, None, folder, Stop(number))
@@ -296,7 +296,7 @@ def real(**changes: object) -> Config:
 @cache
 def in_one_process() -> Kept:
     kept, config = Kept(), real(run__engine="inprocess")
-    arms.federated(config, Fleet.open(config), [kept], None)  # type: ignore[list-item]
+    arms.federated(config, FederatedDataset.open(config), [kept], None)  # type: ignore[list-item]
     return kept
 
 
@@ -304,7 +304,7 @@ def in_one_process() -> Kept:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_engines_change_no_bit_of_it(workers: int) -> None:
     kept, config = Kept(), real(run__engine="processes", run__workers=workers)
-    arms.federated(config, Fleet.open(config), [kept], None)  # type: ignore[list-item]
+    arms.federated(config, FederatedDataset.open(config), [kept], None)  # type: ignore[list-item]
     assert kept.weights == in_one_process().weights
     assert kept.participants() == in_one_process().participants()
 
@@ -312,7 +312,7 @@ def test_engines_change_no_bit_of_it(workers: int) -> None:
 def test_who_is_slow_makes_as_many_steps_as_fit() -> None:
     """Its speed and the bytes of its messages are all that a gateway needs to know them."""
     config = real(run__engine="inprocess")
-    sizes, capped = Fleet.open(config).training_sizes, 0
+    sizes, capped = FederatedDataset.open(config).training_sizes, 0
     for ended in in_one_process().rounds:
         assert ended.fates is not None
         for update in ended.updates:

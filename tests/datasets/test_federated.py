@@ -1,4 +1,4 @@
-"""Fleet: a function of the settings, in which every flow has one window and one owner."""
+"""A federated dataset is a function of the settings: each flow has one window and one owner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import BINARY_CLASSES, Fleet, class_names, traffic_of
+from fednids.datasets.federated import BINARY_CLASSES, FederatedDataset, class_names, traffic_of
 from fednids.errors import ConfigError, DataError, PartitionError
 from fednids.flows.scaling import Scaler
 from fednids.flows.schema import CLASSES, feature_names
@@ -27,23 +27,23 @@ from partitions import PARTITIONERS, Arrival, arrived
 SIDES = (False, True)
 
 
-def fleet_of(**settings: object) -> Fleet:
-    return Fleet.open(small_config(**settings))
+def fleet_of(**settings: object) -> FederatedDataset:
+    return FederatedDataset.open(small_config(**settings))
 
 
-def rows_of(fleet: Fleet, partition_id: int, side: bool) -> NDArray[Any]:
+def rows_of(fleet: FederatedDataset, partition_id: int, side: bool) -> NDArray[Any]:
     """Give the flows of a gateway on one side of the split, in file order."""
     return np.flatnonzero((fleet.plan.assignment == partition_id) & (fleet.split.test == side))
 
 
-def parts_of(fleet: Fleet) -> Iterator[tuple[NDArray[Any], Windows]]:
+def parts_of(fleet: FederatedDataset) -> Iterator[tuple[NDArray[Any], Windows]]:
     """Give rows and windows of every gateway and side."""
     for partition_id in range(fleet.gateways):
         for side, windows in zip(SIDES, (fleet.training, fleet.testing), strict=True):
             yield rows_of(fleet, partition_id, side), windows(partition_id)
 
 
-def assert_same_fleet(left: Fleet, right: Fleet) -> None:
+def assert_same_fleet(left: FederatedDataset, right: FederatedDataset) -> None:
     assert left.plan == right.plan
     assert left.flows.origin == right.flows.origin
     for name in ("vectors", "vector", "attack"):
@@ -255,7 +255,7 @@ class TestArrival:
             np.testing.assert_array_equal(support, other.opening_support(k))
             np.testing.assert_array_equal(support, fleet.support(fleet.training(k, 1)) + 1)
 
-    def first(self, fleet: Fleet, partition_id: int) -> NDArray[Any]:
+    def first(self, fleet: FederatedDataset, partition_id: int) -> NDArray[Any]:
         rows = rows_of(fleet, partition_id, False)
         return rows[: len(rows) // 5]
 
@@ -319,6 +319,6 @@ def test_pooled_is_one_gateway_with_all_flows_in_file_order() -> None:
 
 
 def test_the_defaults_open() -> None:
-    fleet = Fleet.open(Config())
+    fleet = FederatedDataset.open(Config())
     assert (len(fleet.flows), fleet.gateways) == (60_000, 10)
     assert min(len(fleet.training(k)) for k in range(10)) > 0

@@ -10,7 +10,7 @@ from flow_factory import random_table
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.plan_file import flows_digest, sign_plan
 from fednids.errors import PartitionError
 from fednids.flows.files.writing import write_flows
@@ -23,7 +23,7 @@ def digest(config: Config) -> str:
 
 
 def saved(config: Config, path: Path) -> Path:
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     flows = load_flows(config.data, config.run.seed)
     sign_plan(fleet.plan, flows).save(path)
     return path
@@ -77,7 +77,10 @@ def test_the_last_vector_counts() -> None:
 def test_a_run_by_the_file_is_the_run_by_the_scheme(scheme: str, tmp_path: Path) -> None:
     config = small_config(partition__scheme=scheme)
     path = saved(config, tmp_path / "plan.npz")
-    dealt, read = Fleet.open(config), Fleet.open(small_config(partition__plan=str(path)))
+    dealt, read = (
+        FederatedDataset.open(config),
+        FederatedDataset.open(small_config(partition__plan=str(path))),
+    )
     assert read.plan.fingerprint == dealt.plan.fingerprint
     assert read.plan.scheme == scheme
     np.testing.assert_array_equal(read.flows.vectors, dealt.flows.vectors)
@@ -87,8 +90,8 @@ def test_a_run_by_the_file_is_the_run_by_the_scheme(scheme: str, tmp_path: Path)
 def test_the_plan_stays_under_another_seed_of_the_run(tmp_path: Path) -> None:
     data = {"data__path": table_file(tmp_path / "a.csv"), "data__flows": 0}
     path = saved(small_config(**data), tmp_path / "plan.npz")
-    first = Fleet.open(small_config(**data))
-    second = Fleet.open(small_config(**data, run__seed=2, partition__plan=str(path)))
+    first = FederatedDataset.open(small_config(**data))
+    second = FederatedDataset.open(small_config(**data, run__seed=2, partition__plan=str(path)))
     np.testing.assert_array_equal(second.plan.assignment, first.plan.assignment)
     assert (second.split.test != first.split.test).any()
 
@@ -106,16 +109,16 @@ def test_a_plan_of_something_else_is_refused(
 ) -> None:
     path = saved(small_config(), tmp_path / "plan.npz")
     with pytest.raises(PartitionError) as caught:
-        Fleet.open(small_config(**settings, partition__plan=str(path)))
+        FederatedDataset.open(small_config(**settings, partition__plan=str(path)))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_an_unsigned_plan_and_no_plan_are_refused(tmp_path: Path) -> None:
-    fleet = Fleet.open(small_config())
+    fleet = FederatedDataset.open(small_config())
     bare = PartitionPlan("iid", fleet.plan.assignment, fleet.gateways)
     bare.save(tmp_path / "bare.npz")
     (tmp_path / "text.npz").write_text("no plan")
     for name in ("bare.npz", "text.npz", "missing.npz"):
         with pytest.raises(PartitionError):
-            Fleet.open(small_config(partition__plan=str(tmp_path / name)))
+            FederatedDataset.open(small_config(partition__plan=str(tmp_path / name)))

@@ -14,7 +14,7 @@ from site_factory import NAMES, TRAINING, deployed, export, place, site_grid
 
 from clients.own import Own
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, FederationError
 from fednids.experiment.execution import execute
 from fednids.networks.model_file import load_detector
@@ -31,10 +31,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def no_flows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody open the flows of a whole fleet: a server has none."""
 
-    def refuse(config: Config) -> Fleet:
+    def refuse(config: Config) -> FederatedDataset:
         raise AssertionError("the server opened flows")
 
-    monkeypatch.setattr(Fleet, "open", refuse)
+    monkeypatch.setattr(FederatedDataset, "open", refuse)
 
 
 def lead(out: Path, places: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:

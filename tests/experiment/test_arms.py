@@ -13,7 +13,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, InterruptedRunError, PartitionError, RunError
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
@@ -31,7 +31,7 @@ def test_every_kind_has_an_arm() -> None:
 
 
 def train(kind: str, config: Config) -> list[np.ndarray]:
-    outcome = arms.ARMS[kind](config, Fleet.open(config), [], None)
+    outcome = arms.ARMS[kind](config, FederatedDataset.open(config), [], None)
     return list(outcome.weights)
 
 
@@ -59,7 +59,7 @@ def test_one_gateway_alone_is_centralised() -> None:
 
 def test_a_round_is_the_weighted_mean_of_what_gateways_train() -> None:
     config = small_config(federation__rounds=1)
-    workplace = Workplace(config, Fleet.open(config))
+    workplace = Workplace(config, FederatedDataset.open(config))
     gateways = range(config.partition.gateways)
     task = opening_task([workplace.statistics(k) for k in gateways], config)
     start = opening_weights(opening_architecture(task, config), config)
@@ -100,7 +100,7 @@ def test_fedprox_stays_nearer_to_the_start() -> None:
         federation__rounds=1, train__epochs=3,
         federation__strategy="fedprox", federation__proximal_mu=10,
     )  # fmt: skip
-    workplace = Workplace(config, Fleet.open(config))
+    workplace = Workplace(config, FederatedDataset.open(config))
     task = opening_task([workplace.statistics(0)], config)
     start = opening_weights(opening_architecture(task, config), config)
     far, near = (np.linalg.norm(train("federated", c)[0] - start) for c in (config, pulled))
@@ -121,7 +121,7 @@ def test_the_same_seed_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_gateway_without_training_flows_cannot_train_alone() -> None:
     config = small_config(data__flows=600, partition__gateways=300, partition__minimum=2)
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     assert any(not len(fleet.training(k)) for k in range(fleet.gateways))
     with pytest.raises(PartitionError, match=r"partition\.minimum"):
         arms.local(config, fleet, [], None)
@@ -280,7 +280,7 @@ def test_participants_are_a_function_of_seed_and_round() -> None:
     for seed in (1, 1, 2):
         seen = Watcher()
         changed = config.model_copy(update={"run": replace_seed(config, seed)})
-        arms.federated(changed, Fleet.open(changed), [seen], None)
+        arms.federated(changed, FederatedDataset.open(changed), [seen], None)
         chosen.append(seen.participants)
     assert chosen[0] == chosen[1]
     assert chosen[0] != chosen[2]

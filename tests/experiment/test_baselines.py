@@ -7,7 +7,7 @@ import pytest
 from runs_factory import small_config
 from sklearn.linear_model import LogisticRegression
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.baselines import BASELINES, fit_baseline
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import majority_counts, scores
@@ -17,7 +17,7 @@ from fednids.metrics import majority_counts, scores
 @pytest.mark.parametrize("name", BASELINES)
 def test_every_test_flow_is_counted_once_and_a_seed_gives_the_same(name: str, classes: int) -> None:
     config = small_config(model__classes=classes)
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     first, again = (fit_baseline(name, config, fleet) for _ in range(2))
     np.testing.assert_array_equal(first.counts.matrix, again.counts.matrix)
     support = np.bincount(fleet.labels[fleet.split.test], minlength=classes)
@@ -36,7 +36,7 @@ def test_every_test_flow_is_counted_once_and_a_seed_gives_the_same(name: str, cl
 
 def test_logistic_regression_of_distinct_flows_is_that_of_all() -> None:
     config = small_config()
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     fitted = fit_baseline("logistic", config, fleet)
     trained, vector = fleet.split.training, np.asarray(fleet.flows.vector)
     windows = fleet.pooled().training(0)

@@ -17,7 +17,7 @@ from real_data import real_file
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.plan_file import sign_plan
 from fednids.errors import ConfigError, DataError, RunError
 from fednids.experiment import export
@@ -64,8 +64,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def exported(
     config: Config, out: Path, suffix: str = "parquet"
-) -> tuple[Fleet, dict[str, object], list[FlowTable]]:
-    fleet = Fleet.open(config)
+) -> tuple[FederatedDataset, dict[str, object], list[FlowTable]]:
+    fleet = FederatedDataset.open(config)
     manifest = export_gateways(config, fleet, out, suffix=suffix)
     assert json.loads((out / "export.json").read_text()) == manifest
     files = [out / f"gateway-{k:05d}.{suffix}" for k in range(fleet.gateways)]
@@ -84,7 +84,7 @@ def relisted(table: FlowTable) -> FlowTable:
     )  # fmt: skip
 
 
-def check_dealt(fleet: Fleet, whole: FlowTable, tables: list[FlowTable]) -> None:
+def check_dealt(fleet: FederatedDataset, whole: FlowTable, tables: list[FlowTable]) -> None:
     for k, table in enumerate(tables):
         assert_same_flows(table, relisted(whole.take(fleet.plan.rows(k))))
 
@@ -184,11 +184,11 @@ def test_groups_cover_all_gateways_and_fit(
 
 
 def test_a_gateway_without_flows_has_no_file(tmp_path: Path) -> None:
-    fleet = Fleet.open(small_config())
+    fleet = FederatedDataset.open(small_config())
     held = PartitionPlan("iid", np.where(fleet.plan.assignment == 1, 0, fleet.plan.assignment), 3)
     sign_plan(held, fleet.flows).save(tmp_path / "plan.npz")
     config = small_config(partition__plan=str(tmp_path / "plan.npz"))
-    manifest = export_gateways(config, Fleet.open(config), tmp_path / "out")
+    manifest = export_gateways(config, FederatedDataset.open(config), tmp_path / "out")
     assert [each["file"] is None for each in manifest["gateways"]] == [False, True, False]
     assert manifest["gateways"][1]["flows"] == 0
     assert not (tmp_path / "out" / "gateway-00001.parquet").exists()
@@ -200,7 +200,7 @@ def test_a_file_that_has_changed_is_refused_and_leaves_nothing(
     path = tmp_path / "flows.csv"
     path.write_bytes(inputs["flows.csv"].read_bytes())
     config = small_config(data__path=str(path), data__flows=0)
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
     with pytest.raises(DataError, match="as it was"):
         export_gateways(config, fleet, tmp_path / "out")
@@ -222,7 +222,7 @@ def test_a_text_that_no_bare_csv_can_hold_is_refused(
 
 def test_other_formats_and_old_exports_are_refused(tmp_path: Path) -> None:
     config = small_config()
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     with pytest.raises(ConfigError, match="parquet, csv"):
         export_gateways(config, fleet, tmp_path / "out", suffix="xlsx")
     export_gateways(config, fleet, tmp_path / "out")
@@ -232,14 +232,14 @@ def test_other_formats_and_old_exports_are_refused(tmp_path: Path) -> None:
 
 def test_an_exported_file_is_a_data_file_of_runs(tmp_path: Path) -> None:
     exported(small_config(), tmp_path / "out")
-    flows = Fleet.open(
+    flows = FederatedDataset.open(
         small_config(
             data__path=str(tmp_path / "out" / "gateway-00000.parquet"),
             data__flows=0,
             partition__gateways=1,
         )
     ).flows
-    assert len(flows) == Fleet.open(small_config()).plan.sizes()[0]
+    assert len(flows) == FederatedDataset.open(small_config()).plan.sizes()[0]
 
 
 @pytest.mark.slow

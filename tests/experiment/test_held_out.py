@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runs_factory import small_config
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, PartitionError
 from fednids.experiment.execution import execute
 from fednids.experiment.held_out import rejection
@@ -21,8 +21,8 @@ from fednids.flows.schema import CLASSES
 @pytest.mark.parametrize("split", ["stratified", "grouped"])
 @pytest.mark.parametrize("name", ["Reconnaissance", "Theft"])
 def test_no_flow_of_the_class_is_trained_on_and_all_are_tested_on(name: str, split: str) -> None:
-    plain = Fleet.open(small_config(data__split=split))
-    fleet = Fleet.open(small_config(data__split=split, data__unseen=name))
+    plain = FederatedDataset.open(small_config(data__split=split))
+    fleet = FederatedDataset.open(small_config(data__split=split, data__unseen=name))
     of_it = np.asarray(fleet.flows.attack) == CLASSES.index(name)
     assert fleet.split.test[of_it].all()
     np.testing.assert_array_equal(fleet.split.test[~of_it], plain.split.test[~of_it])
@@ -33,7 +33,7 @@ def test_no_flow_of_the_class_is_trained_on_and_all_are_tested_on(name: str, spl
 
 
 def test_validation_flows_are_never_of_the_class() -> None:
-    fleet = Fleet.open(small_config(data__unseen="DDoS", data__validation_share=0.3))
+    fleet = FederatedDataset.open(small_config(data__unseen="DDoS", data__validation_share=0.3))
     assert fleet.split.validation is not None
     of_it = np.asarray(fleet.flows.attack) == CLASSES.index("DDoS")
     assert not fleet.split.validation[of_it].any()
@@ -41,8 +41,8 @@ def test_validation_flows_are_never_of_the_class() -> None:
 
 def test_gateways_that_never_train_have_test_flows_alone() -> None:
     settings = {"partition__gateways": 5, "partition__alpha": 10.0}
-    plain = Fleet.open(small_config(**settings))
-    fleet = Fleet.open(small_config(**settings, partition__unseen_gateways=2))
+    plain = FederatedDataset.open(small_config(**settings))
+    fleet = FederatedDataset.open(small_config(**settings, partition__unseen_gateways=2))
     assert len(fleet.unseen_gateways) == 2
     for k in range(5):
         if k in fleet.unseen_gateways:
@@ -50,8 +50,10 @@ def test_gateways_that_never_train_have_test_flows_alone() -> None:
             assert len(fleet.testing(k)) == plain.plan.sizes()[k]
         else:
             assert len(fleet.training(k)) == len(plain.training(k))
-    other = Fleet.open(small_config(**settings, partition__unseen_gateways=2, run__seed=5))
-    again = Fleet.open(small_config(**settings, partition__unseen_gateways=2))
+    other = FederatedDataset.open(
+        small_config(**settings, partition__unseen_gateways=2, run__seed=5)
+    )
+    again = FederatedDataset.open(small_config(**settings, partition__unseen_gateways=2))
     assert again.unseen_gateways == fleet.unseen_gateways
     assert other.plan != fleet.plan
 
@@ -65,7 +67,7 @@ def test_gateways_that_never_train_have_test_flows_alone() -> None:
 )
 def test_what_cannot_be_held_out_is_refused(settings, error, words) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(error, match=words) as caught:
-        Fleet.open(small_config(**settings))
+        FederatedDataset.open(small_config(**settings))
     assert "\n" not in str(caught.value)
 
 
@@ -77,7 +79,7 @@ def test_a_class_without_flows_is_refused(tmp_path: Path) -> None:
         data__path=str(path), data__flows=0, data__unseen="Theft", model__classes=2
     )
     with pytest.raises(DataError, match="expected flows of Theft to hold out"):
-        Fleet.open(config)
+        FederatedDataset.open(config)
 
 
 def test_the_local_arm_has_no_detector_for_a_gateway_that_never_trains(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_results_say_how_they_are_seen(kind: str, tmp_path: Path) -> None:
     for score in unseen["rejection"].values():
         assert 0 <= score["auroc"] <= 1
     gateways = result["unseen_gateways"]
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     (held,) = gateways["partitions"]
     assert sum(map(sum, gateways["unseen"]["confusion"])) == fleet.plan.sizes()[held]
     tested = sum(len(fleet.testing(k)) for k in range(3) if k != held)

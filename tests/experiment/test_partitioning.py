@@ -12,7 +12,7 @@ from flow_factory import random_table
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import PartitionError, RunError
 from fednids.experiment.execution import execute
 from fednids.experiment.partitioning import study_partition, write_partition
@@ -55,7 +55,7 @@ def test_a_run_by_its_settings_or_by_its_file_has_its_plan(
 
 def test_the_folder_holds_plan_measures_and_pictures(folder: Path) -> None:
     skew = json.loads((folder / "skew.json").read_text())
-    plan, fleet = PartitionPlan.load(folder / "plan.npz"), Fleet.open(small_config())
+    plan, fleet = PartitionPlan.load(folder / "plan.npz"), FederatedDataset.open(small_config())
     assert plan.fingerprint == skew["fingerprint"]
     assert plan.flows
     shifts = {path.name for path in folder.glob("shift-*.png")}
@@ -103,8 +103,8 @@ def test_a_plan_is_overwritten_only_by_force(folder: Path) -> None:
 def test_codes_are_left_out_and_durations_unwrapped(tmp_path: Path) -> None:
     write_flows(random_table(np.random.default_rng(0), 200, "v2"), tmp_path / "a.parquet")
     path = {"data__path": str(tmp_path / "a.parquet"), "data__flows": 0}
-    narrow = quantities(Fleet.open(small_config(**path)), "v1")
-    wide = Fleet.open(small_config(**path, data__features="v2"))
+    narrow = quantities(FederatedDataset.open(small_config(**path)), "v1")
+    wide = FederatedDataset.open(small_config(**path, data__features="v2"))
     names = quantities(wide, "v2").names
     codes = {"PROTOCOL", "L7_PROTO", "TCP_FLAGS", "CLIENT_TCP_FLAGS", "ICMP_TYPE", "DNS_QUERY_ID"}
     assert not codes & set(names)
@@ -117,7 +117,7 @@ def test_codes_are_left_out_and_durations_unwrapped(tmp_path: Path) -> None:
     place = names.index("FLOW_DURATION_MILLISECONDS")
     found = quantities(wide, "v2").values[np.asarray(wide.flows.vector), place]
     np.testing.assert_allclose(found, np.log1p(duration))
-    synthetic = Fleet.open(small_config())
+    synthetic = FederatedDataset.open(small_config())
     raw = synthetic.flows.raw[np.asarray(synthetic.flows.vector), 7]
     assert quantity(synthetic, "v1", "FLOW_DURATION_MILLISECONDS").max() < raw.max()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from runs_factory import small_config
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.experiment.execution import check_settings
 from fednids.flows.split import SPLITS
@@ -15,8 +15,8 @@ from fednids.flows.validation import carve_validation
 
 @pytest.mark.parametrize("how", SPLITS)
 def test_flows_are_for_one_thing_and_tests_stay_as_they_are(how: str) -> None:
-    plain = Fleet.open(small_config(data__split=how))
-    carved = Fleet.open(small_config(data__split=how, data__validation_share=0.3))
+    plain = FederatedDataset.open(small_config(data__split=how))
+    carved = FederatedDataset.open(small_config(data__split=how, data__validation_share=0.3))
     np.testing.assert_array_equal(plain.split.test, carved.split.test)
     np.testing.assert_array_equal(plain.split.novel, carved.split.novel)
     assert plain.split.validation is None
@@ -38,7 +38,7 @@ def test_flows_are_for_one_thing_and_tests_stay_as_they_are(how: str) -> None:
 
 
 def test_a_gateway_chooses_alone_what_it_chooses_among_others() -> None:
-    fleet = Fleet.open(small_config(data__validation_share=0.3))
+    fleet = FederatedDataset.open(small_config(data__validation_share=0.3))
     for k in range(fleet.gateways):
         rows = fleet.plan.rows(k)
         trained = rows[~fleet.split.test[rows]]

@@ -16,7 +16,7 @@ from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 from runs_factory import small_config
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError
 from fednids.experiment import arms
 from fednids.experiment.execution import execute
@@ -166,7 +166,7 @@ def test_the_longest_come_first_and_of_equals_the_first() -> None:
 class TestRollCall:
     def test_is_in_the_order_of_partitions_and_knows_the_windows(self) -> None:
         config = small_config(partition__gateways=5)
-        fleet = Fleet.open(config)
+        fleet = FederatedDataset.open(config)
         grid = Shuffled(Clients(arms.CLIENT_APP, 5, config.flat()))
         roster, statistics = call_roll(grid, 5)
         assert [each.partition_id for each in statistics] == list(range(5))
@@ -253,7 +253,7 @@ def test_a_round_of_many_updates_keeps_no_weights(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(inbox, "read_update", noting)
     config = small_config(partition__gateways=10, federation__rounds=1, data__flows=900)
-    ended = arms.federated(config, Fleet.open(config), [], None).last
+    ended = arms.federated(config, FederatedDataset.open(config), [], None).last
     assert ended is not None
     assert len(ended.updates) == 10
     assert len(seen) == 20
@@ -279,7 +279,7 @@ class Kept:
 @cache
 def federated(**settings: object) -> tuple[np.ndarray, tuple[Round, ...]]:
     config, kept = small_config(**{**STACKED, **settings}), Kept()
-    outcome = arms.federated(config, Fleet.open(config), [kept], None)
+    outcome = arms.federated(config, FederatedDataset.open(config), [kept], None)
     return outcome.weights[0], tuple(kept.rounds)
 
 
@@ -319,9 +319,9 @@ class TestStacks:
         config = small_config(**{**STACKED, "train__stack": 4})
         folder, whole = Stopping(), federated(train__stack=4, train__shuffle=True)[0]
         with pytest.raises(KeyboardInterrupt):
-            arms.federated(config, Fleet.open(config), [folder], None)
+            arms.federated(config, FederatedDataset.open(config), [folder], None)
         done = Checkpoint("federated", config, 1, tuple(folder.weights), [])
-        resumed = arms.federated(config, Fleet.open(config), [], done)
+        resumed = arms.federated(config, FederatedDataset.open(config), [], done)
         np.testing.assert_array_equal(resumed.weights[0], whole)
 
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from runs_factory import small_config
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import RunError
 from fednids.experiment.execution import execute
 from fednids.metrics import ConfusionCounts, scores
@@ -277,4 +277,6 @@ def test_a_run_by_a_plan_file_is_scored_by_its_plan(tmp_path: Path) -> None:
     )  # fmt: skip
     execute("centralised", config, tmp_path / "run")
     found = cross_runs([tmp_path / "run"])
-    assert found.fleet.plan == study.fleet.plan == Fleet.open(small_config(**SETTINGS)).plan
+    assert (
+        found.fleet.plan == study.fleet.plan == FederatedDataset.open(small_config(**SETTINGS)).plan
+    )

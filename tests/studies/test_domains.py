@@ -12,7 +12,7 @@ from domain_factory import NAMES, write_domain
 
 from fednids.cli.main import run as fednids
 from fednids.config import Config, DataConfig
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import DataError
 from fednids.experiment.execution import execute
 from fednids.experiment.scoring import _against_benign, find_detector, score_flows
@@ -70,9 +70,9 @@ def test_five_classes_refuse_other_attacks_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"got \d+ flows of other attacks.*model.classes=2"
     ) as caught:
-        Fleet.open(config_of(path))
+        FederatedDataset.open(config_of(path))
     assert "\n" not in str(caught.value)
-    fleet = Fleet.open(config_of(path, model__classes=2, partition__gateways=2))
+    fleet = FederatedDataset.open(config_of(path, model__classes=2, partition__gateways=2))
     assert set(fleet.labels) == {0, 1}
 
 
@@ -127,7 +127,7 @@ def test_a_federation_of_networks_and_each_detector_at_each(tmp_path: Path) -> N
     execute("local", config, tmp_path / "alone")
     matrix = cross_runs([tmp_path / "together", tmp_path / "alone"])
     assert matrix.local.shape == (4, 4, 2, 2)
-    fleet = Fleet.open(config)
+    fleet = FederatedDataset.open(config)
     for gateway in range(4):
         tested = len(fleet.testing(gateway))
         assert (matrix.local[:, gateway].sum(axis=(1, 2)) == tested).all()

@@ -11,7 +11,7 @@ from runs_factory import small_config
 from traffic_factory import deal, make_traffic
 
 from fednids.config import AvailabilityConfig, Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.arms import ARMS
 from fednids.simulation.patterns import PATTERNS
 from fednids.studies.relevance import (
@@ -79,7 +79,8 @@ def test_mixed_reads_what_its_schemes_read() -> None:
 def bits(arm: str, config: Config) -> list[bytes]:
     """Train for real and give each detector's weights."""
     return [
-        weights.tobytes() for weights in ARMS[arm](config, Fleet.open(config), [], None).weights
+        weights.tobytes()
+        for weights in ARMS[arm](config, FederatedDataset.open(config), [], None).weights
     ]
 
 
@@ -162,7 +163,8 @@ def test_noise_and_arrival_matter_to_the_centralised_arm() -> None:
     more = canonical("centralised", small_config(**noisy, partition__noise=2))
     assert more != canonical("centralised", small_config(**noisy))
     assert not np.array_equal(
-        Fleet.open(more).pooled().flows.vectors, Fleet.open(plain).pooled().flows.vectors
+        FederatedDataset.open(more).pooled().flows.vectors,
+        FederatedDataset.open(plain).pooled().flows.vectors,
     )
 
 

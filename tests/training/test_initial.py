@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.flows.scaling import Scaler
 from fednids.messages.values import Statistics
 from fednids.training.initial import (
@@ -144,7 +144,7 @@ class TestLogitAdjustment:
 
     def test_the_task_has_one_only_if_it_is_asked_for(self) -> None:
         config, asked = small_config(), small_config(train__logit_adjustment=0.5)
-        fleet = Fleet.open(config).pooled()
+        fleet = FederatedDataset.open(config).pooled()
         told = Statistics(0, fleet.moments(0), fleet.opening_support(0))
         assert opening_task([told], config).adjustment is None
         np.testing.assert_array_equal(
@@ -155,7 +155,7 @@ class TestLogitAdjustment:
 class TestOpening:
     def test_the_task_is_that_of_the_pooled_flows(self) -> None:
         config = small_config()
-        fleet = Fleet.open(config)
+        fleet = FederatedDataset.open(config)
         told = [
             Statistics(k, fleet.moments(k), fleet.support(fleet.training(k)))
             for k in range(fleet.gateways)
@@ -173,7 +173,7 @@ class TestOpening:
 
     def test_architecture_and_weights_fit_what_is_scaled(self) -> None:
         config = small_config()
-        fleet = Fleet.open(config)
+        fleet = FederatedDataset.open(config)
         told = Statistics(0, fleet.pooled().moments(0), np.array([1, 1, 1, 1, 1]))
         architecture = opening_architecture(opening_task([told], config), config)
         assert architecture.features == len(fleet.flows.features)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runs_factory import small_config
 
 from fednids.config import AttackConfig, TrainConfig
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.messages.values import Task, Update
 from fednids.metrics import Curves
 from fednids.simulation.adversaries.malicious import Liars
@@ -31,7 +31,7 @@ GATEWAYS = range(4)
 
 @cache
 def workplace() -> Workplace:
-    return Workplace(CONFIG, Fleet.open(CONFIG))
+    return Workplace(CONFIG, FederatedDataset.open(CONFIG))
 
 
 @cache
@@ -88,15 +88,15 @@ class TestTraining:
         self, asked: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task, start = opening()
-        training = Fleet.training
+        training = FederatedDataset.training
 
-        def none_at_2(self: Fleet, k: int, server_round: int):  # type: ignore[no-untyped-def]
+        def none_at_2(self: FederatedDataset, k: int, server_round: int):  # type: ignore[no-untyped-def]
             found = training(self, k, server_round)
             return (
                 replace(found, order=found.order[:0], labels=found.labels[:0]) if k == 2 else found
             )
 
-        monkeypatch.setattr(Fleet, "training", none_at_2)
+        monkeypatch.setattr(FederatedDataset, "training", none_at_2)
         found = run_together([partial(trained, k, start, task) for k in GATEWAYS])
         assert asked == [3]
         assert [update.examples > 0 for update in found] == [True, True, False, True]
@@ -136,7 +136,7 @@ class TestScoring:
 
     def test_validation_flows_are_scored_in_every_round(self) -> None:
         config = small_config(data__validation_share=0.25, data__flows=900)
-        place = Workplace(config, Fleet.open(config))
+        place = Workplace(config, FederatedDataset.open(config))
         task = opening_task([place.statistics(k) for k in range(3)], config)
         found = place.evaluate(0, opening_weights(opening_architecture(task, config), config), task)
         windows = place.fleet.validating(0)
@@ -180,7 +180,7 @@ class TestLiars:
     )
 
     def test_train_on_falsified_flows_while_they_are_at_it(self) -> None:
-        fleet, liars = Fleet.open(self.config), Liars.of(self.config, 4)
+        fleet, liars = FederatedDataset.open(self.config), Liars.of(self.config, 4)
         place, (task, start) = Workplace(self.config, fleet, liars), opening()
         for number in (1, 2):
             now = replace(task, server_round=number)
@@ -191,7 +191,7 @@ class TestLiars:
                 assert found.examples == trained(k, start, now).examples
 
     def test_tell_the_truth_before_round_1_and_about_the_test(self) -> None:
-        fleet, liars = Fleet.open(self.config), Liars.of(self.config, 4)
+        fleet, liars = FederatedDataset.open(self.config), Liars.of(self.config, 4)
         place, (task, start) = Workplace(self.config, fleet, liars), opening()
         k = liars.ids[0]
         honest, told = workplace().statistics(k), place.statistics(k)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.arms import ARMS
 from fednids.experiment.baselines import BASELINES, fit_baseline
 from fednids.experiment.execution import execute
@@ -114,7 +114,7 @@ def _at_gateways(kind: str, out: Path, classes: int) -> list[ConfusionCounts]:
 
 def _baseline(folder: ReproductionFolder, name: str, seed: int) -> Measured:
     config = folder.config(name, seed)
-    fleet = Fleet.open(config).pooled()
+    fleet = FederatedDataset.open(config).pooled()
     started = time.perf_counter()
     fitted = fit_baseline(ROWS[name].runs, config, fleet)
     seconds, classes = time.perf_counter() - started, fleet.classes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, InterruptedRunError
 from fednids.studies.engine import Step, Watcher, processors, run_steps
 from fednids.studies.reproduce.folder import Plan, ReproductionFolder, label
@@ -50,7 +50,7 @@ def reproduce(
     ours, names = processors(workers), _names(parts)
     folder = ReproductionFolder(out)
     folder.check(plan)
-    Fleet.open(plan.config(names[-1], plan.seeds[0]))
+    FederatedDataset.open(plan.config(names[-1], plan.seeds[0]))
     with folder.opened(plan):
         missing = [(n, s) for s in plan.seeds for n in names if folder.kept(n, s) is None]
         steps = _steps(folder, missing, len(ours) if plan.quick else len(missing))

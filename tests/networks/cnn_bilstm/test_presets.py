@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fednids.config import Config, ModelConfig
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.metrics import majority_counts, scores
 from fednids.networks.cnn_bilstm.presets import PRESETS, build_architecture
@@ -60,7 +60,7 @@ def test_lite_has_at_most_a_quarter_of_the_weights(features):
 def test_lite_learns_synthetic_flows():
     settings = {"model.preset": "lite", "data.flows": 12_000, "partition.gateways": 1}
     config = Config.resolve({**settings, "partition.scheme": "iid"})
-    place = Workplace(config, Fleet.open(config))
+    place = Workplace(config, FederatedDataset.open(config))
     task = opening_task([place.statistics(0)], config)
     weights = opening_weights(opening_architecture(task, config), config)
     for number in range(1, 4):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.flows.features import encode
 from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
@@ -33,7 +33,7 @@ class TestParsing:
         assert len(parse_trigger(" ", version).values) == 2
 
     def test_our_own_is_no_synthetic_flows(self) -> None:
-        raw = Fleet.open(Config.resolve({"data.flows": 20_000})).flows.raw
+        raw = FederatedDataset.open(Config.resolve({"data.flows": 20_000})).flows.raw
         places = [feature_names("v1").index(name) for name, _ in parse_trigger("", "v1").values]
         wanted = [value for _, value in parse_trigger("", "v1").values]
         assert not (raw[:, places] == wanted).all(axis=1).any()

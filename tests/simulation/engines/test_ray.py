@@ -20,7 +20,7 @@ from runs_factory import small_config
 from safetensors.numpy import load
 
 from fednids.config import Config
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import InterruptedRunError, SetupError
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
@@ -103,7 +103,7 @@ def test_two_nodes_give_the_bits_of_one_process(
     for engine in ("inprocess", "ray"):
         config = tiny(engine, federation__strategy="scaffold", data__path=str(flows))
         out = tmp_path / engine
-        outcome = arms.federated(config, Fleet.open(config), [], None, out)
+        outcome = arms.federated(config, FederatedDataset.open(config), [], None, out)
         assert outcome.last is not None
         scored = [each.counts.matrix.tolist() for each in outcome.last.evaluations]
         kept = [file.read_bytes() for file in sorted(memories(out).rglob("*.safetensors"))]
@@ -190,14 +190,16 @@ def test_a_node_that_lacks_what_the_run_needs_is_named(
         monkeypatch.setenv("RAY_ADDRESS", blind.address)
         config = tiny("ray", data__path=str(flows))
         with pytest.raises(SetupError, match=r"flows\.csv .* node blind") as told:
-            arms.federated(config, Fleet.open(config), [], None, None)
+            arms.federated(config, FederatedDataset.open(config), [], None, None)
         assert "no such file" in str(told.value)
         config = tiny("ray", federation__strategy="scaffold")
         with pytest.raises(SetupError, match=r"node blind .* share the folder"):
-            arms.federated(config, Fleet.open(config), [], None, flows.parent / "run")
+            arms.federated(config, FederatedDataset.open(config), [], None, flows.parent / "run")
         assert not list(memories(flows.parent / "run").iterdir())
         config = tiny("ray", federation__rounds=1)  # synthetic, and nobody remembers
-        assert arms.federated(config, Fleet.open(config), [], None, flows.parent / "run").weights
+        assert arms.federated(
+            config, FederatedDataset.open(config), [], None, flows.parent / "run"
+        ).weights
     finally:
         blind.end()
 

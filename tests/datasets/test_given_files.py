@@ -10,7 +10,7 @@ from site_factory import NAMES, TRAINING, export
 
 from fednids.config import Config
 from fednids.config.folder import gateway_files, gateway_name
-from fednids.datasets.federated import Fleet
+from fednids.datasets.federated import FederatedDataset
 from fednids.errors import DataError, FednidsError
 from fednids.flows.files.reading import read_flows
 from fednids.flows.joining import join_checksums
@@ -28,7 +28,7 @@ def config_of(folder: Path, **settings: object) -> Config:
 
 def refused(config: Config) -> str:
     with pytest.raises(FednidsError) as caught:
-        Fleet.open(config)
+        FederatedDataset.open(config)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     assert ";" in message
@@ -58,10 +58,10 @@ def test_every_gateway_has_the_flows_of_its_file_and_splits_them_alone(
     files: Path, split: str
 ) -> None:
     config = config_of(files, data__split=split)
-    whole = Fleet.open(config)
+    whole = FederatedDataset.open(config)
     for k, name in enumerate(NAMES):
         path = files / f"{name}.parquet"
-        own, table = Fleet.own(config, path, k), read_flows(path)
+        own, table = FederatedDataset.own(config, path, k), read_flows(path)
         rows = whole.plan.rows(k)
         np.testing.assert_array_equal(whole.flows.attack[rows], table.attack)
         np.testing.assert_array_equal(whole.split.test[rows], own.split.test)
@@ -76,19 +76,19 @@ def test_every_gateway_has_the_flows_of_its_file_and_splits_them_alone(
 
 def test_splits_of_two_gateways_with_one_file_differ(files: Path, tmp_path: Path) -> None:
     config, path = config_of(files), files / "attic.parquet"
-    first, second = (Fleet.own(config, path, k).split.test for k in (0, 1))
+    first, second = (FederatedDataset.own(config, path, k).split.test for k in (0, 1))
     assert (first != second).any()
 
 
 def test_at_most_so_many_flows_are_taken_from_each(files: Path) -> None:
-    fleet = Fleet.open(config_of(files, data__flows=100))
+    fleet = FederatedDataset.open(config_of(files, data__flows=100))
     assert fleet.plan.sizes().tolist() == [100, 100, 100]
 
 
 def test_the_checksum_is_that_of_sha256sum(files: Path) -> None:
-    origin = Fleet.open(config_of(files)).flows.origin
+    origin = FederatedDataset.open(config_of(files)).flows.origin
     assert refused(config_of(files, data__sha256="0" * 64)).count(origin.sha256) == 1
-    assert Fleet.open(config_of(files, data__sha256=origin.sha256)).gateways == 3
+    assert FederatedDataset.open(config_of(files, data__sha256=origin.sha256)).gateways == 3
     assert join_checksums([("a", "00"), ("b", "11")]) == (
         "0c7e019cac56a27ffdd0ee3480c6174c23acbc9a949411d06bbe81de282ca7ec"
     )
