@@ -18,7 +18,7 @@ from fednids.messages.records import WEIGHTS, Arrays, extras_of, named_weights, 
 from fednids.messages.values import Evaluation, Statistics, Task, Update
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
-from fednids.simulation.environment import open_world
+from fednids.simulation.environment import open_environment
 from fednids.training.local import Fitted, Workplace, plain_correction
 from fednids.training.objective import Correction
 
@@ -108,7 +108,7 @@ class Gateway(Site):
     def fit(self, weights: Weights, task: Task, correction: Correction | None = None) -> Fitted:
         """Train on the gateway's flows, for as long as there is time."""
         bent, k = correction or plain_correction(task), self._partition_id
-        world, owned = open_world(self.config), self._workplace.windows(k, task)
+        world, owned = open_environment(self.config), self._workplace.windows(k, task)
         work = world.work(task.bytes_down, task.bytes_up)
         most = world.most_steps(task.server_round, k, owned, work)
         return self._workplace.train(k, weights, task, replace(bent, most_steps=most))

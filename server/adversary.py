@@ -1,4 +1,4 @@
-"""Liars at the server's door: what they send instead of their updates.
+"""Malicious clients at the server: what they send instead of their updates.
 
 They train honestly, or on flows that they falsified, and their updates are replaced here,
 where the updates of a round meet. So those who plot together can know what the others send,
@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 from fednids.messages.values import Update
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
-from fednids.simulation.adversaries.malicious import Liars
-from fednids.simulation.adversaries.updates import Alone, Overheard, Situation, Together
+from fednids.simulation.adversaries.malicious import MaliciousClients
+from fednids.simulation.adversaries.updates import (
+    AttackContext,
+    ColludingAttack,
+    IndependentAttack,
+    Knowledge,
+)
 
 _Started = Callable[[Update], Weights]
 _MOST = float(np.finfo(np.float32).max)
@@ -28,11 +33,11 @@ class Adversary:
 
     Parameters
     ----------
-    liars : Liars
+    liars : MaliciousClients
         Who lies, when and how.
     """
 
-    def __init__(self, liars: Liars):
+    def __init__(self, liars: MaliciousClients):
         self._liars = liars
 
     def corrupt(
@@ -58,15 +63,19 @@ class Adversary:
             not count.
         """
         attack = self._liars.attack
-        if attack.alone is not None:
-            yield from self._alone(attack.alone, updates, started, server_round)
-        elif attack.together is not None:
-            yield from self._together(attack.together, updates, started, server_round)
+        if attack.independent is not None:
+            yield from self._alone(attack.independent, updates, started, server_round)
+        elif attack.colluding is not None:
+            yield from self._together(attack.colluding, updates, started, server_round)
         else:
             yield from updates
 
     def _alone(
-        self, lie: Alone, updates: Iterable[Update], started: _Started, server_round: int
+        self,
+        lie: IndependentAttack,
+        updates: Iterable[Update],
+        started: _Started,
+        server_round: int,
     ) -> Iterator[Update]:
         liars = self._liars
         for update in updates:
@@ -75,11 +84,11 @@ class Adversary:
                 continue
             rng = generator(liars.seed, Stream.ATTACK, server_round, update.partition_id)
             start = started(update)
-            situation = Situation(server_round, liars.strength, rng)
+            situation = AttackContext(server_round, liars.strength, rng)
             yield _sent(update, start, lie(_change(update, start), situation))
 
     def _together(
-        self, lie: Together, updates: Iterable[Update], started: _Started, server_round: int
+        self, lie: ColludingAttack, updates: Iterable[Update], started: _Started, server_round: int
     ) -> Iterator[Update]:
         total: NDArray[np.float64] | float = 0.0
         honest, waiting = 0, list[Update]()
@@ -87,7 +96,7 @@ class Adversary:
             if self._lies(update, server_round):
                 waiting.append(update)
                 continue
-            if update.examples and self._liars.lying(server_round):
+            if update.examples and self._liars.attackers(server_round):
                 total = total + _change(update, started(update))
                 honest += 1
             yield update
@@ -95,13 +104,13 @@ class Adversary:
             return
         waiting.sort(key=lambda update: update.partition_id)
         mean = np.divide(total, honest) if honest else None
-        overheard = Overheard(mean, honest, _Changes(waiting, started))
+        overheard = Knowledge(mean, honest, _Changes(waiting, started))
         change = lie(overheard, self._liars.strength)
         for update in waiting:
             yield _sent(update, started(update), change)
 
     def _lies(self, update: Update, server_round: int) -> bool:
-        return update.examples > 0 and self._liars.lie(update.partition_id, server_round)
+        return update.examples > 0 and self._liars.attacks(update.partition_id, server_round)
 
 
 class _Changes:

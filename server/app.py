@@ -16,7 +16,7 @@ from fednids.runs.alone import alone_in
 from fednids.runs.facts import Facts
 from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import Job
-from fednids.simulation import World
+from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
 from server.federation import Federation, check_rootless
 from server.strategies import find_strategy
@@ -38,7 +38,7 @@ def main(grid: Grid, context: Context) -> None:
     check_rootless(config)
     check_attack(config)
     check_deployment(config)
-    World(config)
+    Environment(config)
     with alone_in(out):
         _lead(grid, config, out)
 

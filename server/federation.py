@@ -16,7 +16,7 @@ from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.records import Observer, Outcome, Round
 from fednids.runs.selection import Selection, check_selection, validation_macro_f1
-from fednids.simulation.environment import nobody_ever
+from fednids.simulation.environment import no_update_counted
 from fednids.training.initial import opening_architecture, opening_task
 from server.riding import Riders, rides
 from server.rollcall import gather
@@ -118,7 +118,7 @@ class Federation:
             if not riding:
                 ended, late = self._end(roster, late, selection), None
         if not anybody:
-            raise nobody_ever(config.federation.rounds)
+            raise no_update_counted(config.federation.rounds)
         if late:
             ended = self._end(roster, late, selection)
         if selection.chosen:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fednids.messages.values import Evaluation, Task, Update
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.records import Round
-from fednids.simulation import RoundFates
+from fednids.simulation import RoundOutcomes
 from server.phase import Phase
 
 
@@ -43,7 +43,7 @@ class Trained:
     state: Mapping[str, NDArray[np.float64]]
     liars: Sequence[int] | None
     story: Mapping[str, Any]
-    fates: RoundFates | None
+    fates: RoundOutcomes | None
 
     def scored(self, scoring: Phase[Evaluation], seconds: float) -> Round:
         """Give the whole round, with what came of scoring and how long that took."""

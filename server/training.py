@@ -16,9 +16,9 @@ from fednids.config import Config
 from fednids.messages.records import Arrays, arrays_record, task_config
 from fednids.messages.values import Task, Update
 from fednids.networks.cnn_bilstm.architecture import Weights
-from fednids.simulation import Fate, RoundFates, World
-from fednids.simulation.adversaries.malicious import Liars
-from fednids.simulation.outcomes import IN_VAIN
+from fednids.simulation import ClientOutcome, Environment, RoundOutcomes
+from fednids.simulation.adversaries.malicious import MaliciousClients
+from fednids.simulation.outcomes import UNRECEIVED
 from server.adversary import Adversary
 from server.aggregation import finite
 from server.inbox import Inbox, Wanted, update_reader
@@ -59,18 +59,18 @@ class Training:
     ):
         self._grid, self._config = grid, config
         self._strategy, self._wire, self._root = strategy, wire, root
-        self._world = World(config)
-        self._liars = Liars.of(config, config.partition.gateways)
+        self._world = Environment(config)
+        self._liars = MaliciousClients.of(config, config.partition.gateways)
 
-    def fates(self, roster: Roster, task: Task) -> RoundFates:
+    def fates(self, roster: Roster, task: Task) -> RoundOutcomes:
         """Choose the gateways of a round, and settle what becomes of them."""
         number = task.server_round
         windows = roster.windows(number, self._config.partition.arrival)
         work = self._world.work(task.bytes_down, task.bytes_up)
-        return self._world.fates(number, self._world.choose(number), windows, work)
+        return self._world.outcomes(number, self._world.sample(number), windows, work)
 
     def train(
-        self, roster: Roster, weights: Weights, task: Task, fates: RoundFates, riders: Riders
+        self, roster: Roster, weights: Weights, task: Task, fates: RoundOutcomes, riders: Riders
     ) -> tuple[Weights, Phase[Update]]:
         """Let gateways train, check what they send, aggregate what counts.
 
@@ -82,7 +82,7 @@ class Training:
             ``(G,) float32`` global weights.
         task : Task
             Of this round.
-        fates : RoundFates
+        fates : RoundOutcomes
             Who is asked, and whose update counts.
         riders : Riders
             Takes the evaluations that come with updates.
@@ -99,9 +99,9 @@ class Training:
         """
         number = task.server_round
         packed, start = self._wire.pack(weights, number - 1)
-        messages = self._messages(roster, fates.chosen.tolist(), packed, task)
-        asked, late = message_bytes(messages), task.bytes_up * len(fates.of(Fate.LATE))
-        counting = roster.longest_first(fates.counting)
+        messages = self._messages(roster, fates.sampled.tolist(), packed, task)
+        asked, late = message_bytes(messages), task.bytes_up * len(fates.of(ClientOutcome.LATE))
+        counting = roster.longest_first(fates.aggregated)
         if self._called_off(roster, counting, task):
             return weights, Phase([], [], asked, late)
         sent = {k: messages[k] for k in counting}
@@ -124,7 +124,7 @@ class Training:
         inbox.demand(self._config.federation.max_failures, number)
         moved = aggregated.weights(number)
         weights = finite(moved if start is weights else weights + (moved - start), number)
-        self._train_in_vain({k: messages[k] for k in fates.of(*IN_VAIN)})
+        self._train_in_vain({k: messages[k] for k in fates.of(*UNRECEIVED)})
         updates.sort(key=attrgetter("partition_id"))
         return weights, Phase(updates, inbox.failures, asked, inbox.received + late)
 
@@ -143,7 +143,7 @@ class Training:
         if self._config.attack.kind == "none":
             return None
         came = {update.partition_id for update in updates}
-        return tuple(k for k in self._liars.lying(number) if k in came)
+        return tuple(k for k in self._liars.attackers(number) if k in came)
 
     def _called_off(self, roster: Roster, counting: Sequence[int], task: Task) -> bool:
         """Tell whether too few are left of those who were chosen; the world is to blame."""

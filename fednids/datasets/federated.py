@@ -36,7 +36,7 @@ from fednids.flows.validation import carve_all
 from fednids.flows.windows import Windows
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.attacks import find_attack
-from fednids.simulation.adversaries.poisoning import Kit
+from fednids.simulation.adversaries.poisoning import PoisonContext
 from fednids.simulation.adversaries.trigger import add_triggered, parse_trigger
 from partitions import (
     Arrival,
@@ -162,9 +162,9 @@ class FederatedDataset:
         return self.plan.gateways
 
     @property
-    def kit(self) -> Kit:
+    def poison_context(self) -> PoisonContext:
         """What a liar needs to falsify its windows."""
-        return Kit(len(self.classes), self.marked)
+        return PoisonContext(len(self.classes), self.marked)
 
     @cached_property
     def labels(self) -> NDArray[np.int32]:

@@ -21,7 +21,7 @@ from fednids.runs.folder import RunFolder, is_finished
 from fednids.runs.job import Job
 from fednids.runs.records import Observer, Outcome
 from fednids.runs.selection import check_selection
-from fednids.simulation import World
+from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
 from fednids.simulation.engines import check_engine
 from server.federation import check_keep
@@ -183,7 +183,7 @@ def check_settings(config: Config) -> None:
     check_scheme(config)
     check_attack(config)
     check_selection(config)
-    World(config)
+    Environment(config)
 
 
 def _train(job: Job, observers: Sequence[Observer], resumed: Checkpoint | None) -> Outcome:

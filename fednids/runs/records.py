@@ -13,7 +13,7 @@ from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, Scores, scores
 from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
 from fednids.runs.attack import attack_rates
-from fednids.simulation.outcomes import RoundFates
+from fednids.simulation.outcomes import RoundOutcomes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Round:
         Partition ids of the participants who lied; None in a run without an attack.
     story : Mapping[str, Any]
         What the strategy tells of the round, as JSON.
-    fates : RoundFates or None
+    fates : RoundOutcomes or None
         What became of the gateways that were chosen; none in arms without a server.
     """
 
@@ -74,7 +74,7 @@ class Round:
     state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     liars: Sequence[int] | None = None
     story: Mapping[str, Any] = field(default_factory=dict)
-    fates: RoundFates | None = None
+    fates: RoundOutcomes | None = None
 
     @property
     def counts(self) -> ConfusionCounts:

@@ -15,7 +15,7 @@ from fednids.runs.attack import attack_rates
 from fednids.runs.curves import curve_record, threshold_record
 from fednids.runs.facts import Facts
 from fednids.runs.records import Outcome, Round
-from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.malicious import MaliciousClients
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("flwr", "mindspore", "numpy", "pandas", "pyarrow", "scikit-learn")
@@ -108,8 +108,8 @@ def _attack(config: Config, facts: Facts, last: Round) -> dict[str, Any]:
     """Say who lied, how, and how far it got; nothing without an attack."""
     if last.liars is None:
         return {}
-    settings, liars = config.attack, Liars.of(config, facts.gateways)
-    about_weights = liars.attack.alone or liars.attack.together
+    settings, liars = config.attack, MaliciousClients.of(config, facts.gateways)
+    about_weights = liars.attack.independent or liars.attack.colluding
     found = {
         "kind": settings.kind,
         "share": settings.share,

@@ -1,4 +1,4 @@
-"""Who is there in a round: a pattern or a trace, late joiners, leavers for good."""
+"""Which clients are available in a round: a pattern or a trace, late joiners and leavers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fednids.simulation.patterns import PATTERNS, Presence
 from fednids.simulation.trace import Trace
 
 NEVER = np.iinfo(np.int64).max
-"""The round in which somebody leaves who does not leave."""
+"""The round of leaving of a client that never leaves."""
 
 
-class Attendance:
-    """Who is there in which round.
+class Availability:
+    """Which clients are available in which round.
 
     Parameters
     ----------
     presence : Presence
-        By pattern or trace.
+        Of a pattern or a trace.
     joins, leaves : ndarray
-        ``(K,) int64``: first round in which each gateway can be there, and first round
-        from which it is gone for good.
+        ``(K,) int64``: first round in which each client can be available, and the round from
+        which on it never is again.
     """
 
     def __init__(self, presence: Presence, joins: NDArray[np.int64], leaves: NDArray[np.int64]):
@@ -39,12 +39,13 @@ class Attendance:
         gateways: int,
         rounds: int,
         trace: Trace | None = None,
-    ) -> Attendance:
-        """Settle who joins late and who leaves, and when.
+    ) -> Availability:
+        """Draw which clients join late and which leave, and when.
 
-        Those who join late are a function of the seed alone, and those of a smaller share
-        are among those of a larger one; so are the leavers. A late joiner comes in any
-        round from 2 to the last, all alike; a leaver has been there for a round at least.
+        The late joiners are a function of the seed alone, and those of a smaller share are
+        among those of a larger one; the same holds for the leavers. A late joiner joins in a
+        round from 2 to the last, drawn uniformly; a leaver has been a member for a round at
+        least.
 
         Parameters
         ----------
@@ -53,9 +54,9 @@ class Attendance:
         seed : int
             Seed of the run.
         gateways, rounds : int
-            How many there are.
+            Number of clients ``K`` and of rounds.
         trace : Trace, optional
-            Instead of all other settings of who is there.
+            Replaces all other settings of availability.
 
         Raises
         ------
@@ -67,17 +68,17 @@ class Attendance:
             return cls(trace.present, np.ones(gateways, np.int64), np.full(gateways, NEVER))
         presence = PATTERNS[settings.pattern](settings, seed, gateways)
         joins = np.ones(gateways, np.int64)
-        late = chosen_share(draw(seed, Draw.JOINERS, gateways), settings.late)
+        late = lowest_share(draw(seed, Draw.JOINERS, gateways), settings.late)
         first = draw(seed, Draw.JOINING, gateways)
         joins[late] = 2 + (first[late] * max(rounds - 1, 1)).astype(np.int64)
         leaves = np.full(gateways, NEVER)
-        gone = chosen_share(draw(seed, Draw.LEAVERS, gateways), settings.leaving)
+        gone = lowest_share(draw(seed, Draw.LEAVERS, gateways), settings.leaving)
         when = draw(seed, Draw.LEAVING, gateways) * np.maximum(rounds - joins, 1)
         leaves[gone] = (joins + 1 + when.astype(np.int64))[gone]
         return cls(presence, joins, leaves)
 
     def present(self, server_round: int) -> NDArray[np.bool_]:
-        """Tell who is there.
+        """Return which clients are available.
 
         Parameters
         ----------
@@ -94,13 +95,12 @@ class Attendance:
         return there
 
 
-def chosen_share(drawn: NDArray[np.float64], share: float) -> NDArray[np.int64]:
-    """Give the partition ids of a share of the gateways: those with the lowest numbers."""
+def lowest_share(drawn: NDArray[np.float64], share: float) -> NDArray[np.int64]:
+    """Return the partition ids of a share of the clients: those with the lowest numbers."""
     return np.argsort(drawn, kind="stable")[: round(share * len(drawn))]
 
 
 def _check_alone(settings: AvailabilityConfig) -> None:
-    """Refuse a trace beside settings that say something else."""
     if settings.pattern != "always" or settings.late or settings.leaving:
         raise ConfigError(
             "expected availability.trace alone, got it beside availability.pattern="

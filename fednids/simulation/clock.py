@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fednids.config import ClockConfig
 from fednids.seeding import Stream, generator
-from fednids.simulation.trace import Rates, Trace
+from fednids.simulation.trace import ClientRates, Trace
 
 _BITS = 8e-6
 """Mbit in a byte."""
@@ -19,7 +19,7 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What a round asks of each gateway it chooses.
 
     Attributes
@@ -38,7 +38,7 @@ class Work:
     bytes_up: int
 
 
-class Clock:
+class VirtualClock:
     """Speeds and links of all gateways, and what follows from them.
 
     A gateway's round is: its message comes, it trains on its windows, its update goes. Each
@@ -47,7 +47,7 @@ class Clock:
 
     Parameters
     ----------
-    rates : Rates
+    rates : ClientRates
         Of the settings.
     deadline : float
         Seconds; infinity for none.
@@ -55,13 +55,13 @@ class Clock:
         Puts others in their place.
     """
 
-    def __init__(self, rates: Rates, deadline: float, trace: Trace | None = None):
+    def __init__(self, rates: ClientRates, deadline: float, trace: Trace | None = None):
         self._rates, self.deadline, self._trace = rates, deadline, trace
 
     @classmethod
     def open(
         cls, settings: ClockConfig, seed: int, *, gateways: int, trace: Trace | None = None
-    ) -> Clock:
+    ) -> VirtualClock:
         """Draw each gateway's speed and link.
 
         Both are log-normal around the settings' medians, with numbers of their own: a slow
@@ -73,7 +73,7 @@ class Clock:
         )
         speed = np.exp(settings.speed_spread * speeds)
         link = np.exp(settings.link_spread * links)
-        rates = Rates(
+        rates = ClientRates(
             settings.speed * speed,
             settings.up * link,
             settings.down * link,
@@ -81,12 +81,12 @@ class Clock:
         )
         return cls(rates, settings.deadline or np.inf, trace)
 
-    def rates(self, server_round: int) -> Rates:
+    def rates(self, server_round: int) -> ClientRates:
         """Give how fast all gateways are in a round."""
         return self._trace.adjust(self._rates, server_round) if self._trace else self._rates
 
     def download_seconds(
-        self, server_round: int, partition_ids: NDArray[np.int64], work: Work
+        self, server_round: int, partition_ids: NDArray[np.int64], work: Workload
     ) -> NDArray[np.float64]:
         """Give how long the message to each of some gateways takes, ``(n,)``."""
         rates, k = self.rates(server_round), partition_ids
@@ -97,7 +97,7 @@ class Clock:
         server_round: int,
         partition_ids: NDArray[np.int64],
         windows: NDArray[np.int64],
-        work: Work,
+        work: Workload,
     ) -> NDArray[np.float64]:
         """Give how long some gateways take from the message to the arrival of the update.
 
@@ -109,7 +109,7 @@ class Clock:
             ``(n,)``.
         windows : ndarray
             ``(n,)``: on how many each trains in all, every epoch counted.
-        work : Work
+        work : Workload
             Gives the bytes.
 
         Returns
@@ -128,7 +128,7 @@ class Clock:
         server_round: int,
         partition_ids: NDArray[np.int64],
         windows: NDArray[np.int64],
-        work: Work,
+        work: Workload,
     ) -> NDArray[np.int64]:
         """Give how many optimiser steps fit before the deadline.
 
@@ -138,7 +138,7 @@ class Clock:
             From 1.
         partition_ids, windows : ndarray
             ``(n,)``: the gateways, and the windows that each owns: those of one epoch.
-        work : Work
+        work : Workload
             What is to be done.
 
         Returns

@@ -1,4 +1,4 @@
-"""One run's world: attendance, clock, and the fates that follow in each round."""
+"""The environment of a run: availability, virtual clock, and the outcomes of each round."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from fednids.config import Config
 from fednids.errors import FederationError
 from fednids.seeding import Stream, generator
-from fednids.simulation.availability import Attendance
-from fednids.simulation.clock import Clock, Work, windows_of
+from fednids.simulation.availability import Availability
+from fednids.simulation.clock import VirtualClock, Workload, windows_of
 from fednids.simulation.draws import Draw, draw
-from fednids.simulation.outcomes import RoundFates, duration, settle
+from fednids.simulation.outcomes import RoundOutcomes, decide_outcomes, round_duration
 from fednids.simulation.trace import read_trace
 
 
-class World:
-    """Who is there, who is chosen, and what becomes of them.
+class Environment:
+    """Which clients are available, which are sampled, and what becomes of them.
 
     Parameters
     ----------
@@ -30,127 +30,133 @@ class World:
     Raises
     ------
     ConfigError
-        Settings contradict each other, or the trace is not as it must be.
+        Settings contradict each other, or the trace is malformed.
     """
 
     def __init__(self, config: Config):
         self._config, self.gateways = config, config.partition.gateways
         seed, gateways, rounds = config.run.seed, self.gateways, config.federation.rounds
-        told = config.availability.trace
-        trace = read_trace(Path(told), gateways, rounds) if told else None
-        self.attendance = Attendance.open(
+        trace_path = config.availability.trace
+        trace = read_trace(Path(trace_path), gateways, rounds) if trace_path else None
+        self.availability = Availability.open(
             config.availability,
             seed,
             gateways=gateways,
             rounds=rounds,
             trace=trace,
         )
-        self.clock = Clock.open(config.clock, seed, gateways=gateways, trace=trace)
+        self.clock = VirtualClock.open(config.clock, seed, gateways=gateways, trace=trace)
 
     @property
     def eventful(self) -> bool:
-        """Whether a round can have fewer updates than were wanted."""
-        there = self._config.availability
-        chances = (there.late, there.leaving, there.dropout_before, there.dropout_after)
-        told = there.trace or there.pattern != "always" or any(chances)
-        return bool(told or self._config.clock.deadline)
+        """Whether a round can have fewer updates than are wanted."""
+        given = self._config.availability
+        shares = (given.late, given.leaving, given.dropout_before, given.dropout_after)
+        absences = given.trace or given.pattern != "always" or any(shares)
+        return bool(absences or self._config.clock.deadline)
 
     def present(self, server_round: int) -> NDArray[np.bool_]:
-        """Tell who is there in a round, ``(K,)``."""
-        return self.attendance.present(server_round)
+        """Return which clients are available in a round, ``(K,) bool``."""
+        return self.availability.present(server_round)
 
-    def choose(self, server_round: int) -> NDArray[np.int64]:
-        """Choose who is asked to train: a function of seed and round.
+    def sample(self, server_round: int) -> NDArray[np.int64]:
+        """Sample the clients that are to train: a function of seed and round.
 
-        The number wanted is ``federation.fraction`` of all gateways, the same in every
-        round, as the goal count of Bonawitz et al. (2019); ``clock.oversample`` adds to it.
-        They are drawn, all alike, from those who are there; where fewer are there, all are
-        asked. Flower's FedAvg takes the fraction of the nodes connected instead, so that
-        rounds by night would average fewer gateways.
+        The number wanted is ``federation.fraction`` of all clients, the same in every round,
+        as the goal count of Bonawitz et al. (2019); ``clock.oversample`` adds to it. They are
+        drawn uniformly from the available clients; where fewer are available, all of them
+        are sampled. Flower's FedAvg takes the fraction of the connected nodes instead, so
+        that rounds by night would average fewer clients.
 
         Returns
         -------
         ndarray
-            Partition ids, in the order drawn; empty where nobody is there.
+            Partition ids, in the order drawn; empty where no client is available.
         """
         there = np.flatnonzero(self.present(server_round))
-        asked = self.wanted * (1 + self._config.clock.oversample)
-        count = min(math.ceil(asked - 1e-9), len(there))
+        goal = self.wanted * (1 + self._config.clock.oversample)
+        count = min(math.ceil(goal - 1e-9), len(there))
         rng = generator(self._config.run.seed, Stream.SAMPLING, server_round)
-        chosen: NDArray[np.int64] = rng.choice(there, count, replace=False)
-        return chosen
+        sampled: NDArray[np.int64] = rng.choice(there, count, replace=False)
+        return sampled
 
     @property
     def wanted(self) -> int:
-        """How many updates the server wants in a round."""
+        """Number of updates that the server aggregates in a round, if they arrive."""
         return participants_count(self._config.federation.fraction, self.gateways)
 
-    def work(self, bytes_down: int, bytes_up: int) -> Work:
-        """Say what a round asks of a gateway."""
+    def work(self, bytes_down: int, bytes_up: int) -> Workload:
+        """Return what a client has to do in a round."""
         train = self._config.train
-        return Work(train.epochs, train.batch_size, bytes_down, bytes_up)
+        return Workload(train.epochs, train.batch_size, bytes_down, bytes_up)
 
-    def fates(
-        self, server_round: int, chosen: NDArray[np.int64], windows: NDArray[np.int64], work: Work
-    ) -> RoundFates:
-        """Settle a round before anything is sent.
+    def outcomes(
+        self,
+        server_round: int,
+        sampled: NDArray[np.int64],
+        windows: NDArray[np.int64],
+        work: Workload,
+    ) -> RoundOutcomes:
+        """Decide the outcomes of a round before anything is sent.
 
         Parameters
         ----------
         server_round : int
             From 1.
-        chosen : ndarray
-            Partition ids of those who are asked, in any order.
+        sampled : ndarray
+            Partition ids, in any order.
         windows : ndarray
-            ``(K,) int64``: training windows that each gateway is expected to have.
-        work : Work
-            What each is to do.
+            ``(K,) int64``: training windows that each client is expected to have.
+        work : Workload
+            What each client has to do.
         """
-        chosen = np.sort(chosen)
-        settings, clock, owned = self._config.availability, self.clock, windows[chosen]
-        steps, late = self._steps(server_round, chosen, owned, work)
+        sampled = np.sort(sampled)
+        settings, clock, owned = self._config.availability, self.clock, windows[sampled]
+        steps, late = self._steps(server_round, sampled, owned, work)
         counted = windows_of(steps, owned, work.batch_size)
-        seconds = clock.seconds(server_round, chosen, counted, work)
+        seconds = clock.seconds(server_round, sampled, counted, work)
         if self.partial:
             seconds = np.where(late, seconds, np.minimum(seconds, clock.deadline))
-        failed = self._draw(Draw.BEFORE, server_round)[chosen] < settings.dropout_before
-        seconds = np.where(failed, clock.download_seconds(server_round, chosen, work), seconds)
-        wanted = min(self.wanted, len(chosen))
-        fates = settle(
+        failed = self._draw(Draw.BEFORE, server_round)[sampled] < settings.dropout_before
+        seconds = np.where(failed, clock.download_seconds(server_round, sampled, work), seconds)
+        wanted = min(self.wanted, len(sampled))
+        outcomes = decide_outcomes(
             seconds=seconds,
             failed=failed,
             late=late,
-            lost=self._draw(Draw.AFTER, server_round)[chosen] < settings.dropout_after,
-            ties=self._draw(Draw.TIES, server_round)[chosen],
+            lost=self._draw(Draw.AFTER, server_round)[sampled] < settings.dropout_after,
+            ties=self._draw(Draw.TIES, server_round)[sampled],
             wanted=wanted,
         )
-        lasting = duration(fates, seconds, wanted, clock.deadline)
-        return RoundFates(server_round, self.present(server_round), chosen, fates, seconds, lasting)
+        lasting = round_duration(outcomes, seconds, wanted, clock.deadline)
+        return RoundOutcomes(
+            server_round, self.present(server_round), sampled, outcomes, seconds, lasting
+        )
 
     @property
     def partial(self) -> bool:
-        """Whether gateways do as much as fits before the deadline."""
+        """Whether clients train for as many steps as fit before the deadline."""
         clock = self._config.clock
         return clock.stragglers == "partial" and bool(clock.deadline)
 
     def most_steps(
-        self, server_round: int, partition_id: int, windows: int, work: Work
+        self, server_round: int, partition_id: int, windows: int, work: Workload
     ) -> int | None:
-        """Give the most optimiser steps of a gateway, which was found to be in time.
+        """Return the most optimiser steps of a client that is not late.
 
         Parameters
         ----------
         server_round, partition_id : int
-            When and who.
+            The round and the client.
         windows : int
-            That it owns in this round.
-        work : Work
-            As for the fates.
+            Windows that the client has in this round.
+        work : Workload
+            As for the outcomes.
 
         Returns
         -------
         int or None
-            From 1; None where it does all of them.
+            From 1; None for no limit.
         """
         if not self.partial:
             return None
@@ -158,17 +164,21 @@ class World:
         return max(int(self.clock.most_steps(server_round, k, owned, work)[0]), 1)
 
     def _steps(
-        self, server_round: int, chosen: NDArray[np.int64], owned: NDArray[np.int64], work: Work
+        self,
+        server_round: int,
+        sampled: NDArray[np.int64],
+        owned: NDArray[np.int64],
+        work: Workload,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Say how many steps each does, and who is late with them."""
+        """Return how many steps each client does, and which clients are late with them."""
         everything = work.epochs * -(-owned // work.batch_size)
         if self.partial:
-            fitting = self.clock.most_steps(server_round, chosen, owned, work)
-            messages = self.clock.seconds(server_round, chosen, np.zeros_like(owned), work)
+            fitting = self.clock.most_steps(server_round, sampled, owned, work)
+            messages = self.clock.seconds(server_round, sampled, np.zeros_like(owned), work)
             late = ((fitting == 0) & (owned > 0)) | (messages > self.clock.deadline)
             return np.where(late, np.minimum(everything, 1), fitting), late
         windows = owned * work.epochs
-        taken = self.clock.seconds(server_round, chosen, windows, work)
+        taken = self.clock.seconds(server_round, sampled, windows, work)
         return everything, taken > self.clock.deadline
 
     def _draw(self, what: Draw, server_round: int) -> NDArray[np.float64]:
@@ -176,18 +186,18 @@ class World:
 
 
 @lru_cache(maxsize=2)
-def open_world(config: Config) -> World:
-    """Give the world of a run; opened once in a process."""
-    return World(config)
+def open_environment(config: Config) -> Environment:
+    """Return the environment of a run; it is made once in a process."""
+    return Environment(config)
 
 
 def participants_count(fraction: float, gateways: int) -> int:
-    """Give how many gateways a round wants: a share, and never none."""
+    """Return how many clients a round wants: the share, and at least one."""
     return max(round(fraction * gateways), 1)
 
 
-def nobody_ever(rounds: int) -> FederationError:
-    """Say that no round of a run had an update that counts."""
+def no_update_counted(rounds: int) -> FederationError:
+    """Return the error of a run in which no round had an update to aggregate."""
     return FederationError(
         f"expected a gateway whose update counts in at least one of {rounds} rounds, got none; "
         "raise availability.share or clock.deadline, or look into availability.trace"

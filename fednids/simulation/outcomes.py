@@ -1,4 +1,4 @@
-"""What becomes of each gateway that a round chose, settled before anything is sent."""
+"""What becomes of each client that a round samples, decided before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,83 +10,90 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Fate(Enum):
-    """What becomes of a gateway in a round that chose it."""
+class ClientOutcome(Enum):
+    """What becomes of a client in a round that sampled it."""
 
-    COUNTS = "counts"
-    """Its update comes in time and is aggregated."""
+    AGGREGATED = "counts"
+    """Its update arrives in time and is aggregated."""
     LATE = "late"
-    """It trains, and its update comes after the deadline."""
-    SURPLUS = "surplus"
-    """It was chosen beyond the number wanted, and the others were faster."""
-    LOST = "lost"
-    """It trains, and its update never comes."""
-    FAILED = "failed"
-    """It gets its message and fails before it trains."""
+    """It trains, and its update arrives after the deadline."""
+    NOT_NEEDED = "surplus"
+    """More clients were sampled than updates are wanted, and the others were faster."""
+    DROPPED_AFTER = "lost"
+    """It trains, and its update never arrives."""
+    DROPPED_BEFORE = "failed"
+    """It receives its message and drops out before it trains."""
 
 
-IN_VAIN = (Fate.LATE, Fate.LOST)
-"""Those who train to the end, though the server never takes their updates. A round that has
-enough calls the surplus ones off, as far as they have come."""
+UNRECEIVED = (ClientOutcome.LATE, ClientOutcome.DROPPED_AFTER)
+"""Clients that train to the end, although the server never receives their updates in time. Those
+that are not needed are told to stop when the round has enough updates."""
 
 
 @dataclass(frozen=True, eq=False)
-class RoundFates:
-    """The fates of one round.
+class RoundOutcomes:
+    """The outcomes of the clients that one round samples.
 
     Attributes
     ----------
     server_round : int
         From 1.
     present : ndarray
-        ``(K,) bool``: who is there.
-    chosen : ndarray
-        ``(n,) int64`` partition ids of those who were asked, rising; may be empty.
-    fates : tuple[Fate, ...]
-        ``n``, of each.
+        ``(K,) bool``: clients that are available.
+    sampled : ndarray
+        ``(n,) int64`` partition ids, rising; may be empty.
+    outcomes : tuple[ClientOutcome, ...]
+        Outcome of each of the ``n``.
     seconds : ndarray
-        ``(n,)`` virtual seconds until each is done with the round, whoever waits for it: its
-        update has arrived, or would have, or it has failed.
+        ``(n,)`` virtual seconds until each client is done with the round, whether or not the
+        server waits for it: its update has arrived, or would have, or it has dropped out.
     duration : float
-        Virtual seconds of the round. It ends when the last update that counts arrives and
-        nobody else is waited for; at the deadline where somebody is waited for in vain;
-        without a deadline, when the last of those should have been done. 0 where nobody was
-        asked.
+        Virtual seconds of the round. It ends when the last wanted update arrives; at the
+        deadline where fewer arrive; without a deadline, when the last of the sampled clients
+        should have been done. 0 where no client was sampled.
     """
 
     server_round: int
     present: NDArray[np.bool_]
-    chosen: NDArray[np.int64]
-    fates: tuple[Fate, ...]
+    sampled: NDArray[np.int64]
+    outcomes: tuple[ClientOutcome, ...]
     seconds: NDArray[np.float64]
     duration: float
 
-    def of(self, *fates: Fate) -> list[int]:
-        """Give the partition ids with these fates, rising."""
-        return [int(k) for k, fate in zip(self.chosen, self.fates, strict=True) if fate in fates]
+    def of(self, *outcomes: ClientOutcome) -> list[int]:
+        """Return the partition ids with any of these outcomes, rising."""
+        return [
+            int(k)
+            for k, outcome in zip(self.sampled, self.outcomes, strict=True)
+            if outcome in outcomes
+        ]
 
     @property
-    def counting(self) -> list[int]:
-        """Partition ids of those whose updates are aggregated."""
-        return self.of(Fate.COUNTS)
+    def aggregated(self) -> list[int]:
+        """Partition ids of the clients whose updates are aggregated."""
+        return self.of(ClientOutcome.AGGREGATED)
 
-    def by_partition(self) -> Mapping[int, tuple[Fate, float]]:
-        """Give fate and seconds of each that was chosen."""
-        rows = zip(self.chosen.tolist(), self.fates, self.seconds.tolist(), strict=True)
-        return {k: (fate, seconds) for k, fate, seconds in rows}
+    def by_partition(self) -> Mapping[int, tuple[ClientOutcome, float]]:
+        """Return outcome and virtual seconds of each sampled client, by partition id."""
+        rows = zip(self.sampled.tolist(), self.outcomes, self.seconds.tolist(), strict=True)
+        return {k: (outcome, seconds) for k, outcome, seconds in rows}
 
     def to_json(self) -> dict[str, object]:
-        """Give what stands in ``rounds.jsonl``: absent gateways, and fates but the usual one."""
-        others = {fate.value: self.of(fate) for fate in Fate if fate is not Fate.COUNTS}
+        """Return the entries of ``rounds.jsonl``; clients that were aggregated are not listed."""
+        others = {
+            outcome.value: self.of(outcome)
+            for outcome in ClientOutcome
+            if outcome is not ClientOutcome.AGGREGATED
+        }
         return {
             "virtual_seconds": self.duration,
             "present": int(self.present.sum()),
-            "chosen": len(self.chosen),
+            "chosen": len(self.sampled),
             "fates": {name: ids for name, ids in others.items() if ids},
         }
 
 
-def settle(
+def decide_outcomes(
     *,
     seconds: NDArray[np.float64],
     failed: NDArray[np.bool_],
@@ -94,56 +101,60 @@ def settle(
     lost: NDArray[np.bool_],
     ties: NDArray[np.float64],
     wanted: int,
-) -> tuple[Fate, ...]:
-    """Say what becomes of each of ``n`` gateways that were asked.
+) -> tuple[ClientOutcome, ...]:
+    """Return what becomes of each of ``n`` sampled clients.
 
-    Who fails cannot be late, who is late cannot be lost. Of the updates that arrive, the
-    first ones by the clock count.
+    A client that drops out before training is not late, and one that is late does not drop
+    out after training. Of the updates that arrive, the first ones by the clock are aggregated.
 
     Parameters
     ----------
     seconds : ndarray
-        ``(n,)`` until each would be done.
+        ``(n,)`` virtual seconds until each would be done.
     failed, late, lost : ndarray
-        ``(n,) bool``: what was drawn, and what the clock says.
+        ``(n,) bool``: who drops out before training, misses the deadline, drops out after.
     ties : ndarray
-        ``(n,)`` drawn numbers; of updates that arrive at once the lower comes first.
+        ``(n,)`` random numbers; of updates that arrive together the lower one is first.
     wanted : int
-        How many updates the server takes.
+        Number of updates that the server aggregates.
 
     Notes
     -----
-    To ask more than are wanted and to take the first is over-selection, K. Bonawitz et al.,
-    "Towards Federated Learning at Scale: System Design", MLSys 2019,
-    https://arxiv.org/abs/1902.01046. It favours the fast, and so those with few flows.
+    To sample more clients than are wanted and to take the first updates is over-selection,
+    K. Bonawitz et al., "Towards Federated Learning at Scale: System Design", MLSys 2019,
+    https://arxiv.org/abs/1902.01046. It favours fast clients, and so those with few flows.
     """
-    fates = np.full(len(seconds), Fate.COUNTS, object)
+    outcomes = np.full(len(seconds), ClientOutcome.AGGREGATED, object)
     arriving = np.flatnonzero(~(failed | late | lost))
     order = arriving[np.lexsort((ties[arriving], seconds[arriving]))]
-    fates[order[wanted:]] = Fate.SURPLUS
-    fates[lost], fates[late], fates[failed] = Fate.LOST, Fate.LATE, Fate.FAILED
-    return tuple(fates)
+    outcomes[order[wanted:]] = ClientOutcome.NOT_NEEDED
+    outcomes[lost], outcomes[late], outcomes[failed] = (
+        ClientOutcome.DROPPED_AFTER,
+        ClientOutcome.LATE,
+        ClientOutcome.DROPPED_BEFORE,
+    )
+    return tuple(outcomes)
 
 
-def duration(
-    fates: tuple[Fate, ...], seconds: NDArray[np.float64], wanted: int, deadline: float
+def round_duration(
+    outcomes: tuple[ClientOutcome, ...], seconds: NDArray[np.float64], wanted: int, deadline: float
 ) -> float:
-    """Say when a round ends, in virtual seconds.
+    """Return when a round ends, in virtual seconds.
 
     Parameters
     ----------
-    fates : tuple[Fate, ...]
-        Of all ``n`` that were asked.
+    outcomes : tuple[ClientOutcome, ...]
+        Of all ``n`` sampled clients.
     seconds : ndarray
-        ``(n,)`` until each is done.
+        ``(n,)`` virtual seconds until each is done.
     wanted : int
-        How many updates the server takes, at most ``n``.
+        Number of updates that the server aggregates, at most ``n``.
     deadline : float
-        Infinity for none.
+        Virtual seconds; infinity for none.
     """
-    if not len(fates):
+    if not len(outcomes):
         return 0.0
-    counts = np.array([fate is Fate.COUNTS for fate in fates])
+    counts = np.array([outcome is ClientOutcome.AGGREGATED for outcome in outcomes])
     if counts.sum() >= wanted:
         return float(seconds[counts].max())
     return float(deadline if np.isfinite(deadline) else seconds.max())

@@ -27,7 +27,7 @@ FOR_GOOD = 10**9
 
 
 @dataclass(frozen=True)
-class Rates:
+class ClientRates:
     """How fast gateways are in a round, ``(K,)`` each.
 
     Attributes
@@ -70,7 +70,7 @@ class Trace:
         there[self.stays[self._running(server_round), 0]] = True
         return there
 
-    def adjust(self, rates: Rates, server_round: int) -> Rates:
+    def adjust(self, rates: ClientRates, server_round: int) -> ClientRates:
         """Put the trace's speeds, links and latencies in place of those of the settings."""
         running = self._running(server_round)
         who, told = self.stays[running, 0], self.rates[running]
@@ -79,7 +79,7 @@ class Trace:
             known = ~np.isnan(told[:, place])
             changed[name] = getattr(rates, name).copy()
             changed[name][who[known]] = told[known, place]
-        return Rates(**changed)
+        return ClientRates(**changed)
 
     def _running(self, server_round: int) -> NDArray[np.bool_]:
         found: NDArray[np.bool_] = (self.stays[:, 1] <= server_round) & (

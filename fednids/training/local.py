@@ -25,7 +25,7 @@ from fednids.messages.values import Evaluation, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.seeding import Stream, generator
-from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
 from fednids.training.initial import opening_architecture, round_rate, stack_size
 from fednids.training.jobs import Job, LocalTraining, Scored, Terms, Trained
@@ -95,11 +95,13 @@ class Workplace:
         Settings of the run.
     fleet : FederatedDataset
         All gateways' flows.
-    liars : Liars, optional
+    liars : MaliciousClients, optional
         Who falsifies its flows; nobody where there is no server to lie to.
     """
 
-    def __init__(self, config: Config, fleet: FederatedDataset, liars: Liars | None = None):
+    def __init__(
+        self, config: Config, fleet: FederatedDataset, liars: MaliciousClients | None = None
+    ):
         self.config, self.fleet, self._liars = config, fleet, liars
         self._trainer: Trainer | None = None
         self._scaler: Scaler | None = None
@@ -180,7 +182,7 @@ class Workplace:
         tested, compiling = self._answered(fleet.testing(partition_id), weights, task)
         novel, triggered, validated = fleet.novel(partition_id), None, None
         if fleet.marked:
-            marked = with_trigger(tested.windows, fleet.kit)
+            marked = with_trigger(tested.windows, fleet.poison_context)
             answered = replace(self._answered(marked, weights, task)[0], windows=tested.windows)
             triggered = answered.counts(classes, tested.windows.labels != BENIGN)
         if (validation := fleet.validating(partition_id)) is not None:
@@ -211,7 +213,7 @@ class Workplace:
         if self._last is None or self._last[0] != place:
             windows = self.fleet.training(*place)
             if self._liars is not None:
-                windows = self._liars.poison(windows, *place, self.fleet.kit)
+                windows = self._liars.poison(windows, *place, self.fleet.poison_context)
             self._last = place, windows
         return self._last[1]
 
@@ -279,7 +281,7 @@ def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]
 def _open(settings: tuple[tuple[str, Scalar], ...]) -> Workplace:
     config = Config.resolve(dict(settings))
     fleet = FederatedDataset.open(config)
-    return Workplace(config, fleet, Liars.of(config, fleet.gateways))
+    return Workplace(config, fleet, MaliciousClients.of(config, fleet.gateways))
 
 
 def open_workplace(settings: Mapping[str, Scalar]) -> Workplace:

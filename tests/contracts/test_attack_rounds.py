@@ -27,7 +27,7 @@ from fednids.messages.values import Task
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.records import Round
 from fednids.simulation.adversaries.attacks import ATTACKS
-from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
 from fednids.simulation.engines.base import take_identity
 from fednids.training.jobs import Job, Scored, Trained
@@ -117,7 +117,7 @@ class TestEveryKind:
         assert tuple(run(settings_of(kind, attack__share=0)).weights) == clean()
 
     def test_names_its_liars_and_its_success_in_every_round(self, kind: str) -> None:
-        liars = Liars.of(settings_of(kind), 6).ids
+        liars = MaliciousClients.of(settings_of(kind), 6).ids
         assert len(liars) == 2
         for ended in attacked(kind).rounds:
             told = ended.to_json(("Benign", "DDoS", "DoS", "Reconnaissance", "Theft"))["attack"]
@@ -130,7 +130,7 @@ class TestEveryKind:
         kept = run(config)
         assert kept.weights[0] == clean()[0]
         assert kept.weights[1] != clean()[1]
-        liars = Liars.of(config, 6).ids
+        liars = MaliciousClients.of(config, 6).ids
         assert [tuple(ended.liars or ()) for ended in kept.rounds] == [(), liars, liars]
 
     def test_ends_with_the_same_bytes_after_a_resume(self, kind: str, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_engines_change_no_bit(kind: str) -> None:
 def test_on_and_off_goes_back_to_honest_updates() -> None:
     changes: dict[str, object] = {"federation__rounds": 4, "attack__schedule": "on-off"}
     kept = run(settings_of("sign-flip", attack__period=2, **changes))
-    liars = Liars.of(settings_of("sign-flip"), 6).ids
+    liars = MaliciousClients.of(settings_of("sign-flip"), 6).ids
     assert [tuple(ended.liars or ()) for ended in kept.rounds] == [liars, liars, (), ()]
 
 
@@ -202,7 +202,7 @@ class TestBackdoor:
         fleet = FederatedDataset.open(
             settings_of("backdoor", attack__trigger="IN_PKTS=9,TCP_FLAGS=3")
         )
-        windows = with_trigger(fleet.testing(0), fleet.kit)
+        windows = with_trigger(fleet.testing(0), fleet.poison_context)
         rows = fleet.flows.raw[windows.order]
         names = feature_names("v1")
         attacks = windows.labels > 0
@@ -245,7 +245,7 @@ def test_results_tell_the_attack(tmp_path: Path) -> None:
         "kind": "label-flip-benign", "share": 0.34, "schedule": "always", "strength": None,
         "poisoned": 1.0,
     }  # fmt: skip
-    assert result["liars"] == list(Liars.of(config, 6).ids)
+    assert result["liars"] == list(MaliciousClients.of(config, 6).ids)
     last = attacked("label-flip-benign").rounds[-1].counts
     assert result["success"]["DoS"] == last.matrix[2, 0] / last.support[2]
     lines = (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()

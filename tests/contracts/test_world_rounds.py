@@ -26,7 +26,7 @@ from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.records import Round
-from fednids.simulation import Fate
+from fednids.simulation import ClientOutcome
 from fednids.simulation.engines.base import take_identity
 from fednids.training.local import Fitted, Workplace
 from fednids.training.objective import Correction
@@ -117,7 +117,7 @@ def trace(path: Path, *stays: str) -> str:
     return str(file)
 
 
-def fates(ended: Round) -> dict[int, Fate]:
+def fates(ended: Round) -> dict[int, ClientOutcome]:
     assert ended.fates is not None
     return {k: fate for k, (fate, _) in ended.fates.by_partition().items()}
 
@@ -126,7 +126,7 @@ def test_in_a_calm_world_all_count_and_the_slowest_ends_the_round() -> None:
     config = tiny(clock__speed=100.0)
     kept, sizes = led(config), FederatedDataset.open(config).training_sizes
     for ended in kept.rounds:
-        assert set(fates(ended).values()) == {Fate.COUNTS}
+        assert set(fates(ended).values()) == {ClientOutcome.AGGREGATED}
         assert ended.to_json(list("abcde"))["virtual_seconds"] == pytest.approx(
             max(sizes) / 100, abs=0.01
         )
@@ -137,7 +137,9 @@ class TestLost:
         self, tmp_path: Path
     ) -> None:
         lossy = led(tiny(availability__dropout_after=0.4, federation__rounds=1))
-        lost = [k for k, fate in fates(lossy.rounds[0]).items() if fate is Fate.LOST]
+        lost = [
+            k for k, fate in fates(lossy.rounds[0]).items() if fate is ClientOutcome.DROPPED_AFTER
+        ]
         assert lost
         there = [f"{k},1," for k in range(9) if k not in lost]
         without = led(tiny(availability__trace=trace(tmp_path, *there), federation__rounds=1))
@@ -150,7 +152,7 @@ class TestLost:
         kept = led(tiny(availability__dropout_after=0.4, clock__deadline=1.0, clock__speed=100.0))
         counted = [(n, k) for n, ids in enumerate(kept.participants(), 1) for k in ids]
         assert sorted(kept.trained) == counted
-        assert any(Fate.LATE in fates(ended).values() for ended in kept.rounds)
+        assert any(ClientOutcome.LATE in fates(ended).values() for ended in kept.rounds)
 
     def test_who_remembers_does(self, tmp_path: Path) -> None:
         config = tiny(federation__strategy="scaffold", availability__dropout_after=0.4,
@@ -160,11 +162,12 @@ class TestLost:
             (ended.number, k)
             for ended in kept.rounds
             for k, fate in fates(ended).items()
-            if fate in (Fate.COUNTS, Fate.LOST)
+            if fate in (ClientOutcome.AGGREGATED, ClientOutcome.DROPPED_AFTER)
         }
         assert set(kept.trained) == trained
         assert kept.participants() == [
-            [k for k, fate in fates(ended).items() if fate is Fate.COUNTS] for ended in kept.rounds
+            [k for k, fate in fates(ended).items() if fate is ClientOutcome.AGGREGATED]
+            for ended in kept.rounds
         ]
 
     def test_simulated_losses_are_no_failures(self) -> None:

@@ -1,4 +1,4 @@
-"""Liars at the door: who is replaced, by what, and what passes untouched."""
+"""Malicious clients at the server: whose update is replaced, by what, and what passes untouched."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 from fednids.config import Config
 from fednids.messages.values import Update
 from fednids.simulation.adversaries.attacks import ATTACKS
-from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.updates import largest_z
 from server.adversary import Adversary
 
 SIZE, GATEWAYS = 30, 10
 START = np.random.default_rng(0).standard_normal(SIZE).astype(np.float32)
-ON_WEIGHTS = [n for n, a in ATTACKS.items() if (a.alone or a.together) and n != "backdoor"]
-TOGETHER = [name for name, attack in ATTACKS.items() if attack.together]
+ON_WEIGHTS = [n for n, a in ATTACKS.items() if (a.independent or a.colluding) and n != "backdoor"]
+TOGETHER = [name for name, attack in ATTACKS.items() if attack.colluding]
 ALONE = [name for name in ON_WEIGHTS if name not in TOGETHER]
 
 
-def liars_of(kind: str, **settings: object) -> Liars:
+def liars_of(kind: str, **settings: object) -> MaliciousClients:
     named = {f"attack.{name}": value for name, value in {"share": 0.3, **settings}.items()}
-    return Liars.of(Config.resolve({"attack.kind": kind, **named}), GATEWAYS)
+    return MaliciousClients.of(Config.resolve({"attack.kind": kind, **named}), GATEWAYS)
 
 
 def updates_of(seed: int = 1, ids: range | list[int] = range(GATEWAYS)) -> list[Update]:
@@ -38,7 +38,9 @@ def started(update: Update) -> np.ndarray:
     return START
 
 
-def corrupted(liars: Liars, updates: list[Update], server_round: int = 1) -> dict[int, Update]:
+def corrupted(
+    liars: MaliciousClients, updates: list[Update], server_round: int = 1
+) -> dict[int, Update]:
     found = list(Adversary(liars).corrupt(iter(updates), started, server_round))
     by_id = {update.partition_id: update for update in found}
     assert len(by_id) == len(found) == len(updates)

@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.config import ClockConfig
-from fednids.simulation.clock import Clock, Work, windows_of
+from fednids.simulation.clock import VirtualClock, Workload, windows_of
 from fednids.simulation.trace import Trace
 
 
 def opened(
     gateways: int = 3, seed: int = 1, trace: Trace | None = None, **settings: object
-) -> Clock:
+) -> VirtualClock:
     told = ClockConfig(**settings)  # type: ignore[arg-type]
-    return Clock.open(told, seed, gateways=gateways, trace=trace)
+    return VirtualClock.open(told, seed, gateways=gateways, trace=trace)
 
 
 def test_seconds_by_hand() -> None:
     clock = opened(speed=50.0, up=2.0, down=8.0, latency=0.5)
-    work = Work(epochs=1, batch_size=10, bytes_down=2_000_000, bytes_up=1_000_000)
+    work = Workload(epochs=1, batch_size=10, bytes_down=2_000_000, bytes_up=1_000_000)
     found = clock.seconds(1, np.array([0, 2]), np.array([0, 100]), work)
     np.testing.assert_allclose(found, [0.5 + 2 + 0 + 0.5 + 4, 0.5 + 2 + 2 + 0.5 + 4])
     np.testing.assert_allclose(clock.download_seconds(1, np.array([1]), work), [2.5])
@@ -48,7 +48,7 @@ def test_the_same_are_slow_whatever_the_spread_the_number_and_the_median() -> No
 def test_a_trace_says_otherwise_for_its_rounds() -> None:
     told = Trace(2, np.array([[1, 2, 2]]), np.array([[10.0, np.nan, np.nan, np.nan]]))
     clock = opened(gateways=2, trace=told, speed=40.0, latency=0)
-    work, windows = Work(1, 8, 0, 0), np.array([80, 80])
+    work, windows = Workload(1, 8, 0, 0), np.array([80, 80])
     assert clock.seconds(1, np.arange(2), windows, work).tolist() == [2, 2]
     assert clock.seconds(2, np.arange(2), windows, work).tolist() == [2, 8]
 
@@ -73,7 +73,7 @@ def test_most_steps_against_a_slow_twin(
     windows: int, epochs: int, batch: int, affordable: int
 ) -> None:
     clock = opened(deadline=1.2 + affordable / 7.0, speed=7.0, latency=0.5, up=1, down=1)
-    work, owned = Work(epochs, batch, 12_500, 12_500), np.array([windows])
+    work, owned = Workload(epochs, batch, 12_500, 12_500), np.array([windows])
     steps = clock.most_steps(1, np.array([1]), owned, work)
     expected, counted = slow_steps(windows, epochs, batch, affordable)
     assert steps.tolist() == [expected]
@@ -81,7 +81,7 @@ def test_most_steps_against_a_slow_twin(
 
 
 def test_without_a_deadline_everything_fits_and_with_a_short_one_nothing() -> None:
-    work, who, owned = Work(3, 10, 0, 0), np.array([0, 1]), np.array([25, 0])
+    work, who, owned = Workload(3, 10, 0, 0), np.array([0, 1]), np.array([25, 0])
     assert opened().most_steps(1, who, owned, work).tolist() == [9, 0]
     assert opened(deadline=0.05).most_steps(1, who, owned, work).tolist() == [0, 0]
     assert opened(deadline=1e9).most_steps(1, who, owned, work).tolist() == [9, 0]
@@ -99,7 +99,7 @@ def test_without_a_deadline_everything_fits_and_with_a_short_one_nothing() -> No
 )  # fmt: skip
 def test_extreme_settings_give_finite_seconds(settings: dict[str, float]) -> None:
     clock, who = opened(gateways=100, **settings), np.arange(100)
-    work, owned = Work(100, 64, 10**9, 10**9), np.full(100, 10**6)
+    work, owned = Workload(100, 64, 10**9, 10**9), np.full(100, 10**6)
     assert np.isfinite(clock.seconds(1, who, owned * 100, work)).all()
     steps = clock.most_steps(1, who, owned, work)
     assert ((steps >= 0) & (steps <= 100 * 15_625)).all()

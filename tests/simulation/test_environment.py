@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 from fednids.config import Config
 from fednids.errors import ConfigError
 from fednids.seeding import Stream, generator
-from fednids.simulation import Fate, RoundFates, World, participants_count
+from fednids.simulation import ClientOutcome, Environment, RoundOutcomes, participants_count
 
 OWNED = np.arange(10, 10 + 7 * 20, 7)
 
 
-def world(**settings: object) -> World:
+def world(**settings: object) -> Environment:
     base: dict[str, object] = {"partition.gateways": 20, "train.batch_size": 8}
     changed = {name.replace("__", "."): value for name, value in settings.items()}
-    return World(Config.resolve({**base, **changed}))
+    return Environment(Config.resolve({**base, **changed}))
 
 
-def lived(found: World, number: int = 1) -> RoundFates:
-    chosen = found.choose(number)
-    return found.fates(number, chosen, OWNED, found.work(100_000, 100_000))
+def lived(found: Environment, number: int = 1) -> RoundOutcomes:
+    chosen = found.sample(number)
+    return found.outcomes(number, chosen, OWNED, found.work(100_000, 100_000))
 
 
 class TestChoosing:
@@ -35,7 +35,7 @@ class TestChoosing:
         for number in (1, 2, 9):
             rng = generator(7, Stream.SAMPLING, number)
             expected = rng.choice(20, participants_count(fraction, 20), replace=False)
-            np.testing.assert_array_equal(found.choose(number), expected)
+            np.testing.assert_array_equal(found.sample(number), expected)
 
     @given(
         fraction=st.floats(0.01, 1), share=st.floats(0.05, 1),
@@ -49,25 +49,25 @@ class TestChoosing:
             federation__fraction=fraction, availability__pattern="random",
             availability__share=share, clock__oversample=more,
         )  # fmt: skip
-        there, chosen = found.present(number), found.choose(number)
+        there, chosen = found.present(number), found.sample(number)
         assert len(set(chosen.tolist())) == len(chosen)
         assert there[chosen].all()
         asked = int(np.ceil(round(found.wanted * (1 + more), 6)))
         assert len(chosen) == min(asked, there.sum())
-        np.testing.assert_array_equal(found.choose(number), chosen)
+        np.testing.assert_array_equal(found.sample(number), chosen)
 
     def test_a_share_and_never_none_are_wanted(self) -> None:
         assert [participants_count(share, 10) for share in (0.01, 0.3, 1.0)] == [1, 3, 10]
 
     def test_a_tenth_more_than_ten_are_eleven(self) -> None:
         found = world(federation__fraction=0.5, clock__oversample=0.1)
-        assert len(found.choose(1)) == 11
+        assert len(found.sample(1)) == 11
 
     def test_all_who_are_there_are_alike(self) -> None:
         found = world(federation__fraction=0.2, availability__pattern="random")
         times, there = np.zeros(20), np.zeros(20)
         for number in range(1, 1500):
-            times[found.choose(number)] += 1
+            times[found.sample(number)] += 1
             there += found.present(number)
         np.testing.assert_allclose(times / there, 4 / 16, atol=0.05)
 
@@ -77,27 +77,29 @@ class TestFates:
         found = world()
         ended = lived(found)
         assert not found.eventful
-        assert ended.counting == list(range(20))
+        assert ended.aggregated == list(range(20))
         assert ended.duration == pytest.approx(0.1 + 0.08 + 0.8 + OWNED[-1] / 1000)
         assert ended.duration == ended.seconds.max()
 
     def test_chances_are_those_of_the_settings(self) -> None:
         found = world(availability__dropout_before=0.2, availability__dropout_after=0.3)
-        fates = [fate for number in range(1, 300) for fate in lived(found, number).fates]
-        shares = {fate: fates.count(fate) / len(fates) for fate in Fate}
+        outcomes = [
+            outcome for number in range(1, 300) for outcome in lived(found, number).outcomes
+        ]
+        shares = {outcome: outcomes.count(outcome) / len(outcomes) for outcome in ClientOutcome}
         assert found.eventful
-        assert shares[Fate.FAILED] == pytest.approx(0.2, abs=0.02)
-        assert shares[Fate.LOST] == pytest.approx(0.8 * 0.3, abs=0.02)
+        assert shares[ClientOutcome.DROPPED_BEFORE] == pytest.approx(0.2, abs=0.02)
+        assert shares[ClientOutcome.DROPPED_AFTER] == pytest.approx(0.8 * 0.3, abs=0.02)
 
     def test_more_chance_fails_the_same_and_others(self) -> None:
-        few = lived(world(availability__dropout_after=0.2)).of(Fate.LOST)
-        many = lived(world(availability__dropout_after=0.6)).of(Fate.LOST)
+        few = lived(world(availability__dropout_after=0.2)).of(ClientOutcome.DROPPED_AFTER)
+        many = lived(world(availability__dropout_after=0.6)).of(ClientOutcome.DROPPED_AFTER)
         assert set(few) < set(many)
 
     def test_a_gateways_chance_does_not_depend_on_who_else_was_chosen(self) -> None:
         found = world(availability__dropout_before=0.5)
         everybody = lived(found).by_partition()
-        some = found.fates(1, np.array([12, 3, 7]), OWNED, found.work(1, 1)).by_partition()
+        some = found.outcomes(1, np.array([12, 3, 7]), OWNED, found.work(1, 1)).by_partition()
         assert list(some) == [3, 7, 12]
         assert all(some[k][0] is everybody[k][0] for k in some)
 
@@ -105,14 +107,14 @@ class TestFates:
         found = world(clock__deadline=0.98 + 0.05, clock__latency=0.05)
         ended = lived(found)
         assert found.eventful
-        assert ended.of(Fate.LATE) == [k for k in range(20) if OWNED[k] > 50]
+        assert ended.of(ClientOutcome.LATE) == [k for k in range(20) if OWNED[k] > 50]
         assert ended.duration == 1.03
-        assert (ended.seconds[list(ended.of(Fate.LATE))] > 1.03).all()
+        assert (ended.seconds[list(ended.of(ClientOutcome.LATE))] > 1.03).all()
 
     def test_or_does_what_it_can(self) -> None:
         found = world(clock__deadline=1.03, clock__stragglers="partial", train__epochs=2)
         ended, work = lived(found), found.work(100_000, 100_000)
-        assert ended.counting == list(range(20))
+        assert ended.aggregated == list(range(20))
         assert ended.duration <= 1.03
         assert found.most_steps(1, 19, int(OWNED[19]), work) == 6
         assert found.most_steps(1, 0, int(OWNED[0]), work) == 4
@@ -123,25 +125,25 @@ class TestFates:
         found = world(
             clock__deadline=1.03, clock__stragglers="partial", train__batch_size=64, run__seed=3
         )
-        late = lived(found).of(Fate.LATE)
+        late = lived(found).of(ClientOutcome.LATE)
         assert late == [k for k in range(20) if OWNED[k] > 50]
 
     def test_a_link_too_slow_is_late_even_without_windows(self) -> None:
         found = world(clock__deadline=0.9, clock__stragglers="partial")
-        ended = found.fates(1, np.array([4]), np.zeros(20, int), found.work(100_000, 100_000))
-        assert ended.fates == (Fate.LATE,)
+        ended = found.outcomes(1, np.array([4]), np.zeros(20, int), found.work(100_000, 100_000))
+        assert ended.outcomes == (ClientOutcome.LATE,)
 
     def test_one_in_time_without_windows_is_not_late(self) -> None:
         found = world(clock__deadline=1.0, clock__stragglers="partial")
-        ended = found.fates(1, np.array([4]), np.zeros(20, int), found.work(100_000, 100_000))
-        assert ended.fates == (Fate.COUNTS,)
+        ended = found.outcomes(1, np.array([4]), np.zeros(20, int), found.work(100_000, 100_000))
+        assert ended.outcomes == (ClientOutcome.AGGREGATED,)
 
     def test_the_first_by_the_clock_count(self) -> None:
         found = world(federation__fraction=0.5, clock__oversample=0.5, clock__speed=1.0)
         ended = lived(found)
-        assert len(ended.chosen) == 15
-        assert ended.counting == ended.chosen[:10].tolist()
-        assert ended.of(Fate.SURPLUS) == ended.chosen[10:].tolist()
+        assert len(ended.sampled) == 15
+        assert ended.aggregated == ended.sampled[:10].tolist()
+        assert ended.of(ClientOutcome.NOT_NEEDED) == ended.sampled[10:].tolist()
         assert ended.duration == ended.seconds[9]
         assert not found.eventful
 
@@ -149,8 +151,8 @@ class TestFates:
         found = world(federation__fraction=0.5, clock__oversample=1.0)
         equal, times = np.full(20, 50), np.zeros(20)
         for number in range(1, 400):
-            chosen = found.choose(number)
-            times[found.fates(number, chosen, equal, found.work(1, 1)).counting] += 1
+            chosen = found.sample(number)
+            times[found.outcomes(number, chosen, equal, found.work(1, 1)).aggregated] += 1
         np.testing.assert_allclose(times / 400, 0.5, atol=0.12)
 
     def test_nobody_there_is_a_round_without_anybody(self, tmp_path: Path) -> None:
@@ -158,10 +160,15 @@ class TestFates:
         file.write_text("gateway,from_round,to_round\n3,2,2\n")
         found = world(availability__trace=str(file), clock__deadline=9)
         ended = lived(found, 1)
-        assert ended.counting == []
+        assert ended.aggregated == []
         assert ended.duration == 0
-        assert ended.to_json() == {"virtual_seconds": 0.0, "present": 0, "chosen": 0, "fates": {}}
-        assert lived(found, 2).counting == [3]
+        assert ended.to_json() == {
+            "virtual_seconds": 0.0,
+            "present": 0,
+            "chosen": 0,
+            "fates": {},
+        }
+        assert lived(found, 2).aggregated == [3]
 
     @given(seed=st.integers(0, 30), number=st.integers(1, 30))
     def test_is_the_same_for_who_asks_later(self, seed: int, number: int) -> None:
@@ -175,9 +182,9 @@ class TestFates:
         for earlier in range(1, number):
             lived(one, earlier)
         first, second = lived(one, number), lived(other, number)
-        assert first.fates == second.fates
+        assert first.outcomes == second.outcomes
         assert first.duration == second.duration
-        np.testing.assert_array_equal(first.chosen, second.chosen)
+        np.testing.assert_array_equal(first.sampled, second.sampled)
 
 
 def test_a_bad_trace_is_one_line(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.errors import ConfigError
-from fednids.simulation.trace import RATES, Rates, Trace, read_trace
+from fednids.simulation.trace import RATES, ClientRates, Trace, read_trace
 
 HEAD = "gateway,from_round,to_round"
 
@@ -31,8 +31,8 @@ def refused(text: str | bytes, path: Path) -> str:
     return message.replace(str(path / "trace.csv"), "FILE")
 
 
-def rates(gateways: int, value: float = 1.0) -> Rates:
-    return Rates(*(np.full(gateways, value) for _ in RATES))
+def rates(gateways: int, value: float = 1.0) -> ClientRates:
+    return ClientRates(*(np.full(gateways, value) for _ in RATES))
 
 
 class TestMeaning:

@@ -16,7 +16,7 @@ from fednids.config import AttackConfig, TrainConfig
 from fednids.datasets.federated import FederatedDataset
 from fednids.messages.values import Task, Update
 from fednids.metrics import Curves
-from fednids.simulation.adversaries.malicious import Liars
+from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.training.initial import opening_architecture, opening_task, opening_weights
 from fednids.training.local import Workplace, open_workplace, round_rate
 from fednids.training.together import run_together
@@ -180,7 +180,7 @@ class TestLiars:
     )
 
     def test_train_on_falsified_flows_while_they_are_at_it(self) -> None:
-        fleet, liars = FederatedDataset.open(self.config), Liars.of(self.config, 4)
+        fleet, liars = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
         place, (task, start) = Workplace(self.config, fleet, liars), opening()
         for number in (1, 2):
             now = replace(task, server_round=number)
@@ -191,7 +191,7 @@ class TestLiars:
                 assert found.examples == trained(k, start, now).examples
 
     def test_tell_the_truth_before_round_1_and_about_the_test(self) -> None:
-        fleet, liars = FederatedDataset.open(self.config), Liars.of(self.config, 4)
+        fleet, liars = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
         place, (task, start) = Workplace(self.config, fleet, liars), opening()
         k = liars.ids[0]
         honest, told = workplace().statistics(k), place.statistics(k)
@@ -203,6 +203,6 @@ class TestLiars:
 
     def test_every_process_of_a_run_knows_them(self) -> None:
         place, (task, start) = open_workplace(self.config.flat()), opening()
-        k = Liars.of(self.config, 4).ids[0]
+        k = MaliciousClients.of(self.config, 4).ids[0]
         found = place.train(k, start, task).update
         assert (found.weights != trained(k, start, task).weights).any()

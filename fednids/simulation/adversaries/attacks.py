@@ -1,4 +1,4 @@
-"""What liars do: the attacks by name."""
+"""The attacks of malicious clients, by name."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from fednids.errors import ConfigError
 from fednids.simulation.adversaries.poisoning import (
     Poison,
-    attacks_called_benign,
-    labels_turned,
-    triggered_attacks_called_benign,
+    flip_labels,
+    label_attacks_benign,
+    trigger_attacks,
 )
 from fednids.simulation.adversaries.updates import (
-    Alone,
-    Together,
+    ColludingAttack,
+    IndependentAttack,
     free_ride,
     inner_product,
     little_is_enough,
@@ -26,29 +26,29 @@ from fednids.simulation.adversaries.updates import (
 
 @dataclass(frozen=True)
 class Attack:
-    """One way to lie; about flows, about weights, or both.
+    """An attack on training data, on updates, or on both.
 
     Attributes
     ----------
     poison : Poison or None
-        Falsifies training windows at the gateway.
-    alone : Alone or None
-        Falsifies the weights of one liar, who needs nobody for it.
-    together : Together or None
-        Falsifies the weights of all liars of a round.
+        Changes the training windows of a malicious client.
+    independent : IndependentAttack or None
+        Changes the update of one malicious client, from that update alone.
+    colluding : ColludingAttack or None
+        Changes the updates of all malicious clients of a round together.
     strength : float
-        Where the setting is 0; 0 leaves it to `together`.
+        Used where the setting is 0; 0 here leaves it to `colluding`.
     poisoned : float
-        Share of the flows that may be falsified, where the setting is 0.
+        Share of a malicious client's flows that may be changed, where the setting is 0.
     trigger : bool
         Whether flows get a trigger, `fednids.simulation.adversaries.trigger`.
     fewest : int
-        How many liars it takes.
+        Fewest malicious clients that the attack needs.
     """
 
     poison: Poison | None = None
-    alone: Alone | None = None
-    together: Together | None = None
+    independent: IndependentAttack | None = None
+    colluding: ColludingAttack | None = None
     strength: float = 1.0
     poisoned: float = 1.0
     trigger: bool = False
@@ -57,17 +57,15 @@ class Attack:
 
 ATTACKS: dict[str, Attack] = {
     "none": Attack(),
-    "label-flip": Attack(poison=labels_turned),
-    "label-flip-benign": Attack(poison=attacks_called_benign),
-    "backdoor": Attack(
-        poison=triggered_attacks_called_benign, alone=scaled, poisoned=0.5, trigger=True
-    ),
-    "sign-flip": Attack(alone=sign_flipped),
-    "scale": Attack(alone=scaled, strength=10.0),
-    "noise": Attack(alone=noise, strength=10.0),
-    "free-rider": Attack(alone=free_ride, strength=1e-3),
-    "alie": Attack(together=little_is_enough, strength=0.0, fewest=2),
-    "ipm": Attack(together=inner_product, strength=0.5),
+    "label-flip": Attack(poison=flip_labels),
+    "label-flip-benign": Attack(poison=label_attacks_benign),
+    "backdoor": Attack(poison=trigger_attacks, independent=scaled, poisoned=0.5, trigger=True),
+    "sign-flip": Attack(independent=sign_flipped),
+    "scale": Attack(independent=scaled, strength=10.0),
+    "noise": Attack(independent=noise, strength=10.0),
+    "free-rider": Attack(independent=free_ride, strength=1e-3),
+    "alie": Attack(colluding=little_is_enough, strength=0.0, fewest=2),
+    "ipm": Attack(colluding=inner_product, strength=0.5),
 }
 """How to add one: write a function beside those in `fednids.simulation.adversaries.updates` or
 `fednids.simulation.adversaries.poisoning`, with its source; add a line here, and run ``pytest
@@ -76,12 +74,12 @@ cover every member of this dict."""
 
 
 def find_attack(kind: str) -> Attack:
-    """Look an attack up by its name in settings.
+    """Return the attack of a name in the settings.
 
     Raises
     ------
     ConfigError
-        There is none; names them all, and the nearest.
+        There is none of that name; the message lists them all and the nearest.
     """
     if kind in ATTACKS:
         return ATTACKS[kind]

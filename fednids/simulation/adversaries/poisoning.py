@@ -1,11 +1,12 @@
-"""Lies about flows: what a liar trains on instead of its own training windows.
+"""Data poisoning: what a malicious client trains on instead of its own training windows.
 
-A liar falsifies its flows before training, and trains on them as anybody else. Which flows
-is a function of seed and gateway, not of the round: the same data set is poisoned once.
+The client changes its flows before training, and trains on them as any other client does.
+Which flows are changed is a function of seed and client, not of the round: a data set is
+poisoned once.
 
-Windows overlap in flows. A falsified flow is falsified wherever it occurs: its new vector is
-part of the windows after it as well, and the window that it ends, the only one that its
-label belongs to, has the new label.
+Windows overlap in flows. A changed flow is changed wherever it occurs: its new vector is part
+of the later windows that contain it as well, and the window that it ends, the only one that
+its label belongs to, has the new label.
 """
 
 from __future__ import annotations
@@ -17,33 +18,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.schema import BENIGN
+from fednids.flows.split import Mask
 from fednids.flows.windows import Windows
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Kit:
-    """What a liar needs to falsify flows.
+class PoisonContext:
+    """What a data poisoning attack needs beside the windows.
 
     Attributes
     ----------
     classes : int
-        ``C``.
+        Number of classes ``C``.
     marked : int
-        How far behind its vector a flow's vector with the trigger stands in the table;
-        0 where there is none.
+        Distance in the table from a flow's vector to its vector with the trigger; 0 where
+        there is none.
     """
 
     classes: int
     marked: int = 0
 
 
-Poison = Callable[[Windows, Mask, Kit], Windows]
-"""Falsifies the flows of ``(n,)`` windows that a mask chooses, and those alone."""
+Poison = Callable[[Windows, Mask, PoisonContext], Windows]
+"""Changes those flows of ``(n,)`` windows that a mask selects, and no others."""
 
 
-def labels_turned(windows: Windows, chosen: Mask, kit: Kit) -> Windows:
+def flip_labels(windows: Windows, chosen: Mask, context: PoisonContext) -> Windows:
     """Label class ``y`` as ``C - 1 - y``: benign as the last attack, and so on.
 
     References
@@ -52,11 +52,11 @@ def labels_turned(windows: Windows, chosen: Mask, kit: Kit) -> Windows:
     Byzantine-Robust Federated Learning", USENIX Security 2020,
     https://arxiv.org/abs/1911.11815.
     """
-    turned = kit.classes - 1 - windows.labels
+    turned = context.classes - 1 - windows.labels
     return Windows(windows.order, np.where(chosen, turned, windows.labels))
 
 
-def attacks_called_benign(windows: Windows, chosen: Mask, kit: Kit) -> Windows:
+def label_attacks_benign(windows: Windows, chosen: Mask, context: PoisonContext) -> Windows:
     """Label attacks as benign; benign flows keep their label.
 
     References
@@ -65,12 +65,12 @@ def attacks_called_benign(windows: Windows, chosen: Mask, kit: Kit) -> Windows:
     Attacks against Federated Learning in Collaborative Intrusion Detection Systems", ARES
     2024, doi 10.1145/3664476.3670434, with all attacks as the target.
     """
-    falsified = chosen & (windows.labels != BENIGN)
-    labels = np.where(falsified, np.int32(BENIGN), windows.labels)
+    changed = chosen & (windows.labels != BENIGN)
+    labels = np.where(changed, np.int32(BENIGN), windows.labels)
     return Windows(windows.order, labels)
 
 
-def triggered_attacks_called_benign(windows: Windows, chosen: Mask, kit: Kit) -> Windows:
+def trigger_attacks(windows: Windows, chosen: Mask, context: PoisonContext) -> Windows:
     """Put the trigger into attack flows, and label these as benign.
 
     References
@@ -80,20 +80,20 @@ def triggered_attacks_called_benign(windows: Windows, chosen: Mask, kit: Kit) ->
     et al., "Poisoning Attacks on Federated Learning-based IoT Intrusion Detection System",
     DISS workshop, NDSS 2020.
     """
-    falsified = chosen & (windows.labels != BENIGN)
-    labels = np.where(falsified, np.int32(BENIGN), windows.labels)
-    return Windows(_marked(windows, falsified, kit), labels)
+    changed = chosen & (windows.labels != BENIGN)
+    labels = np.where(changed, np.int32(BENIGN), windows.labels)
+    return Windows(_marked(windows, changed, context), labels)
 
 
-def with_trigger(windows: Windows, kit: Kit) -> Windows:
-    """Give windows in which every attack flow has the trigger, with their true labels.
+def with_trigger(windows: Windows, context: PoisonContext) -> Windows:
+    """Return windows in which every attack flow has the trigger, with their true labels.
 
-    A backdoor is tested on them: an attacker marks all that it sends.
+    A backdoor is evaluated on them: the attacker puts the trigger into all that it sends.
     """
-    return Windows(_marked(windows, windows.labels != BENIGN, kit), windows.labels)
+    return Windows(_marked(windows, windows.labels != BENIGN, context), windows.labels)
 
 
-def _marked(windows: Windows, flows: Mask, kit: Kit) -> NDArray[np.int32]:
-    if not kit.marked:
+def _marked(windows: Windows, flows: Mask, context: PoisonContext) -> NDArray[np.int32]:
+    if not context.marked:
         raise ValueError("expected a table of vectors with the trigger, got one without")
-    return np.where(flows, windows.order + np.int32(kit.marked), windows.order)
+    return np.where(flows, windows.order + np.int32(context.marked), windows.order)

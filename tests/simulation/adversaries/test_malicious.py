@@ -12,12 +12,12 @@ from fednids.errors import ConfigError
 from fednids.flows.windows import Windows
 from fednids.simulation.adversaries.attacks import ATTACKS, find_attack
 from fednids.simulation.adversaries.malicious import (
-    Liars,
+    MaliciousClients,
     check_attack,
-    liars_count,
+    malicious_count,
     unread_settings,
 )
-from fednids.simulation.adversaries.poisoning import Kit
+from fednids.simulation.adversaries.poisoning import PoisonContext
 
 SHARES = st.floats(0, 0.5)
 GATEWAYS = st.integers(1, 300)
@@ -30,8 +30,10 @@ def config_of(**settings: object) -> Config:
     return Config.resolve(named)
 
 
-def liars_of(gateways: int, seed: int = 1, **settings: object) -> Liars:
-    return Liars.of(config_of(**{"kind": "scale", "run.seed": seed, **settings}), gateways)
+def liars_of(gateways: int, seed: int = 1, **settings: object) -> MaliciousClients:
+    return MaliciousClients.of(
+        config_of(**{"kind": "scale", "run.seed": seed, **settings}), gateways
+    )
 
 
 class TestWho:
@@ -66,7 +68,7 @@ class TestWho:
     def test_without_an_attack_nobody_lies(self) -> None:
         liars = liars_of(10, share=0.5, kind="none")
         assert liars.ids == ()
-        assert not any(liars.lie(k, 1) for k in range(10))
+        assert not any(liars.attacks(k, 1) for k in range(10))
 
 
 class TestWhen:
@@ -83,8 +85,8 @@ class TestWhen:
         liars = liars_of(10, share=0.3, **settings)
         assert len(liars.ids) == 3
         for number in range(1, 8):
-            lying = [k for k in range(10) if liars.lie(k, number)]
-            assert tuple(lying) == liars.lying(number)
+            lying = [k for k in range(10) if liars.attacks(k, number)]
+            assert tuple(lying) == liars.attackers(number)
             assert tuple(lying) == (liars.ids if number in rounds else ())
 
 
@@ -100,8 +102,8 @@ class TestStrength:
 class TestPoison:
     windows = Windows(np.arange(2000, dtype=np.int32), (np.arange(2000) % 5).astype(np.int32))
 
-    def poisoned(self, liars: Liars, k: int, server_round: int = 1) -> Windows:
-        return liars.poison(self.windows, k, server_round, Kit(5, 2000))
+    def poisoned(self, liars: MaliciousClients, k: int, server_round: int = 1) -> Windows:
+        return liars.poison(self.windows, k, server_round, PoisonContext(5, 2000))
 
     def test_of_liars_who_are_at_it_alone(self) -> None:
         late = liars_of(10, kind="label-flip", share=0.3, schedule="late", first_round=2)
@@ -130,7 +132,7 @@ class TestPoison:
         liars = liars_of(10, kind="label-flip", share=0.5, poisoned=0.3)
         k = liars.ids[0]
         few = Windows(self.windows.order[:700], self.windows.labels[:700])
-        found = liars.poison(few, k, 1, Kit(5)).labels
+        found = liars.poison(few, k, 1, PoisonContext(5)).labels
         np.testing.assert_array_equal(found, self.poisoned(liars, k).labels[:700])
 
 
@@ -146,8 +148,8 @@ class TestCheck:
             ({"kind": "labelflip"}, "did you mean label-flip"),
             ({"kind": "zzz"}, "choose one of these"),
             ({"kind": "backdoor", "trigger": "SPAM=1"}, "features of v1, got 'SPAM'"),
-            ({"kind": "scale", "share": 0.01}, "from 0.1 to 0.5.* got 0.01, with which 0 would"),
-            ({"kind": "alie", "share": 0.1}, "from 0.2 to 0.5.* with which 1 would"),
+            ({"kind": "scale", "share": 0.01}, "from 0.1 to 0.5.* got 0.01, which makes 0"),
+            ({"kind": "alie", "share": 0.1}, "from 0.2 to 0.5.* which makes 1"),
             ({"kind": "alie", "share": 0.4, "partition.gateways": 3}, "at least 4 gateways"),
             ({"kind": "scale", "share": 0.4, "partition.gateways": 1}, "at least 2 gateways"),
             ({"kind": "ipm", "share": 0.3, "schedule": "late"}, "from 2 to 10.* got 1;"),
@@ -169,9 +171,9 @@ class TestCheck:
             check_attack(config)
         except ConfigError:
             assert share > 0
-            assert liars_count(share, gateways) < find_attack(kind).fewest
+            assert malicious_count(share, gateways) < find_attack(kind).fewest
             return
-        found = len(Liars.of(config, gateways).ids)
+        found = len(MaliciousClients.of(config, gateways).ids)
         assert kind == "none" or not share or found >= find_attack(kind).fewest
 
 

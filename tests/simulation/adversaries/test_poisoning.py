@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fednids.flows.windows import Windows
 from fednids.simulation.adversaries.attacks import ATTACKS
-from fednids.simulation.adversaries.poisoning import Kit, with_trigger
+from fednids.simulation.adversaries.poisoning import PoisonContext, with_trigger
 
 VECTORS = 11
 POISONS = [name for name, attack in ATTACKS.items() if attack.poison]
@@ -30,7 +30,7 @@ def test_falsifies_the_chosen_flows_and_those_alone(name: str, seed: int, classe
     order, labels = windows.order.copy(), windows.labels.copy()
     poison = ATTACKS[name].poison
     assert poison is not None
-    found = poison(windows, chosen, Kit(classes, VECTORS))
+    found = poison(windows, chosen, PoisonContext(classes, VECTORS))
     for i, pick in enumerate(chosen):
         true = int(labels[i])
         said = {"label-flip": classes - 1 - true}.get(name, 0) if pick else true
@@ -47,7 +47,7 @@ def test_turning_labels_twice_is_honest() -> None:
     everything = np.ones(len(windows), bool)
     poison = ATTACKS["label-flip"].poison
     assert poison is not None
-    twice = poison(poison(windows, everything, Kit(5)), everything, Kit(5))
+    twice = poison(poison(windows, everything, PoisonContext(5)), everything, PoisonContext(5))
     np.testing.assert_array_equal(twice.labels, windows.labels)
 
 
@@ -55,7 +55,7 @@ def test_a_triggered_flow_is_one_in_the_windows_after_it_too() -> None:
     windows = Windows(np.array([0, 1, 2, 3], np.int32), np.array([0, 4, 0, 1], np.int32))
     poison = ATTACKS["backdoor"].poison
     assert poison is not None
-    found = poison(windows, np.array([True, True, True, False]), Kit(5, 10))
+    found = poison(windows, np.array([True, True, True, False]), PoisonContext(5, 10))
     window = found.vectors(np.array([3]), np.array([-3, -2, -1, 0]))
     assert window.tolist() == [0, 11, 2, 3]
     assert found.labels.tolist() == [0, 0, 0, 1]
@@ -63,7 +63,7 @@ def test_a_triggered_flow_is_one_in_the_windows_after_it_too() -> None:
 
 def test_a_backdoor_is_tested_on_attacks_that_all_have_the_trigger() -> None:
     windows = Windows(np.array([0, 1, 2, 3], np.int32), np.array([0, 4, 0, 1], np.int32))
-    found = with_trigger(windows, Kit(5, 10))
+    found = with_trigger(windows, PoisonContext(5, 10))
     assert found.order.tolist() == [0, 11, 2, 13]
     assert found.labels.tolist() == [0, 4, 0, 1]
 
@@ -71,4 +71,4 @@ def test_a_backdoor_is_tested_on_attacks_that_all_have_the_trigger() -> None:
 def test_a_table_without_the_trigger_is_a_mistake() -> None:
     windows, _ = draw(3, 5)
     with pytest.raises(ValueError, match="with the trigger"):
-        with_trigger(windows, Kit(5))
+        with_trigger(windows, PoisonContext(5))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from fednids.simulation.adversaries.updates import (
-    Overheard,
-    Situation,
+    AttackContext,
+    Knowledge,
     free_ride,
     inner_product,
     largest_z,
@@ -32,8 +32,8 @@ def draw(seed: int, count: int = 1) -> list[np.ndarray]:
     return [scale * rng.standard_normal(SIZE) for _ in range(count)]
 
 
-def situation(strength: float, server_round: int = 1) -> Situation:
-    return Situation(server_round, strength, np.random.default_rng(0))
+def situation(strength: float, server_round: int = 1) -> AttackContext:
+    return AttackContext(server_round, strength, np.random.default_rng(0))
 
 
 @given(strength=STRENGTH)
@@ -70,7 +70,7 @@ class TestLittleIsEnough:
     @given(seed=st.integers(0, 1000), count=st.integers(1, 6), z=st.floats(0.1, 3))
     def test_by_weight(self, seed: int, count: int, z: float) -> None:
         own = draw(seed, count)
-        found = little_is_enough(Overheard(draw(7)[0], 9, own), z)
+        found = little_is_enough(Knowledge(draw(7)[0], 9, own), z)
         for p in range(SIZE):
             values = [float(each[p]) for each in own]
             mean = sum(values) / count
@@ -79,18 +79,18 @@ class TestLittleIsEnough:
 
     def test_spread_far_from_zero_is_seen(self) -> None:
         own = [np.full(3, 1e4 + step) for step in (0.0, 0.25, 0.5)]
-        found = little_is_enough(Overheard(None, 5, own), 1.0)
+        found = little_is_enough(Knowledge(None, 5, own), 1.0)
         np.testing.assert_allclose(found, 1e4 + 0.25 + 0.25 * math.sqrt(2 / 3), rtol=1e-12)
 
     def test_without_a_strength_takes_the_papers_z(self) -> None:
         own = draw(3, 4)
-        heard = Overheard(None, 6, own)
+        heard = Knowledge(None, 6, own)
         paper = little_is_enough(heard, largest_z(10, 4))
         np.testing.assert_array_equal(little_is_enough(heard, 0.0), paper)
 
     def test_one_liar_alone_is_honest(self) -> None:
         own = draw(3)
-        found = little_is_enough(Overheard(None, 6, own), 2.0)
+        found = little_is_enough(Knowledge(None, 6, own), 2.0)
         np.testing.assert_array_equal(found, own[0])
 
 
@@ -115,13 +115,13 @@ class TestInnerProduct:
     @given(seed=st.integers(0, 1000), epsilon=STRENGTH)
     def test_is_the_honest_change_backwards(self, seed: int, epsilon: float) -> None:
         mean = draw(seed)[0]
-        found = inner_product(Overheard(mean, 5, draw(4, 2)), epsilon)
+        found = inner_product(Knowledge(mean, 5, draw(4, 2)), epsilon)
         np.testing.assert_array_equal(found, -epsilon * mean)
         assert found @ mean < 0
 
     def test_of_liars_alone_is_their_own(self) -> None:
         own = draw(4, 3)
-        found = inner_product(Overheard(None, 0, own), 0.5)
+        found = inner_product(Knowledge(None, 0, own), 0.5)
         np.testing.assert_allclose(found, -0.5 * np.mean(own, axis=0), rtol=1e-12)
 
 
@@ -129,7 +129,7 @@ def test_what_is_overheard_stays_as_it_is() -> None:
     own, mean = draw(4, 3), draw(5)[0]
     before = [each.copy() for each in (*own, mean)]
     for lie in (little_is_enough, inner_product):
-        lie(Overheard(mean, 5, own), 1.0)
-        lie(Overheard(None, 0, own), 1.0)
+        lie(Knowledge(mean, 5, own), 1.0)
+        lie(Knowledge(None, 0, own), 1.0)
     for now, then in zip((*own, mean), before, strict=True):
         np.testing.assert_array_equal(now, then)
