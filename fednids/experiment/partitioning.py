@@ -17,10 +17,10 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset, check_scheme
 from fednids.datasets.plan_file import sign_plan
 from fednids.experiment.new_folder import new_folder
-from fednids.experiment.quantities import quantities
+from fednids.experiment.quantities import quantities, quantity
 from fednids.runs.folder import CONFIG
 from fednids.seeding import Stream, generator
-from partitions.skew import Sheet, SkewReport, study_skew
+from partitions.skew import DISTANCES, Sheet, SkewReport, label_pairs, study_skew
 
 PLAN, SKEW = "plan.npz", "skew.json"
 SUMMARY, GATEWAYS = "summary.parquet", "gateways.parquet"
@@ -28,6 +28,12 @@ PARTITION_MARK = SKEW
 """What every folder of a plan holds."""
 
 SCHEMA_VERSION = 1
+SHIFTED = 3
+"""Features that are drawn: those that shift most."""
+
+_MOST_PAIRED = 2000
+"""Gateways up to which all pairs are drawn; a matrix of as many takes a quarter of a GB."""
+
 _YARDSTICK = 2
 """Place of the iid deals in `Stream.PARTITION`."""
 
@@ -120,11 +126,48 @@ def write_partition(study: PlanStudy, out: Path, *, force: bool) -> None:
     RunError
         Something is there already.
     """
-    from fednids.experiment.plan_pictures import draw_plan  # Matplotlib takes most of a second
-
     with new_folder(out, PARTITION_MARK, force=force) as folder:
         write_plan(study, folder)
         draw_plan(study, folder)
+
+
+def draw_plan(study: PlanStudy, folder: Path) -> None:
+    """Draw class mixes, seen classes, sizes, pairwise distances and the largest shifts.
+
+    Parameters
+    ----------
+    study : PlanStudy
+        What is drawn.
+    folder : Path
+        Where ``labels.png``, ``heatmap.png``, ``sizes.png``, ``distances.png`` and a
+        ``shift-FEATURE.png`` each go.
+    """
+    from fednids.report.figures.distances import distance_matrix  # Matplotlib takes a while
+    from fednids.report.figures.heatmap import heatmap
+    from fednids.report.figures.mix import label_bars
+    from fednids.report.figures.ridgelines import ridgelines
+    from fednids.report.figures.sizes import size_curve
+    from fednids.report.figures.style import save
+
+    owned, classes, note, plan = study.owned, study.fleet.classes, study.note, study.fleet.plan
+    save(label_bars(owned, classes, note), folder / "labels.png")
+    save(heatmap(owned, classes, note), folder / "heatmap.png")
+    save(size_curve(plan.sizes(), note), folder / "sizes.png")
+    if 1 < len(owned) <= _MOST_PAIRED:
+        pairs = label_pairs(owned, DISTANCES["jensen_shannon"])
+        measure = "Jensen-Shannon divergence of class mixes"
+        save(distance_matrix(pairs, measure, highest=1.0, note=note), folder / "distances.png")
+    for name in most_shifted(study):
+        values = quantity(study.fleet, study.config.data.features, name)
+        save(ridgelines(values, plan.assignment, name, note), folder / f"shift-{name}.png")
+
+
+def most_shifted(study: PlanStudy, most: int = SHIFTED) -> tuple[str, ...]:
+    """Return the features of the largest earth mover's distance, weighted by flows."""
+    prefix = "wasserstein."
+    found = [row for row in study.report.summary if row.measure.startswith(prefix)]
+    order = np.argsort([-row.weighted for row in found], kind="stable")
+    return tuple(found[place].measure.removeprefix(prefix) for place in order[:most])
 
 
 def write_plan(study: PlanStudy, folder: Path) -> None:

@@ -25,7 +25,7 @@ from partitions.skew import Sheet, SkewReport
 from partitions.skew.report import Cell
 
 if TYPE_CHECKING:
-    from fednids.report.figures.comparison import Dealt
+    from fednids.report.figures.mix import Dealt
 
 ALL = "all"
 """What ``--scheme`` says for all of them."""
@@ -167,7 +167,7 @@ def compare_schemes(
 def _compare(
     config: Config, folder: Path | None, told: Callable[[int, int, str], None]
 ) -> Comparison:
-    from fednids.report.figures.comparison import Dealt  # Matplotlib takes most of a second
+    from fednids.report.figures.mix import Dealt  # Matplotlib takes most of a second
 
     entries: list[Entry] = []
     dealt: list[Dealt] = []
@@ -210,7 +210,7 @@ def _about(study: PlanStudy) -> dict[str, Any]:
 
 
 def _write(found: Comparison, dealt: Sequence[Dealt], note: str, folder: Path) -> None:
-    from fednids.report.figures.comparison import comparison
+    from fednids.report.figures.mix import comparison
     from fednids.report.figures.style import save
 
     titles = [measure.title for measure in MEASURED]

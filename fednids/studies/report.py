@@ -34,7 +34,7 @@ from fednids.studies.statistics import (
 from fednids.studies.study import Cell, Study
 
 if TYPE_CHECKING:
-    from fednids.report.figures.study import Panel
+    from fednids.report.figures.scores import Panel
 
 
 ARM = "arm"
@@ -831,7 +831,7 @@ def draw_report(report: Report, folder: Path) -> list[str]:
 
 def _draw_skew(report: Report, folder: Path) -> list[str]:
     """Draw what dealt runs say; a study along an axis has its own pictures instead."""
-    from fednids.report.figures.study import against_skew
+    from fednids.report.figures.scores import against_skew
     from fednids.report.figures.style import save
 
     wanted = {
@@ -852,7 +852,7 @@ def _draw_skew(report: Report, folder: Path) -> list[str]:
 
 def _draw_along(report: Report, folder: Path) -> list[str]:
     """Draw each score along the axis that the study names."""
-    from fednids.report.figures.along import Course, CoursePanel, along_axis
+    from fednids.report.figures.scores import Panel, Series, along_axis
     from fednids.report.figures.style import save
 
     wish, written = report.study.report, []
@@ -862,11 +862,12 @@ def _draw_along(report: Report, folder: Path) -> list[str]:
         if not found or len(found) > _MOST_PANELS:
             (folder / name).unlink(missing_ok=True)
             continue
+        ticks = [str(tick) for tick in found[0].along]
+        places = np.arange(len(ticks), dtype=np.float64)
         panels = [
-            CoursePanel(s.place, [Course(line.name, *_ends(line.values)) for line in s.lines])
+            Panel(s.place, [Series(line.name, places, *_ends(line.values)) for line in s.lines])
             for s in found
         ]
-        ticks = [str(tick) for tick in found[0].along]
         axis = wish.along.rpartition(".")[2]
         save(along_axis(panels, ticks, axis, METRICS[metric], report.note), folder / name)
         written.append(name)
@@ -874,7 +875,7 @@ def _draw_along(report: Report, folder: Path) -> list[str]:
 
 
 def _panel(report: Report, metric: str) -> Panel:
-    from fednids.report.figures.study import MAJORITY, Level, Panel, Series
+    from fednids.report.figures.scores import Level, Panel, Series
 
     series, levels = [], []
     for name, groups in series_of(report).items():
@@ -893,9 +894,8 @@ def _panel(report: Report, metric: str) -> Panel:
             found, name = each.metrics[metric], " ".join(filter(None, (each.arm, each.label)))
             levels.append(Level(name, found.mean, found.low, found.high))
     majority = [g.metrics["majority_macro_f1"].mean for g in report.groups]
-    if metric == "macro_f1" and majority:
-        levels.append(Level(MAJORITY, float(np.mean(majority))))
-    return Panel(METRICS[metric], series, levels)
+    shown = metric == "macro_f1" and bool(majority)
+    return Panel(METRICS[metric], series, levels, float(np.mean(majority)) if shown else math.nan)
 
 
 def _ends(found: Sequence[Interval]) -> tuple[Values, Values, Values]:

@@ -15,8 +15,7 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import PartitionError, RunError
 from fednids.experiment.execution import execute
-from fednids.experiment.partitioning import study_partition, write_partition
-from fednids.experiment.plan_pictures import most_shifted
+from fednids.experiment.partitioning import most_shifted, study_partition, write_partition
 from fednids.experiment.quantities import quantities, quantity
 from fednids.flows.files.writing import write_flows
 from partitions import PartitionPlan

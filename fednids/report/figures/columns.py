@@ -1,17 +1,29 @@
-"""Gateways in the order of a picture; where there are many, neighbours share a column.
+"""Gateways in the order of a figure; where there are many, neighbours share a column.
 
 Nothing is left out: what a column of several gateways shows is the sum over them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
+
+from fednids.report.figures.style import SMALL, class_colours
 
 MOST = 100
 """Columns that a picture of usual width has room for."""
+
+FEW = 30
+"""Columns up to which each stands apart, with a number of its own."""
+
+_ORDER = "sorted by commonest class, then by that class's share"
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,6 @@ class Columns:
         return np.diff(self.edges)
 
     @property
-    def centres(self) -> NDArray[np.float64]:
-        """Middle of each column, ``(M,)``, in places."""
-        return (self.edges[1:] + self.edges[:-1]) / 2
-
-    @property
     def width(self) -> int:
         """Gateways in a column; the last one may have fewer."""
         return int(self.counts[0])
@@ -61,7 +68,9 @@ class Columns:
         return np.divide(self.owned, flows, out=np.full(self.owned.shape, np.nan), where=flows > 0)
 
 
-def arrange(owned: NDArray[np.int64], most: int = MOST) -> Columns:
+def arrange(
+    owned: NDArray[np.int64], most: int = MOST, order: NDArray[np.int64] | None = None
+) -> Columns:
     """Sort gateways, and put neighbours together until `most` columns are enough.
 
     Parameters
@@ -70,13 +79,15 @@ def arrange(owned: NDArray[np.int64], most: int = MOST) -> Columns:
         ``(K, C) int64``, flows of each class at each gateway, K at least 1.
     most : int
         Columns there may be, at least 1.
+    order : ndarray, optional
+        ``(K,)``, the gateway at each place; as `sort_gateways` has it if not given.
 
     Returns
     -------
     Columns
         All of the same number of gateways but the last, which may have fewer.
     """
-    order = sort_gateways(owned)
+    order = sort_gateways(owned) if order is None else order
     width = -(-len(order) // most)
     starts = np.arange(0, len(order), width)
     sizes = owned.sum(axis=1)[order]
@@ -90,7 +101,7 @@ def arrange(owned: NDArray[np.int64], most: int = MOST) -> Columns:
 
 
 def sort_gateways(owned: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Gateways by their commonest class, then by its share, largest first.
+    """Return gateways by their commonest class, then by its share, largest first.
 
     Parameters
     ----------
@@ -106,3 +117,57 @@ def sort_gateways(owned: NDArray[np.int64]) -> NDArray[np.int64]:
     share = owned.max(axis=1) / np.maximum(sizes, 1)
     order: NDArray[np.int64] = np.lexsort((-share, owned.argmax(axis=1), sizes == 0))
     return order
+
+
+def stack_shares(
+    axes: Axes,
+    edges: NDArray[Any],
+    shares: NDArray[np.float64],
+    *,
+    bottom: float = 0.0,
+    height: float = 1.0,
+) -> None:
+    """Draw one step a class, from the first class up; a column of NaN stays empty.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    edges : ndarray
+        ``(M + 1,)``, where columns begin and end.
+    shares : ndarray
+        ``(M, C) float64``, each row sums to 1 or is NaN.
+    bottom, height : float
+        Where shares of 0 and of 1 are drawn: at ``bottom`` and ``bottom + height``.
+    """
+    tops = bottom + height * np.cumsum(shares, axis=1).T
+    bases = np.vstack([np.where(np.isnan(tops[:1]), np.nan, bottom), tops[:-1]])
+    for top, base, colour in zip(tops, bases, class_colours(len(tops)), strict=True):
+        axes.stairs(top, edges, baseline=base, fill=True, color=colour, lw=0)
+    if len(edges) <= FEW + 1:
+        axes.vlines(edges, bottom, bottom + height, color="white", lw=2)
+
+
+def number_gateways(axes: Axes, order: NDArray[np.int64], side: str = "x") -> None:
+    """Name each gateway beside its place where there is room, else count places."""
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    if len(order) <= FEW:
+        axis.set_ticks(np.arange(len(order)) + 0.5, [str(k) for k in order], fontsize=SMALL)
+    else:
+        axis.set_major_formatter("{x:,.0f}")
+
+
+def say_order(count: int, before: str = "") -> str:
+    """Write below an axis what stands along it."""
+    return f"{before}gateway{'s' * (count > FEW)}, {_ORDER}"
+
+
+def name_classes(figure: Figure, names: Sequence[str], details: Sequence[str] = ()) -> None:
+    """Put the classes beside the picture, the uppermost of the stack first."""
+    texts = [" ".join(each) for each in zip(names, details, strict=True)] if details else names
+    colours = class_colours(len(names))
+    patches = [Patch(color=c, label=t) for c, t in zip(colours, texts, strict=True)]
+    figure.legend(
+        handles=patches[::-1], loc="outside right upper", frameon=False, fontsize=9,
+        handlelength=1, handleheight=1,
+    )  # fmt: skip

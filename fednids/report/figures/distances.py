@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from fednids.report.figures.shares import FEW
-from fednids.report.figures.style import SMALL, caption, headline, styled
+from fednids.report.figures.columns import FEW
+from fednids.report.figures.style import SMALL, caption, count_gateways, headline, styled
 
 MOST = 200
 """Gateways up to which each has a row, and leaves are ordered optimally."""
@@ -19,7 +19,7 @@ MOST = 200
 def distance_matrix(
     distances: NDArray[np.float64], measure: str, *, highest: float | None = None, note: str = ""
 ) -> Figure:
-    """Distance of every two gateways, like ones side by side, so that groups show as squares.
+    """Draw the distance of every two gateways, like ones side by side: groups show as squares.
 
     Above 200 gateways, neighbours of that order share a row, which shows the mean distance of
     their pairs.
@@ -63,13 +63,13 @@ def distance_matrix(
     )
     axes.spines[:].set_visible(False)
     figure.colorbar(drawn, ax=axes, label=measure, shrink=0.8)
-    headline(figure, f"How far {_count(len(known))} are from each other{note}")
+    headline(figure, f"How far {count_gateways(len(known))} are from each other{note}")
     caption(axes, _describe(within, width, len(distances)))
     return figure
 
 
 def order_alike(distances: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Gateways in the order of the leaves of a hierarchical clustering.
+    """Return gateways in the order of the leaves of a hierarchical clustering.
 
     Clusters are joined by mean distance. Up to 200 gateways, neighbours are then brought as
     close as the tree permits (Bar-Joseph et al. 2001), which takes too long for more.
@@ -92,7 +92,7 @@ def order_alike(distances: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def gather_pairs(distances: NDArray[np.float64], most: int) -> tuple[NDArray[np.float64], int]:
-    """Mean distance between groups of neighbours, of at most so many groups.
+    """Return the mean distance between groups of neighbours, of at most so many groups.
 
     Parameters
     ----------
@@ -114,10 +114,6 @@ def gather_pairs(distances: NDArray[np.float64], most: int) -> tuple[NDArray[np.
     sizes = np.diff(np.append(starts, count))
     pairs = np.outer(sizes, sizes) - np.diag(sizes)
     return sums / np.maximum(pairs, 1), width
-
-
-def _count(gateways: int) -> str:
-    return f"{gateways:,} gateway{'s' * (gateways != 1)}"
 
 
 def _describe(distances: NDArray[np.float64], width: int, given: int) -> str:

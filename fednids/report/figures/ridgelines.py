@@ -10,8 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.style import COLOURS, GREY, PALE, SMALL, caption, headline, styled
-from fednids.report.figures.ticks import choose_ticks, shorten
+from fednids.report.figures.style import (
+    COLOURS,
+    GREY,
+    PALE,
+    SMALL,
+    caption,
+    choose_ticks,
+    headline,
+    shorten,
+    styled,
+)
 
 MOST, BINS, BLUR = 12, 200, 1.5
 """Ridges, bins between the smallest and the largest value, and bins a spike is spread over."""
@@ -55,7 +64,7 @@ class Ridges:
 def ridgelines(
     values: NDArray[np.float64], assignment: NDArray[np.int32], feature: str, note: str = ""
 ) -> Figure:
-    """Distribution of one feature at up to 12 gateways, the whole fleet's in grey behind each.
+    """Draw the distribution of a feature at up to 12 gateways, the fleet's in grey behind each.
 
     Gateways are picked evenly over the order of their mean. Values are scaled by the inverse
     hyperbolic sine, which is linear near 0 and a logarithm far from it. Flows repeat, so
@@ -79,19 +88,24 @@ def ridgelines(
         One axes with a grey, a filled and a drawn line a gateway.
     """
     ridges = measure_ridges(values, assignment)
-    count = len(ridges.gateways)
+    count, owners = len(ridges.gateways), len(np.unique(assignment))
     figure = Figure(figsize=(8, 1.7 + 0.48 * count))
     axes = figure.subplots()
     _draw(axes, ridges)
     ticks = choose_ticks(float(np.sinh(ridges.at[0])), float(np.sinh(ridges.at[-1])))
     axes.set_xticks(np.arcsinh(ticks), [shorten(tick) for tick in ticks])
-    axes.set_yticks(range(count), _name(ridges), fontsize=SMALL)
+    rows = [
+        f"gateway {gateway}\n{size:,} flow{'s' * (size != 1)}"
+        for gateway, size in zip(ridges.gateways, ridges.sizes.tolist(), strict=True)
+    ]
+    axes.set_yticks(range(count), rows, fontsize=SMALL)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{feature}: evenly spaced below 1, by powers of ten above")
-    owners = len(np.unique(assignment))
     picked = f"{count} of {owners:,} gateways, evenly picked" if count < owners else "all gateways"
-    caption(axes, f"{picked}, by rising mean (▲) · grey: all flows{_say_beyond(ridges.beyond)}")
+    share = "<0.1%" if ridges.beyond < 0.0005 else f"{ridges.beyond:.1%}"
+    beyond = f", {share} of them beyond the edges" if ridges.beyond else ""
+    caption(axes, f"{picked}, by rising mean (▲) · grey: all flows{beyond}")
     headline(figure, f"{feature} at each gateway{note}")
     return figure
 
@@ -131,20 +145,6 @@ def measure_ridges(
         _blur(table.sum(axis=0, keepdims=True) / len(values))[0],
         float(1 - table.sum() / len(values)),
     )
-
-
-def _name(ridges: Ridges) -> list[str]:
-    """Each gateway and how much is known of it."""
-    return [
-        f"gateway {gateway}\n{size:,} flow{'s' * (size != 1)}"
-        for gateway, size in zip(ridges.gateways, ridges.sizes.tolist(), strict=True)
-    ]
-
-
-def _say_beyond(share: float) -> str:
-    if share == 0:
-        return ""
-    return f", {'<0.1%' if share < 0.0005 else f'{share:.1%}'} of them beyond the edges"
 
 
 def _bin_edges(samples: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

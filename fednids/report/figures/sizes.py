@@ -7,21 +7,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.shares import FEW
+from fednids.report.figures.columns import FEW, number_gateways
 from fednids.report.figures.style import (
     COLOURS,
     PALE,
-    SMALL,
     caption,
+    count_gateways,
     headline,
+    scale_flows,
     styled,
 )
-from fednids.report.figures.ticks import scale_flows
 
 
 @styled
 def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
-    """Gateways by rank of size, beside the Lorenz curve with its Gini coefficient.
+    """Draw gateways by rank of size, beside the Lorenz curve with its Gini coefficient.
 
     Sizes are drawn by powers of ten where they span over 20 times.
 
@@ -41,16 +41,13 @@ def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=[2, 1])
     _draw_ranks(left, sizes)
     _draw_lorenz(right, sizes)
-    count, mean = len(sizes), sizes.mean()
-    of = f"{count:,} gateway{'s' * (count != 1)}"
-    headline(figure, f"Sizes of {of}: {sizes.min():,} to {sizes.max():,} flows{note}")
-    left.axhline(mean, color=COLOURS[1], ls="--", lw=1.2, label=f"equal sizes: {mean:,.0f} flows")
-    left.legend(frameon=False, fontsize=9, loc="upper right")
+    ends = f"{sizes.min():,} to {sizes.max():,} flows"
+    headline(figure, f"Sizes of {count_gateways(len(sizes))}: {ends}{note}")
     return figure
 
 
 def lorenz(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of all flows that the smallest gateways own together.
+    """Return the share of all flows that the smallest gateways own together.
 
     Parameters
     ----------
@@ -67,7 +64,7 @@ def lorenz(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def gini(sizes: NDArray[np.int64]) -> float:
-    """Twice the area between the Lorenz curve and the line of equal sizes.
+    """Return twice the area between the Lorenz curve and the line of equal sizes.
 
     It is 0 for equal sizes and ``1 - 1/K`` where one of K gateways owns everything.
     """
@@ -77,19 +74,17 @@ def gini(sizes: NDArray[np.int64]) -> float:
 
 def _draw_ranks(axes: Axes, sizes: NDArray[np.int64]) -> None:
     """Largest first, named at both ends."""
-    order, count = np.argsort(-sizes, kind="stable"), len(sizes)
-    places = np.arange(count + 1)
+    order, count, mean = np.argsort(-sizes, kind="stable"), len(sizes), sizes.mean()
+    places, many = np.arange(count + 1), len(sizes) > FEW
     axes.stairs(sizes[order], places, fill=True, color=COLOURS[0], lw=0)
     scale_flows(axes, sizes)
-    if count <= FEW:
+    if not many:
         axes.vlines(places, 0, 1, color="white", lw=2, transform=axes.get_xaxis_transform())
-        axes.set_xticks(places[:-1] + 0.5, [str(k) for k in order], fontsize=SMALL)
-    axes.set(
-        xlim=(0, count), ylabel="flows",
-        xlabel="gateway, largest first" if count <= FEW else "gateways, largest first",
-    )  # fmt: skip
-    first, last = order[0], order[-1]
-    empty = int((sizes == 0).sum())
+        number_gateways(axes, order)
+    axes.set(xlim=(0, count), xlabel=f"gateway{'s' * many}, largest first", ylabel="flows")
+    axes.axhline(mean, color=COLOURS[1], ls="--", lw=1.2, label=f"equal sizes: {mean:,.0f} flows")
+    axes.legend(frameon=False, fontsize=9, loc="upper right")
+    first, last, empty = order[0], order[-1], int((sizes == 0).sum())
     end = f"smallest: gateway {last} with {sizes[last]:,}"
     if empty > 1:
         end = f"{empty:,} gateways have none"

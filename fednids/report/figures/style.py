@@ -1,4 +1,4 @@
-"""How every picture looks, and how it is written.
+"""How every figure looks: colours, scales, words beside them, and how a picture is written.
 
 Colours of classes are Okabe and Ito's (Color Universal Design, 2008), and amounts are drawn
 in Matplotlib's ``viridis`` and ``cividis``, which grow in lightness; the colour-blind can
@@ -17,15 +17,26 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
 COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
-"""One colour a class, in the order of the classes."""
+"""One colour a class or series, in their order; `class_colours` has more."""
+
+_MORE = (
+    "#56B4E9", "#8C510A", "#4B2E83", "#B3DE69", "#882255", "#17BECF", "#7F7F7F", "#F0E442",
+    "#1B4D3E", "#FB9A99",
+)  # fmt: skip
 
 GREY, PALE = "#666666", "#D4D4D4"
 """What is no class: GREY in front, PALE behind."""
 
 SMALL = 8.5
 """Points of the smallest text but for numbers in cells, which have 8."""
+
+ROOM_FOR_NUMBERS = 12
+"""Columns up to which each cell of a matrix has its number in it."""
 
 STYLE: dict[Any, Any] = {
     "figure.dpi": 110,
@@ -55,34 +66,113 @@ def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure : Figure
-        As a function of this package gives it.
-    path : Path
-        A name that ends in ``.png``, in a folder that is there.
-    """
+    """Write a picture to a ``.png`` in a folder that is there; the same figure, the same bytes."""
     with mpl.rc_context(STYLE):
         figure.savefig(path, metadata={"Software": None})
 
 
+def class_colours(count: int) -> list[str]:
+    """Return the colour of each of so many classes; after 15 they repeat."""
+    every = (*COLOURS, *_MORE)
+    return [every[k % len(every)] for k in range(count)]
+
+
 def headline(figure: Figure, text: str) -> None:
-    """Say above the whole figure what is seen."""
+    """Write above the whole figure what is seen."""
     figure.suptitle(text, x=0.01, ha="left")
 
 
 def caption(axes: Axes, text: str) -> None:
-    """Say above one panel what it shows."""
+    """Write above one panel what it shows."""
     axes.set_title(text, fontsize=9, fontweight="normal", color=GREY)
 
 
+def write_cell(axes: Axes, row: int, column: int, text: str, background: Any) -> Text:
+    """Write into the middle of a cell, black or white."""
+    return axes.text(
+        column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=ink(background)
+    )  # fmt: skip
+
+
+def bare(axes: Axes) -> None:
+    """Take away the frame, and the marks beside the numbers."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
 def ink(background: Any) -> str:
-    """Black on light colours and white on dark ones: at least 0.45 apart in luminance."""
+    """Return black for light colours and white for dark ones: 0.45 apart in luminance or more."""
     return "white" if luminance(background) < 0.45 else "black"
 
 
 def luminance(colour: Any) -> float:
-    """Lightness of a colour as it is shown, from 0 for black to 1 for white (ITU-R BT.601)."""
+    """Return the lightness of a colour as it is shown, 0 for black to 1 for white (BT.601)."""
     return float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))
+
+
+def count_gateways(count: int) -> str:
+    """Write a number of gateways."""
+    return f"{count:,} gateway{'s' * (count != 1)}"
+
+
+def choose_ticks(low: float, high: float) -> list[float]:
+    """Choose round values to write below an asinh scale.
+
+    Parameters
+    ----------
+    low, high : float
+        Where the scale begins and ends, ``low < high``.
+
+    Returns
+    -------
+    list of float
+        0 and powers of ten from 1 up, of either sign; with their doubles and fivefolds where
+        there are few; plain steps where nothing else lies between.
+    """
+    powers = [10.0**power for power in range(19)]
+    for steps in ((1,), (1, 2, 5)):
+        above = [power * step for power in powers for step in steps]
+        ticks = [tick for tick in (*(-np.array(above[::-1])), 0.0, *above) if low <= tick <= high]
+        if len(ticks) > 3:
+            return ticks
+    if len(ticks) > 1:
+        return ticks
+    return [float(tick) for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
+
+
+def shorten(value: float) -> str:
+    """Write a round value in at most a few letters: 250, 5k, 10M, 1G."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:,.4g}{letter}"
+    return f"{value:.4g}"
+
+
+def short_numbers() -> FuncFormatter:
+    """Return a new writer of the numbers of one axis; axes must not share it."""
+    return FuncFormatter(lambda value, _: shorten(value))
+
+
+def scale_flows(axes: Axes, sizes: NDArray[Any]) -> None:
+    """Count flows upwards, by powers of ten where sizes above 0 span over 20 times.
+
+    Parameters
+    ----------
+    axes : Axes
+        Its vertical axis gets scale, ends and numbers; at least two powers of ten have one.
+    sizes : ndarray
+        Of all gateways, one of them above 0.
+    """
+    largest, smallest = sizes.max(), sizes[sizes > 0].min()
+    if largest > 20 * smallest:
+        axes.set(yscale="log", ylim=(max(smallest / 3, 0.5), largest * 1.7))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(0, largest * 1.08)
+    axes.yaxis.set_major_formatter(short_numbers())
+
+
+def powers_around(low: float, high: float) -> tuple[float, float]:
+    """Return powers of ten at or below `low` and at or above `high`, never equal; ``low > 0``."""
+    first, last = np.floor(np.log10(low)), np.ceil(np.log10(high))
+    return float(10**first), float(10 ** max(last, first + 1))

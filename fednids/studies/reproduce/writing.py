@@ -7,7 +7,7 @@ import importlib.util
 import json
 
 from fednids.files import write_atomically
-from fednids.report.figures.reproduction import losses_of_rows, macro_f1_of_rows
+from fednids.report.figures.scores import losses_of_rows, macro_f1_of_rows
 from fednids.report.figures.style import save
 from fednids.studies.reproduce.findings import findings
 from fednids.studies.reproduce.folder import PAGE, TABLE, TEXT, ReproductionFolder

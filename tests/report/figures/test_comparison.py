@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from picture_checks import CLASSES, NOTE, check_readable, check_repeats, deal, steps, title
 
-from fednids.report.figures.comparison import Dealt, comparison
+from fednids.report.figures.mix import Dealt, comparison
 
 MEASURES = ("JS divergence", "total variation", "Gini of sizes", "classes seen")
 

@@ -10,7 +10,7 @@ from picture_checks import CLASSES, check_readable
 
 from fednids.metrics import ConfusionCounts, scores
 from fednids.report.figures.confusion import confusion
-from fednids.report.figures.curves import curves
+from fednids.report.figures.rounds import RoundCurves, curves
 from fednids.report.figures.run import draw_run
 
 
@@ -21,23 +21,40 @@ def result(rounds: int, matrix: np.ndarray) -> dict:  # type: ignore[type-arg]
     return {"rounds": entries, "final": final, "majority": final, "data": {"synthetic": True}}
 
 
+def course(rounds: int, rate: float) -> RoundCurves:
+    losses, rates = [0.5] * rounds, dict.fromkeys(("macro_f1", "false_alarm_rate"), [rate] * rounds)
+    return RoundCurves(range(1, rounds + 1), losses, losses, rates, rates, {"macro_f1": 0.2})
+
+
 @pytest.mark.parametrize("rounds", [1, 100])
 def test_curves_have_a_point_a_round(rounds: int) -> None:
-    figure = curves(result(rounds, np.eye(5, dtype=int)))
+    figure = curves(course(rounds, 0.8))
     assert {len(line.get_xdata()) for line in figure.axes[0].lines} == {rounds}
 
 
 def test_undefined_rates_leave_gaps() -> None:
-    figure = curves(result(2, np.zeros((5, 5), int)))
+    figure = curves(course(2, float("nan")))
     assert np.isnan(figure.axes[1].lines[0].get_ydata()).all()
 
 
 def test_the_matrix_shows_every_count() -> None:
     matrix = np.arange(25).reshape(5, 5) * 1000
-    figure = confusion(scores(ConfusionCounts(matrix), CLASSES).to_json())
+    figure = confusion(matrix, CLASSES)
     shown = [text.get_text().splitlines()[0] for text in figure.axes[0].texts]
     assert shown == [f"{count:,}" for count in matrix.ravel()]
     check_readable(figure)
+
+
+def test_a_class_without_flows_has_no_shares() -> None:
+    figure = confusion(np.array([[3, 1], [0, 0]]), CLASSES[:2])
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert shown == ["3\n75.0%", "1\n25.0%", "0\n–", "0\n–"]
+
+
+@pytest.mark.parametrize("classes", [2, 15])
+def test_the_matrix_can_be_read_with_any_number_of_classes(classes: int) -> None:
+    matrix = np.full((classes, classes), 123_456)
+    check_readable(confusion(matrix, [f"class {k}" for k in range(classes)]))
 
 
 def test_all_pictures_are_written_and_say_synthetic(

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from picture_checks import CLASSES, deal
 
-from fednids.report.figures.labels import label_bars
+from fednids.report.figures.mix import label_bars
 from fednids.report.figures.style import COLOURS, GREY, PALE, ink, luminance
 
 # Machado, Oliveira and Fernandes (2009), severity 1, over linear RGB.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from fednids.report.figures.ticks import choose_ticks, powers_around, scale_flows, shorten
+from fednids.report.figures.style import choose_ticks, powers_around, scale_flows, shorten
 
 
 @pytest.mark.parametrize(

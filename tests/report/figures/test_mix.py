@@ -10,7 +10,7 @@ import pytest
 from picture_checks import CLASSES, NOTE, check_readable, check_repeats, deal, steps, title
 
 from fednids.report.figures.columns import arrange
-from fednids.report.figures.labels import label_bars
+from fednids.report.figures.mix import label_bars
 
 
 @pytest.mark.parametrize(

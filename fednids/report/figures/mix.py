@@ -1,0 +1,199 @@
+"""Which classes gateways own and how many flows: of one plan, and of several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fednids.report.figures.columns import (
+    FEW,
+    Columns,
+    arrange,
+    name_classes,
+    number_gateways,
+    say_order,
+    stack_shares,
+)
+from fednids.report.figures.style import (
+    COLOURS,
+    GREY,
+    PALE,
+    SMALL,
+    bare,
+    caption,
+    count_gateways,
+    headline,
+    scale_flows,
+    styled,
+)
+
+_COLUMNS, _HEIGHT = 60, 0.78
+
+
+@styled
+def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> Figure:
+    """Draw class shares of each gateway above its size, beside the shares of the whole fleet.
+
+    Above 100 gateways, neighbours share a column: its shares are the mean of theirs,
+    weighted by flows, and a band leads from the smallest to the largest of them.
+
+    Parameters
+    ----------
+    owned : ndarray
+        ``(K, C) int64``, flows of each class at each gateway; at least one flow.
+    names : sequence of str
+        Of the C classes.
+    note : str
+        Put behind the title.
+
+    Returns
+    -------
+    Figure
+        Axes: shares, shares of the fleet, sizes.
+    """
+    columns, count = arrange(owned), len(owned)
+    fleet = owned.sum(axis=0) / owned.sum()
+    figure = Figure(figsize=(10, max(4.8, 1.0 + 0.2 * len(names))))
+    grid = figure.add_gridspec(2, 2, height_ratios=[3, 1], width_ratios=[30, 1])
+    shares = figure.add_subplot(grid[0, 0])
+    whole = figure.add_subplot(grid[0, 1], sharey=shares)
+    sizes = figure.add_subplot(grid[1, 0], sharex=shares)
+    stack_shares(shares, columns.edges, columns.shares)
+    shares.set(ylim=(0, 1), ylabel="share of flows")
+    shares.tick_params(labelbottom=False)
+    if columns.width > 1:
+        caption(shares, f"each column is {columns.width} gateways together")
+    stack_shares(whole, np.array([0, 1]), fleet[None])
+    whole.set_xticks([0.5], ["all"])
+    whole.tick_params(left=False, labelleft=False)
+    whole.spines["left"].set_visible(False)
+    _draw_sizes(sizes, columns, owned.sum(axis=1))
+    number_gateways(sizes, columns.order)
+    sizes.set(xlabel=say_order(count), xlim=(0, count))
+    name_classes(figure, names, [_percent(share) for share in fleet])
+    empty = int((owned.sum(axis=1) == 0).sum())
+    without = f", {empty:,} of them without flows" if empty else ""
+    headline(figure, f"Class mix of {count_gateways(count)}{without}{note}")
+    return figure
+
+
+def _draw_sizes(axes: Axes, columns: Columns, sizes: NDArray[np.int64]) -> None:
+    """A bar a gateway, or the mean of each column within its band."""
+    edges, largest = columns.edges, columns.largest
+    if columns.width == 1:
+        axes.stairs(largest, edges, fill=True, color=GREY, lw=0)
+    else:
+        axes.stairs(largest, edges, baseline=columns.smallest, fill=True, color=PALE, lw=0)
+        mean = columns.owned.sum(axis=1) / columns.counts
+        axes.stairs(mean, edges, baseline=None, color=GREY, lw=1.2)
+    scale_flows(axes, sizes)
+    if len(edges) <= FEW + 1:
+        axes.vlines(edges, 0, 1, color="white", lw=2, transform=axes.get_xaxis_transform())
+    axes.set_ylabel("flows" if columns.width == 1 else "flows, mean\nand range")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 or share == 0 else "<0.1%"
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """One plan to compare.
+
+    Attributes
+    ----------
+    name : str
+        Of its scheme.
+    owned : ndarray
+        ``(K, C) int64``, flows of each class at each gateway.
+    values : tuple of float
+        Its measures, at least 0; NaN where one is undefined.
+    iid : tuple of float
+        What each measure is for an iid plan of the same sizes, NaN where that is not known;
+        or nothing.
+    """
+
+    name: str
+    owned: NDArray[np.int64]
+    values: tuple[float, ...]
+    iid: tuple[float, ...] = ()
+
+
+@styled
+def comparison(
+    plans: Sequence[Dealt], names: Sequence[str], measures: Sequence[str], note: str = ""
+) -> Figure:
+    """Draw class mix and measures of each plan, one plan a row, in the order given.
+
+    Parameters
+    ----------
+    plans : sequence of Dealt
+        At least one, up to about 20.
+    names : sequence of str
+        Of the classes.
+    measures : sequence of str
+        Of the plans' values, about 4 at most.
+    note : str
+        Put behind the title.
+
+    Returns
+    -------
+    Figure
+        Axes: class mixes, then one a measure.
+    """
+    height = max(1.5 + 0.48 * len(plans), 0.5 + 0.2 * len(names))
+    figure = Figure(figsize=(6.2 + 1.6 * len(measures), height))
+    mixes, *bars = figure.subplots(
+        1, 1 + len(measures), width_ratios=[2.6] + [1] * len(measures), sharey=True, squeeze=False
+    )[0]
+    _draw_mixes(mixes, plans)
+    for place, (axes, measure) in enumerate(zip(bars, measures, strict=True)):
+        known = [plan.iid[place] if plan.iid else np.nan for plan in plans]
+        _draw_measure(axes, [plan.values[place] for plan in plans], known)
+        caption(axes, measure)
+    mixes.set_ylim(len(plans) - 0.45, -0.55)
+    marks = ["class mix: gateways from left to right, sorted by their commonest class"]
+    if any((plan.owned.sum(axis=1) == 0).any() for plan in plans):
+        marks.append("blank: no flows")
+    if any(plan.iid for plan in plans):
+        marks.append("black line: iid at the same sizes")
+    figure.supxlabel(" · ".join(marks), fontsize=9, color=GREY, x=0.01, ha="left")
+    name_classes(figure, names)
+    headline(figure, f"{len(plans)} way{'s' * (len(plans) != 1)} to deal the same flows{note}")
+    return figure
+
+
+def _draw_mixes(axes: Axes, plans: Sequence[Dealt]) -> None:
+    """A band a plan, all of the same width."""
+    for row, plan in enumerate(plans):
+        columns = arrange(plan.owned, _COLUMNS)
+        edges = columns.edges / len(columns.order)
+        stack_shares(axes, edges, columns.shares, bottom=row + _HEIGHT / 2, height=-_HEIGHT)
+    axes.set_yticks(range(len(plans)), [plan.name for plan in plans])
+    axes.set(xlim=(0, 1), xticks=[])
+    bare(axes)
+    counts = sorted({len(plan.owned) for plan in plans})
+    first = f"{counts[0]:,} to " if len(counts) > 1 else ""
+    caption(axes, f"class mix of {first}{count_gateways(counts[-1])}")
+
+
+def _draw_measure(axes: Axes, values: Sequence[float], iid: Sequence[float]) -> None:
+    """Bars with their numbers, and a line where an iid plan would end."""
+    rows, given = np.arange(len(values)), np.array(values, dtype=float)
+    axes.barh(rows, np.nan_to_num(given), height=0.5, color=COLOURS[0])
+    axes.vlines(iid, rows - 0.36, rows + 0.36, color="black", lw=2)
+    top = float(np.nanmax(np.append(given, iid), initial=0)) or 1.0
+    for row, value in enumerate(given):
+        text = "undefined" if np.isnan(value) else f"{value:,.{0 if value >= 100 else 3}f}"
+        end = 0 if np.isnan(value) else np.fmax(value, iid[row])
+        axes.annotate(
+            text, (end, row), (4, 0), textcoords="offset points", va="center", fontsize=SMALL
+        )
+    axes.set(xlim=(0, top * 1.5), xticks=[])
+    axes.tick_params(axis="y", labelleft=False)
+    bare(axes)
