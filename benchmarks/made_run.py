@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from fednids.config import Config
 from fednids.flows.schema import CLASSES
 from fednids.metrics import ConfusionCounts, Curves, majority_counts, scores
+from fednids.runs.records import SCHEMA_VERSION
+from partitions import measure_skew
 
 _HARDNESS = np.array([0.8, 0.9, 1.1, 0.6, 2.0])
 
@@ -39,7 +41,7 @@ class Made:
     failures : Mapping[int, str]
         Reason by round, of gateway 1's answer.
     result : Mapping[str, Any]
-        Entries of the result that are not the usual ones.
+        Entries of the result, and of its objects, that are not the usual ones.
     """
 
     gateways: int = 6
@@ -110,6 +112,12 @@ def _counts(made: Made) -> NDArray[np.int64]:
     return found
 
 
+def _owned(made: Made) -> NDArray[np.int64]:
+    """Take each gateway's test flows of its last round for all its flows."""
+    owned: NDArray[np.int64] = _counts(made)[-1].sum(axis=2)
+    return owned
+
+
 def _round(made: Made, number: int, counts: NDArray[np.int64]) -> dict[str, Any]:
     found = scores(ConfusionCounts(counts), CLASSES).to_json()
     names = ("accuracy", "balanced_accuracy", "macro_f1", "false_alarm_rate")
@@ -159,7 +167,7 @@ def _table(made: Made, counts: NDArray[np.int64]) -> pa.Table:
     )
 
 
-def _result(made: Made, rounds: list[dict[str, Any]], counts: NDArray[np.int64]) -> dict[str, Any]:
+def _result(made: Made, rounds: list[dict[str, Any]], counts: NDArray[np.int64]) -> Any:
     support = counts.sum(axis=1)
     final = scores(ConfusionCounts(counts), made.classes).to_json()
     novel = scores(ConfusionCounts(counts // 3), made.classes).to_json()
@@ -175,10 +183,11 @@ def _result(made: Made, rounds: list[dict[str, Any]], counts: NDArray[np.int64])
         "success": {"DDoS": 0.4, "Theft": None},
         "errors": {"DDoS": 0.2},
     }
-    return {
-        "schema_version": 1,
+    found = {
+        "schema_version": SCHEMA_VERSION,
         "kind": made.kind,
         "seed": made.seed,
+        "settings": made.config().flat(),
         "data": {
             "path": "synthetic",
             "sha256": "ab" * 32,
@@ -195,7 +204,7 @@ def _result(made: Made, rounds: list[dict[str, Any]], counts: NDArray[np.int64])
             "scheme": "dirichlet",
             "gateways": made.gateways,
             "fingerprint": "plan-1",
-            "skew": {"label_distance": 0.19, "size_gini": 0.5, "smallest": 3},
+            "skew": measure_skew(_owned(made)).to_json(),
         },
         "rounds": rounds,
         "final": final,
@@ -204,5 +213,12 @@ def _result(made: Made, rounds: list[dict[str, Any]], counts: NDArray[np.int64])
         "majority_novel": majority,
         "seconds": {"prepare": 0.1, "compile": 2.5, "train": 14.5, "evaluate": 1.5, "total": 20.1},
         **({"attack": attack} if made.attacked else {}),
-        **made.result,
     }
+    return _merged(found, made.result)
+
+
+def _merged(found: Any, changes: Any) -> Any:
+    """Put changes into nested objects."""
+    if not (isinstance(found, dict) and isinstance(changes, Mapping)):
+        return changes
+    return {**found, **{n: _merged(found.get(n), each) for n, each in changes.items()}}

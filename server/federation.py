@@ -14,7 +14,7 @@ from fednids.errors import ConfigError, FederationError
 from fednids.messages.values import Card, Task
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
-from fednids.runs.records import Observer, Outcome, Round
+from fednids.runs.rounds import Observer, Outcome, Round
 from fednids.runs.selection import Selection, check_selection, validation_macro_f1
 from fednids.simulation.environment import no_update_counted
 from fednids.training.initial import opening_architecture, opening_task

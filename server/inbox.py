@@ -13,7 +13,7 @@ from fednids.errors import FederationError
 from fednids.messages.records import Arrays, content_bytes, read_evaluation, read_update
 from fednids.messages.values import Evaluation, Update
 from fednids.networks.cnn_bilstm.architecture import Weights
-from fednids.runs.records import Failure
+from fednids.runs.rounds import Failure
 from server.reasons import told_reason
 
 Answer = TypeVar("Answer", Update, Evaluation)

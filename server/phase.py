@@ -10,7 +10,7 @@ from flwr.app import Message
 
 from fednids.messages.records import content_bytes
 from fednids.messages.values import Evaluation, Update
-from fednids.runs.records import Failure
+from fednids.runs.rounds import Failure
 
 Answer = TypeVar("Answer", Update, Evaluation)
 

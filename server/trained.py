@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fednids.messages.values import Evaluation, Task, Update
 from fednids.networks.cnn_bilstm.architecture import Weights
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.simulation import RoundOutcomes
 from server.phase import Phase
 

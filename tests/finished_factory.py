@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from whole_result import whole_result, whole_round
 
 from fednids.config import Config
 from fednids.metrics import ConfusionCounts, scores
@@ -44,24 +45,22 @@ def write_run(
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "gateways.parquet")
     final = scores(ConfusionCounts(np.sum(gateways, axis=0)), NAMES).to_json()
-    found = {
-        "kind": kind,
-        "seed": config.run.seed,
-        "data": {"sha256": "ab" * 32, "flows": 900, "synthetic": False, "path": "flows.csv"},
-        "partition": {
-            "scheme": config.partition.scheme,
-            "gateways": len(gateways),
-            "fingerprint": "plan-1",
-            "skew": {},
-        },
-        "rounds": [
-            {"round": n, "test": {"macro_f1": f1}, "bytes_down": 600_000, "bytes_up": 400_000}
-            for n, f1 in enumerate(curve, start=1)
-        ],
-        "final": final,
-        "final_novel": final,
-        "majority": {**final, "macro_f1": 0.2},
-        "seconds": {"total": 1.5},
-    }
-    (folder / "result.json").write_text(json.dumps({**found, **(result or {})}))
+    found = whole_result()
+    found |= {"kind": kind, "seed": config.run.seed, "final": final, "final_novel": final}
+    found["data"] |= {"flows": 900}
+    found["partition"] |= {
+        "scheme": config.partition.scheme, "gateways": len(gateways), "fingerprint": "plan-1",
+    }  # fmt: skip
+    found["rounds"] = [_round(n, f1) for n, f1 in enumerate(curve, start=1)]
+    found["majority"] = {**final, "macro_f1": 0.2}
+    for name, value in (result or {}).items():
+        merged = value and isinstance(value, dict) and name in found
+        found[name] = {**found[name], **value} if merged else value
+    (folder / "result.json").write_text(json.dumps(found))
     return folder
+
+
+def _round(number: int, macro_f1: float) -> dict[str, Any]:
+    found = whole_round(number)
+    found["test"]["macro_f1"] = macro_f1
+    return {**found, "bytes_down": 600_000, "bytes_up": 400_000}

@@ -6,7 +6,7 @@ import numpy as np
 
 from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.records import Failure, Round
+from fednids.runs.rounds import Failure, Round
 
 CLASSES = ("Benign", "Attack")
 

@@ -12,7 +12,7 @@ from fednids.cli import options
 from fednids.cli.screen import say, show_result, warn
 from fednids.cli.watching import Watch
 from fednids.config import Config
-from fednids.runs.records import Observer
+from fednids.runs.rounds import Observer
 
 
 def register(app: typer.Typer) -> None:

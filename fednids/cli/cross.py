@@ -73,7 +73,7 @@ def _show(findings: CrossFindings) -> None:
         say("Classes that gateways have no training flow of, on the fleet's test flows of them:")
         print_table(_unseen(findings))
         say("recall: taken for the class. alarm: taken for any attack.")
-    elif matrix.runs[-1].is_local:
+    elif matrix.runs[-1].personal:
         say("Every gateway has training flows of every class.")
     if fleet.flows.origin.synthetic:
         say("The flows are synthetic: these numbers say nothing about real traffic.")

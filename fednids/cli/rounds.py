@@ -16,7 +16,7 @@ from fednids.cli.screen import ERRORS
 from fednids.cli.steps import counting_bar
 from fednids.datasets.federated import class_names
 from fednids.metrics import scores
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 _SHOWN = 8
 _TITLES = ("round", "loss", "macro-F1", "novel", "false alarms", "updates", "failures", "s")

@@ -14,7 +14,7 @@ from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import say
 from fednids.config import Config
 from fednids.runs.callbacks import open_tracking, tracked
-from fednids.runs.records import Observer
+from fednids.runs.rounds import Observer
 
 
 @dataclass(frozen=True)

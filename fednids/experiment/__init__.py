@@ -1,5 +1,5 @@
 """Whole runs: the arms, what they are compared with, and what they leave behind."""
 
-from fednids.runs.loading import Run, load
+from fednids.runs.reader import Run, load
 
 __all__ = ["Run", "load"]

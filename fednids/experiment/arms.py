@@ -17,7 +17,7 @@ from fednids.messages.values import Task
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.folder import memories
-from fednids.runs.records import Observer, Outcome, Round
+from fednids.runs.rounds import Observer, Outcome, Round
 from fednids.runs.selection import validation_macro_f1
 from fednids.simulation.engines import Clients, open_grid
 from fednids.training.initial import opening_architecture, opening_task, opening_weights, stack_size

@@ -19,7 +19,7 @@ from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
 from fednids.runs.folder import RunFolder, is_finished
 from fednids.runs.job import Job
-from fednids.runs.records import Observer, Outcome
+from fednids.runs.rounds import Observer, Outcome
 from fednids.runs.selection import check_selection
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack

@@ -17,7 +17,7 @@ from fednids.flows.windows import Windows
 from fednids.messages.values import Task
 from fednids.metrics import ConfusionCounts, scores
 from fednids.networks.cnn_bilstm.architecture import Weights
-from fednids.runs.records import Outcome
+from fednids.runs.rounds import Outcome
 from fednids.training.initial import opening_architecture
 from fednids.training.trainer import Trainer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fednids.config import Config
 from fednids.messages.client_state import Memory
 from fednids.runs.folder import memories
-from fednids.runs.records import Outcome
+from fednids.runs.rounds import Outcome
 from server.wire import ServerWire
 
 

@@ -94,7 +94,7 @@ class ConfusionCounts:
 
     @classmethod
     def from_list(cls, rows: Sequence[Sequence[int]]) -> ConfusionCounts:
-        """Read what `to_list` gave, e.g. from a result file.
+        """Read what `to_json` gave, e.g. from a result file.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class ConfusionCounts:
             ) from error
         return cls(matrix)
 
-    def to_list(self) -> list[list[int]]:
+    def to_json(self) -> list[list[int]]:
         """Give the counts as C lists of C Python integers, for JSON."""
         cells: list[list[int]] = self.matrix.tolist()
         return cells

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fednids.metrics.areas import Area, mean_area, precision_recall_area, roc_area
 from fednids.metrics.histograms import ScoreHistograms, Sides
+from fednids.plain import as_json
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class Areas:
         """Give values and bounds; None for what is undefined."""
         found: dict[str, Any] = {}
         for name, area in (("roc_auc", self.roc), ("pr_auc", self.precision_recall)):
-            found[name] = _plain(area.value)
-            found[f"{name}_bounds"] = [_plain(area.low), _plain(area.high)]
+            found |= {name: as_json(area.value), f"{name}_bounds": as_json([area.low, area.high])}
         return found
 
 
@@ -73,10 +72,6 @@ class CurveScores:
         """Give plain dicts and numbers, with NaN as None."""
         return {
             **self.macro.to_json(),
-            "per_class": {name: areas.to_json() for name, areas in self.per_class.items()},
-            "binary": self.binary.to_json(),
+            "per_class": as_json(self.per_class),
+            "binary": as_json(self.binary),
         }
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value

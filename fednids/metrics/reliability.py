@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fednids.metrics.counts import BENIGN
 from fednids.metrics.log_odds import Logits, usable_logits
+from fednids.plain import as_json
 
 GRADES = 15
 """Bins of confidence, of equal width."""
@@ -105,14 +106,14 @@ class Reliability:
         flows, right, sums = self.grades
         all_classes, attack = self.brier
         return {
-            "expected_error": _plain(self.error),
-            "brier": _plain(all_classes),
-            "brier_attack": _plain(attack),
+            "expected_error": as_json(self.error),
+            "brier": as_json(all_classes),
+            "brier_attack": as_json(attack),
             "bins": [
                 {
                     "flows": int(n),
-                    "accuracy": _plain(_quotient(float(r), n)),
-                    "confidence": _plain(_quotient(float(s) / _UNIT, n)),
+                    "accuracy": as_json(_quotient(float(r), n)),
+                    "confidence": as_json(_quotient(float(s) / _UNIT, n)),
                 }
                 for n, r, s in zip(flows, right, sums, strict=True)
             ],
@@ -127,7 +128,3 @@ def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _quotient(part: float, whole: int) -> float:
     return part / int(whole) if whole else math.nan
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.metrics.counts import BENIGN, ConfusionCounts
+from fednids.plain import as_json
 
 _ATTACK = 1
 """Code of attacks in binary counts."""
@@ -123,9 +124,9 @@ class Scores:
     binary: BinaryScores
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain dicts, lists and numbers, with NaN as None."""
-        plain: dict[str, Any] = _plain(self)
-        return plain
+        """Return plain dicts, lists and numbers, with NaN as None."""
+        found: dict[str, Any] = as_json(vars(self))
+        return found
 
 
 def scores(counts: ConfusionCounts, class_names: Sequence[str]) -> Scores:
@@ -205,7 +206,8 @@ def _mcc(counts: ConfusionCounts) -> float:
         return math.nan
     chance = sum(n * m for n, m in zip(support, taken, strict=True))
     agreement = sum(found) * counts.total - chance
-    return float(agreement / (math.sqrt(spread_true) * math.sqrt(spread_taken)))
+    found = float(agreement / (math.sqrt(spread_true) * math.sqrt(spread_taken)))
+    return max(-1.0, min(1.0, found))  # roots round: without this it may be 1 + 2e-16
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -219,16 +221,3 @@ def _quotient(part: float, whole: float) -> float:
 
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else math.nan
-
-
-def _plain(value: Any) -> Any:
-    """Turn scores into what the json module writes as valid JSON."""
-    if isinstance(value, ConfusionCounts):
-        return value.to_list()
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    if isinstance(value, Mapping):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, Scores | ClassScores | BinaryScores):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return list(value) if isinstance(value, tuple) else value

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fednids.metrics.counts import BENIGN
 from fednids.metrics.histograms import ScoreHistograms
 from fednids.metrics.log_odds import BINS, EDGES, Logits, log_odds, probability, usable_logits
+from fednids.plain import as_json
 
 _ROUNDING = 1e-9
 """0.29 of 100 flows are 29, though floats say a little less."""
@@ -113,14 +114,9 @@ class OperatingPoint:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain dicts and numbers, with NaN as None."""
-        return {
-            "benign_flows": self.benign_flows,
-            "attack_flows": self.attack_flows,
-            "false_alarm_rate": _plain(self.false_alarm_rate),
-            "detection_rate": _plain(self.detection_rate),
-            "per_class": {name: _plain(rate) for name, rate in self.per_class.items()},
-        }
+        """Return plain dicts and numbers, with NaN as None."""
+        found: dict[str, Any] = as_json(vars(self))
+        return found
 
 
 def choose_threshold(histograms: ScoreHistograms, wanted: float) -> Threshold | None:
@@ -147,7 +143,3 @@ def choose_threshold(histograms: ScoreHistograms, wanted: float) -> Threshold | 
     found = np.concatenate([[0], np.cumsum(sides.positives[::-1])])
     most = int(np.flatnonzero(false <= math.floor(wanted * benign + _ROUNDING))[-1])
     return Threshold(int(np.flatnonzero(found == found[most])[0]) if found[-1] else most)
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fednids.report.runs import Run
 from fednids.report.tables import decimal
+from fednids.runs.reader import Run
 
 _TITLES = (
     "seed", "rounds", "macro-F1", "macro-F1, novel", "benign false alarms", "balanced accuracy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fednids.config import KEYS
-from fednids.report.runs import Run
+from fednids.runs.reader import Run
 from fednids.studies.relevance import irrelevant
 
 _SEED = "run.seed"

@@ -16,12 +16,11 @@ from fednids.report.charts.scored import draw_precision, draw_reliability, draw_
 from fednids.report.held_out import unseen_gateways_table, unseen_table
 from fednids.report.many_tables import GroupRows, group_rows, run_titles
 from fednids.report.naming import grouped
-from fednids.report.runs import MAJORITY, Run, show_rate
-from fednids.report.scored import read_scored
-from fednids.report.tables import Table
+from fednids.report.tables import MEASURES, Table, decimal
 from fednids.report.threshold import threshold_table
 from fednids.report.vega import Figure
 from fednids.report.warnings import warn_of_run, warn_of_runs
+from fednids.runs.reader import MAJORITY, Run
 
 MOST_RUNS = 12
 """More runs than this have the common table and chart alone."""
@@ -169,9 +168,8 @@ def _subtitle(run: Run) -> str:
         parts.append(f"{gateways:,} gateways dealt by {config.partition.scheme}")
     parts.append(f"{len(run.rounds):,} of {config.federation.rounds:,} rounds")
     parts.append(f"seed {config.run.seed}")
-    if "flows" in run.facts_of("data"):
-        data = run.facts_of("data")
-        parts.append(f"{run_tables.short(data['flows'])} flows of {data.get('path')}")
+    if run.finished:
+        parts.append(f"{run.result.data.flows:,} flows of {run.result.data.path}")
     parts.append("finished" if run.finished else "stopped early")
     return " · ".join(parts)
 
@@ -181,16 +179,11 @@ def _tiles(run: Run) -> list[Tile]:
         return []
     found, novel, majority = run.detector.all, run.detector.novel, run.majority
     tiles = []
-    for name, title in (
-        ("macro_f1", "macro-F1"),
-        ("balanced_accuracy", "balanced accuracy"),
-        ("false_alarm_rate", "benign false alarms"),
-        ("accuracy", "accuracy"),
-    ):
-        beside = [f"novel flows {show_rate(getattr(novel, name))}"] if novel else []
+    for name, title in MEASURES.items():
+        beside = [f"novel flows {decimal(getattr(novel, name))}"] if novel else []
         if majority:
-            beside.append(f"{MAJORITY} {show_rate(getattr(majority.all, name))}")
-        tiles.append(Tile(title, show_rate(getattr(found, name)), tuple(beside)))
+            beside.append(f"{MAJORITY} {decimal(getattr(majority.all, name))}")
+        tiles.append(Tile(title, decimal(getattr(found, name)), tuple(beside)))
     return tiles
 
 
@@ -202,10 +195,10 @@ def _tables(run: Run, kept: heatmap.Kept | None) -> dict[str, Table]:
         "gateways": run_tables.gateway_table(run.gateways, kept) if run.gateways and kept else None,
         "failures": run_tables.failures(run),
         "totals": run_tables.totals(run) if run.rounds else None,
-        "threshold": threshold_table(run.facts_of("threshold")),
+        "threshold": threshold_table(run.section("threshold")),
         "attack": run_tables.attack(run),
-        "unseen": unseen_table(run.facts_of("unseen")),
-        "unseen_gateways": unseen_gateways_table(run.facts_of("unseen_gateways")),
+        "unseen": unseen_table(run.section("unseen")),
+        "unseen_gateways": unseen_gateways_table(run.section("unseen_gateways")),
         "settings": run_tables.settings(run),
         "provenance": run_tables.provenance(run),
     }
@@ -218,7 +211,7 @@ def _figures(run: Run, kept: heatmap.Kept | None) -> list[Figure]:
         found += [draw_rates(run), draw_losses(run)]
     if run.detector:
         found.append(draw_confusion(run.detector))
-    if run.finished and (scored := read_scored(run.path)):
+    if run.finished and (scored := run.scores):
         if scored.sides():
             found += [draw_roc(scored), draw_precision(scored)]
         found.append(draw_reliability(scored))

@@ -11,11 +11,12 @@ import numpy as np
 from fednids import __version__
 from fednids.config import Config
 from fednids.metrics import Scores
+from fednids.plain import number
 from fednids.report.charts.heatmap import Kept
-from fednids.report.gateways import Histories
-from fednids.report.rounds import MEASURES
-from fednids.report.runs import Judged, Run, show_rate
-from fednids.report.tables import Table, count, decimal, ids, megabytes, shortened
+from fednids.report.tables import MEASURES, Table, count, decimal, ids, megabytes, shortened
+from fednids.runs.gateways import Histories
+from fednids.runs.reader import Judged, Run
+from fednids.runs.records import HeadlineRecord
 
 _MORE = {"mcc": "Matthews correlation", "weighted_f1": "weighted F1"}
 _MOST_FAILURES = 50
@@ -35,12 +36,12 @@ def headline(run: Run) -> Table:
         columns["detector"] = run.detector
     columns |= run.baselines
     titles = [f"{name}{side}" for name in columns for side in (", all flows", ", novel flows")]
-    told = run.rounds[-1].novel if run.rounds else {}
+    told = run.rounds[-1].test.novel if run.rounds else None
     rows = [
         (title, *_pairs(columns, name, told))
         for name, title in chain(MEASURES.items(), _MORE.items())
     ]
-    attack = [show_rate(s.binary.f1) if s else "–" for j in columns.values() for s in _sides(j)]
+    attack = [decimal(s.binary.f1) if s else "–" for j in columns.values() for s in _sides(j)]
     rows.append(("F1 of attack against benign", *attack))
     note = "" if run.finished else "Baselines are written when a run ends."
     return Table("Detector and baselines", ("", *titles), tuple(rows), note=note)
@@ -62,8 +63,8 @@ def per_class(judged: Judged) -> Table:
 
 def skew(run: Run) -> Table | None:
     """Tell how unevenly the flows were dealt; None for a run that did not say."""
-    found = run.facts_of("partition").get("skew", {})
-    rows = tuple((str(n).replace("_", " "), short(value)) for n, value in _flat(found))
+    found = run.result.partition.skew.to_json() if run.finished else {}
+    rows = tuple((n.replace("_", " "), short(value)) for n, value in found.items())
     return Table("Measures of skew", ("measure", "value"), rows) if rows else None
 
 
@@ -90,7 +91,7 @@ def gateway_table(found: Histories, kept: Kept) -> Table:
 def failures(run: Run) -> Table | None:
     """List answers that could not be used; None where all could."""
     rows = tuple(
-        (str(row.number), str(f.partition_id), f.stage, f.reason)
+        (str(row.round), str(f.partition), f.stage, f.reason)
         for row in run.rounds
         for f in row.failures
     )
@@ -104,31 +105,30 @@ def failures(run: Run) -> Table | None:
 
 def totals(run: Run) -> Table:
     """Add up time and bytes."""
-    seconds = run.facts_of("seconds")
+    seconds = run.section("seconds")
     rows = [(_SECONDS.get(str(n), str(n)), f"{short(v)} s") for n, v in seconds.items()]
-    virtual = np.array([row.virtual_seconds for row in run.rounds])
+    virtual = np.array([number(row.virtual_seconds) for row in run.rounds])
     if np.isfinite(virtual).any():
         rows.append(("virtual clock", f"{count(float(np.nansum(virtual)))} s"))
     for title, values in (
         ("sent to gateways", [row.bytes_down for row in run.rounds]),
         ("sent to the server", [row.bytes_up for row in run.rounds]),
     ):
-        rows.append((title, f"{megabytes(float(np.nansum(values)))} MB"))
+        rows.append((title, f"{megabytes(float(sum(values)))} MB"))
     return Table("Time and bytes", ("what", "how much"), tuple(rows))
 
 
 def attack(run: Run) -> Table | None:
     """Tell who lied, and how far it got; None for a run without an attack."""
-    found = run.facts_of("attack")
+    found = run.result.attack if run.finished else None
     if not found:
         return None
-    liars = found.get("liars", ())
-    named = ids([int(k) for k in liars]) if isinstance(liars, list) else str(liars)
-    rows = [(n, short(found[n])) for n in ("kind", "share", "schedule", "strength", "poisoned")
-            if found.get(n) is not None]  # fmt: skip
-    rows.append(("liars", named))
-    for part, title in (("success", "taken for benign"), ("errors", "taken for another class")):
-        rows += [(f"{n} {title}", short(rate)) for n, rate in dict(found.get(part, {})).items()]
+    rows = [(n, short(getattr(found, n)))
+            for n in ("kind", "share", "schedule", "strength", "poisoned")
+            if getattr(found, n) is not None]  # fmt: skip
+    rows.append(("liars", ids(found.liars)))
+    rows += [(f"{n} taken for benign", short(rate)) for n, rate in found.success.items()]
+    rows += [(f"{n} taken for another class", short(rate)) for n, rate in found.errors.items()]
     return Table("Attack", ("what", "value"), tuple(rows))
 
 
@@ -148,24 +148,25 @@ def settings(run: Run) -> Table:
 def provenance(run: Run) -> Table:
     """Tell where the numbers come from."""
     rows = [("arm", run.kind), ("folder", str(run.path)), ("seed", str(run.config.run.seed))]
-    plan = run.facts_of("partition")
+    plan = run.section("partition")
     rows += [
         (f"plan {n}", short(plan[n])) for n in ("scheme", "gateways", "fingerprint") if n in plan
     ]
     for section in ("data", "model", "versions", "provenance"):
-        rows += [(f"{section} {n}", short(v)) for n, v in _flat(run.facts_of(section))]
-    if "judged" in run.facts:
-        rows.append(("judged by", f"{run.facts['judged']} detector"))
-    rows.append(("result schema", short(run.facts.get("schema_version", "none: not finished"))))
+        rows += [(f"{section} {n}", short(v)) for n, v in _flat(run.section(section))]
+    if run.finished:
+        rows.append(("judged by", f"{run.result.judged} detector"))
+    version = run.result.schema_version if run.finished else "none: not finished"
+    rows.append(("result schema", short(version)))
     rows.append(("this page", f"fednids {__version__}"))
     return Table("Provenance", ("what", "value"), tuple(rows))
 
 
-def _pairs(columns: Mapping[str, Judged], name: str, told: Mapping[str, float]) -> Iterator[str]:
+def _pairs(columns: Mapping[str, Judged], name: str, told: HeadlineRecord | None) -> Iterator[str]:
     """Give a rate of each detector twice; what a stopped run did not count, its round tells."""
     for judged in columns.values():
         for side in _sides(judged):
-            yield show_rate(getattr(side, name) if side else told.get(name))
+            yield decimal(number(getattr(side or told, name, None)))
 
 
 def _sides(judged: Judged) -> tuple[Scores, Scores | None]:
@@ -174,7 +175,7 @@ def _sides(judged: Judged) -> tuple[Scores, Scores | None]:
 
 def _rates(found: Scores, name: str) -> tuple[str, str, str]:
     each = found.per_class[name]
-    return show_rate(each.recall), show_rate(each.precision), show_rate(each.f1)
+    return decimal(each.recall), decimal(each.precision), decimal(each.f1)
 
 
 def _flat(found: object, before: str = "") -> Iterator[tuple[str, object]]:

@@ -6,6 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+MEASURES: dict[str, str] = {
+    "macro_f1": "macro-F1",
+    "balanced_accuracy": "balanced accuracy",
+    "false_alarm_rate": "benign false alarms",
+    "accuracy": "accuracy",
+}
+"""Rates of every round, and how people call them."""
+
 
 @dataclass(frozen=True)
 class Table:

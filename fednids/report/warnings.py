@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from fednids.report.runs import Run, show_rate
+from fednids.runs.reader import Run
 
 FEW_FLOWS = 30
 """Below this the exact 95 % interval of a recall of one half is wider than a third."""
@@ -21,8 +22,7 @@ def warn_of_run(run: Run) -> list[str]:
 
 def is_synthetic(run: Run) -> bool:
     """Say whether a run's flows are made up."""
-    told = run.facts_of("data").get("synthetic")
-    return bool(told) if told is not None else not run.config.data.path
+    return run.result.data.synthetic if run.finished else not run.config.data.path
 
 
 def warn_of_runs(groups: Mapping[str, Sequence[Run]]) -> list[str]:
@@ -71,7 +71,7 @@ def _of_course(run: Run) -> Iterator[str]:
     refused = sum(len(row.failures) for row in run.rounds)
     if refused:
         yield f"Answers of gateways that failed or could not be used: {refused:,}."
-    if run.facts_of("attack").get("liars") or any(row.liars for row in run.rounds):
+    if any(row.attack and row.attack.liars for row in run.rounds):
         yield "Some gateways lied: this run is under attack, as its settings say."
 
 
@@ -106,7 +106,7 @@ def _of_scores(run: Run) -> Iterator[str]:
         f"{title} of {name}"
         for name, found in run.detector.all.per_class.items()
         for title in ("recall", "precision", "f1")
-        if show_rate(getattr(found, title)) == "–"
+        if math.isnan(getattr(found, title))
     ]
     if undefined:
         yield f"Undefined, shown as – and never as 0: {', '.join(undefined)}."
@@ -128,8 +128,8 @@ def _same_flows(runs: Sequence[Run]) -> bool:
     by_seed: dict[object, set[object]] = {}
     for run in runs:
         if run.finished:
-            data, seed = run.facts_of("data"), run.config.run.seed
-            flows = str(data.get("sha256")), str(data.get("flows"))
+            data, seed = run.result.data, run.config.run.seed
+            flows = data.sha256, data.flows
             by_seed.setdefault(seed if is_synthetic(run) else "all", set()).add(flows)
     alike = all(len(each) == 1 for each in by_seed.values())
     return alike and len(split) == len(origins) == 1

@@ -15,9 +15,9 @@ from fednids import __version__
 from fednids.errors import RunError
 from fednids.files import write_atomically
 from fednids.report.page import Page
-from fednids.report.runs import read_runs
 from fednids.report.script import fingerprint, inlined, library
 from fednids.report.vega import CONFIG
+from fednids.runs.reader import read_run, run_folders
 
 _TEMPLATES = "templates"
 
@@ -46,7 +46,10 @@ def write_report(folders: Sequence[Path], html: Path, *, force: bool = False) ->
         written then.
     """
     check_target(html, force=force)
-    content = render(Page.of(read_runs(folders))).encode()
+    runs = [read_run(folder) for folder in run_folders(folders)]
+    if not runs:
+        raise RunError("expected a folder with runs, got none; name the --out folder of a run")
+    content = render(Page.of(runs)).encode()
     try:
         write_atomically(html, content)
     except OSError as error:

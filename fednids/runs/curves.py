@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fednids.metrics import Curves, CurveScores, OperatingPoint, Threshold, choose_threshold
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 
 def curve_record(curves: Curves | None, classes: Sequence[str]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from fednids.runs.layout import (
     memories,
 )
 from fednids.runs.lines import Lines
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.runs.selection import Selection, validation_macro_f1
 
 __all__ = [

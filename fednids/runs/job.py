@@ -15,17 +15,12 @@ from fednids.files import write_atomically
 from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.curves import chosen_threshold, scores_record
 from fednids.runs.facts import Facts
-from fednids.runs.folder import CHECKPOINT, MODEL, Checkpoint, RunFolder, prepare_folder
+from fednids.runs.folder import Checkpoint, RunFolder, prepare_folder
+from fednids.runs.layout import CHECKPOINT, MODEL, MODELS, SCORES
 from fednids.runs.logbook import RoundLog, log_resume, log_start
 from fednids.runs.provenance import note_process, read_provenance
-from fednids.runs.records import Observer, Outcome
 from fednids.runs.result import Clock, build_result
-
-MODELS = "models"
-"""Folder of the gateways' own detectors, where each has one."""
-
-SCORES = "scores.json"
-"""Histograms of the scores that the run ended with."""
+from fednids.runs.rounds import Observer, Outcome
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,18 @@ RESULT = "result.json"
 ROUNDS = "rounds.jsonl"
 GATEWAYS = "gateways.parquet"
 MODEL = "model.safetensors"
+MODELS = "models"
+"""Folder of the gateways' own detectors, where each has one."""
+
+SCORES = "scores.json"
+"""Histograms of the scores that the run ended with."""
+
+KIND = "arm.txt"
+"""In the folder of the checkpoints: the arm, for those who read a run that has not ended."""
+
+STUDY = "study.toml"
+"""In the folder of a sweep, whose runs lie in ``runs``."""
+
 CHECKPOINT = "checkpoint"
 KINDS = ("centralised", "local", "federated")
 """Arms, by the name that stands as ``kind`` in the result."""

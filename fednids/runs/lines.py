@@ -86,6 +86,12 @@ class Lines:
         return parsed(whole_lines(self._path, self.mark))
 
 
+def read_lines(path: Path) -> list[Any]:
+    """Read a file's whole lines; a last one cut short by a crash is left out, as a missing file."""
+    content = path.read_bytes() if path.is_file() else b""
+    return parsed(content[: content.rfind(b"\n") + 1])
+
+
 def whole_lines(path: Path, mark: Mark) -> bytes:
     """Read a file up to a mark.
 

@@ -10,7 +10,7 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.checkpoint import Checkpoint
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 _LOG = logging.getLogger(__name__)
 

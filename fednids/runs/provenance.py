@@ -12,66 +12,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 import fednids
+from fednids.runs.records import Git, Machine, Provenance, Session
 
 NOTES = "provenance.jsonl"
 """In the folder of the checkpoints: a line for each process that has worked on the run."""
 
 _GIT_SECONDS = 10
-
-
-class _Noted(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="allow", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class Git(_Noted):
-    """The checkout that fednids was run from."""
-
-    commit: str
-    """Full hash of the commit."""
-    dirty: bool
-    """Whether tracked files had been changed since: then the commit is not all."""
-
-
-class Machine(_Noted):
-    """What it ran on."""
-
-    system: str
-    """Operating system."""
-    release: str
-    """Release of its kernel."""
-    processor: str
-    """Model of the processor."""
-    processors: Annotated[int, Field(ge=1)]
-    """How many of them the process might use."""
-    memory: Annotated[int, Field(ge=0)] | None
-    """Bytes of memory; null where the system does not tell."""
-
-
-class Session(_Noted):
-    """One process that has worked on a run."""
-
-    started: str
-    """When it began, UTC, ISO 8601."""
-    command: list[str]
-    """As it was typed."""
-    git: Git | None
-    """Null where fednids was installed and not run from a checkout."""
-    machine: Machine
-    """What it ran on."""
-
-
-class Provenance(Session):
-    """By what, where and when a run was made: its first process, and those that went on."""
-
-    resumed: list[Session] | None = None
-    """The processes that went on with it, in order."""
 
 
 def this_process() -> Session:

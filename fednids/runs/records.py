@@ -1,210 +1,582 @@
-"""What is known of a run while it goes and when it has ended."""
+"""What stands in ``result.json`` and in a line of ``rounds.jsonl``: every key, once.
+
+The code that writes them builds these records, and the reader reads through them. The JSON
+schemas in ``docs/schema`` are made of them, and a test holds them equal::
+
+    python -m fednids.runs.records docs/schema
+
+Within a schema version keys are only added: a reader leaves alone what it does not know.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fednids.messages.values import Evaluation, Task, Update
-from fednids.metrics import ConfusionCounts, Curves, Scores, scores
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.runs.attack import attack_rates
-from fednids.simulation.outcomes import RoundOutcomes
+from fednids.metrics import ConfusionCounts, Scores, scores
+from fednids.plain import number
 
+SCHEMA_VERSION = 1
 
-@dataclass(frozen=True)
-class Failure:
-    """A gateway whose answer could not be used.
-
-    Attributes
-    ----------
-    partition_id : int
-        Which gateway.
-    stage : str
-        ``"train"`` or ``"evaluate"``.
-    reason : str
-        What was wrong, in one line.
-    """
-
-    partition_id: int
-    stage: str
-    reason: str
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)] | None
+"""0 to 1; null where it is undefined."""
+Rates = dict[str, Share]
+"""By the name of a class."""
+Counts = list[list[Count]]
+"""``C`` rows, the true class, of ``C`` columns, the class answered."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """One round that has ended.
+class Record(BaseModel):
+    """A JSON object; frozen, of exact types, and with what a later version adds beside."""
 
-    Attributes
-    ----------
-    number : int
-        From 1.
-    updates : Sequence[Update]
-        Usable answers to training, by partition id; their weights are not kept.
-    evaluations : Sequence[Evaluation]
-        Answers to evaluation, by partition id.
-    failures : Sequence[Failure]
-        All others.
-    train_seconds, evaluate_seconds : float
-        Duration of the two phases.
-    bytes_down, bytes_up : int
-        What the server sent and received.
-    state : Mapping[str, ndarray]
-        What the strategy remembers after the round, ``(P,) float64`` each, by name.
-    liars : Sequence[int] or None
-        Partition ids of the participants who lied; None in a run without an attack.
-    story : Mapping[str, Any]
-        What the strategy tells of the round, as JSON.
-    fates : RoundOutcomes or None
-        What became of the gateways that were chosen; none in arms without a server.
-    """
+    model_config = ConfigDict(
+        frozen=True, extra="allow", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
-    number: int
-    updates: Sequence[Update]
-    evaluations: Sequence[Evaluation]
-    failures: Sequence[Failure]
-    train_seconds: float
-    evaluate_seconds: float
-    bytes_down: int = 0
-    bytes_up: int = 0
-    state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    liars: Sequence[int] | None = None
-    story: Mapping[str, Any] = field(default_factory=dict)
-    fates: RoundOutcomes | None = None
+    def to_json(self) -> dict[str, Any]:
+        """Return the object as it is written: what was never set is left out."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
-    @property
+
+class ClassRecord(Record):
+    """How well one class is found."""
+
+    support: Count
+    """Test flows of the class."""
+    recall: Share
+    """Share of them that was found."""
+    precision: Share
+    """Share of the flows taken for the class that are of it."""
+    f1: Share
+    """Harmonic mean of the two."""
+
+
+class BinaryRecord(Record):
+    """Attack, the positive class, against benign."""
+
+    accuracy: Share
+    """Share of flows put on the right side."""
+    precision: Share
+    """Share of alarms that are attacks."""
+    recall: Share
+    """Share of attacks that raise an alarm."""
+    f1: Share
+    """Harmonic mean of the two."""
+    false_alarm_rate: Share
+    """Share of benign flows that raise an alarm."""
+    balanced_accuracy: Share
+    """Mean of the recalls of the sides that have flows."""
+
+
+class HeadlineRecord(Record):
+    """The few rates that curves are drawn of."""
+
+    accuracy: Share
+    """Share of flows whose class is right."""
+    balanced_accuracy: Share
+    """Mean recall over the classes with flows."""
+    macro_f1: Share
+    """Mean F1 over the classes with flows."""
+    false_alarm_rate: Share
+    """Share of benign flows taken for any attack."""
+
+    def rate(self, name: str) -> float:
+        """Return a rate by its key, NaN where it is undefined."""
+        return number(getattr(self, name))
+
+
+class AreasRecord(Record):
+    """Areas under curves, from histograms of scores; null where undefined."""
+
+    roc_auc: Share = None
+    """Under the ROC curve."""
+    roc_auc_bounds: list[Share] | None = None
+    """Between these two it lies, whatever the scores within a bin of the histograms are."""
+    pr_auc: Share = None
+    """Under the precision-recall curve."""
+    pr_auc_bounds: list[Share] | None = None
+    """As ``roc_auc_bounds``."""
+
+
+class CurvesRecord(AreasRecord):
+    """Areas of all classes; those of the object itself are means over the classes."""
+
+    per_class: dict[str, AreasRecord]
+    """Each class against the rest, by name."""
+    binary: AreasRecord
+    """Attack against benign."""
+
+
+class BinRecord(Record):
+    """Flows whose answer was about as sure."""
+
+    flows: Count
+    """How many."""
+    accuracy: Share
+    """Share of them whose class is right."""
+    confidence: Share
+    """Mean probability of the class answered."""
+
+
+class CalibrationRecord(Record):
+    """How far probabilities can be believed."""
+
+    expected_error: Share
+    """Expected calibration error."""
+    brier: Annotated[float, Field(ge=0, le=2)] | None
+    """Brier score over all classes."""
+    brier_attack: Share
+    """Brier score of attack against benign."""
+    bins: list[BinRecord]
+    """By rising probability of the class answered."""
+
+
+class OperatingRecord(Record):
+    """What a threshold leads to on some flows."""
+
+    benign_flows: Count
+    """Benign flows among them."""
+    attack_flows: Count
+    """Attacks among them."""
+    false_alarm_rate: Share
+    """Share of benign flows that raise an alarm."""
+    detection_rate: Share
+    """Share of attacks that raise one."""
+    per_class: Rates
+    """The same by class of attack."""
+
+
+class ThresholdRecord(Record):
+    """The threshold chosen on validation flows for a wanted false-alarm rate."""
+
+    wanted: Share
+    """False-alarm rate asked for."""
+    probability: Share
+    """Of attack, above which a flow raises an alarm; null without benign validation flows."""
+    validation: OperatingRecord | None = None
+    """On the validation flows, which it was chosen on."""
+    test: OperatingRecord | None = None
+    """On all test flows."""
+    novel: OperatingRecord | None = None
+    """On the novel ones."""
+
+
+class ScoresRecord(HeadlineRecord):
+    """All rates of one detector on one set of flows, and the counts that they follow from."""
+
+    weighted_f1: Share
+    """Mean F1 weighted by support."""
+    mcc: Annotated[float, Field(ge=-1, le=1)] | None
+    """Matthews correlation over all classes; null where undefined."""
+    per_class: dict[str, ClassRecord]
+    """By class name, in the order of `classes`."""
+    confusion: Counts
+    """Flows by true class, a row each, and class answered."""
+    classes: list[str]
+    """Names in the order of the counts; the first is benign."""
+    binary: BinaryRecord
+    """The same flows as attack against benign."""
+    curves: CurvesRecord | None = None
+    """Areas under curves, where scores were counted."""
+    calibration: CalibrationRecord | None = None
+    """How far probabilities can be believed, where scores were counted."""
+
+    @model_validator(mode="after")
+    def _has_a_name_for_each_count(self) -> Self:
+        size = len(self.classes)
+        if len(set(self.classes)) != size or [len(row) for row in self.confusion] != [size] * size:
+            raise ValueError("confusion has no row and column for each of different classes")
+        return self
+
     def counts(self) -> ConfusionCounts:
-        """Over all test flows that were answered for."""
-        return add_counts([evaluation.counts for evaluation in self.evaluations])
+        """Return the counts, ``(C, C) int64``."""
+        return ConfusionCounts(np.array(self.confusion, np.int64))
 
-    @property
-    def novel(self) -> ConfusionCounts:
-        """Over the novel ones among them."""
-        return add_counts([evaluation.novel for evaluation in self.evaluations])
+    def scores(self) -> Scores:
+        """Return all rates, computed again from the counts; NaN where undefined."""
+        return scores(self.counts(), self.classes)
 
-    @property
-    def triggered(self) -> ConfusionCounts | None:
-        """Over attacks with a backdoor's trigger; None where the attack has none."""
-        found = [e.triggered for e in self.evaluations if e.triggered is not None]
-        return add_counts(found) if found else None
 
-    @property
-    def validation(self) -> ConfusionCounts | None:
-        """Over validation flows; None in a run without any."""
-        found = [e.validation for e in self.evaluations if e.validation is not None]
-        return add_counts(found) if found else None
+class TrainRecord(Record):
+    """Training of one round, over all gateways whose updates were used."""
 
-    def curves(self, which: Literal["all", "novel", "validation"]) -> Curves | None:
-        """Give the counts of scores over test flows, novel ones or validation flows.
+    loss: float
+    """Mean over the windows trained on, as the optimiser minimises it."""
+    examples: Count
+    """Windows trained on."""
+    steps: Count
+    """Optimiser steps."""
 
-        None in a round in which they were not counted.
-        """
-        told = [e.curves for e in self.evaluations if e.curves is not None]
-        tallies = [tally for each in told if (tally := getattr(each, which)) is not None]
-        return Curves.total(tallies, len(self.counts.matrix)) if tallies else None
 
-    @property
-    def train_loss(self) -> float:
-        """Mean over the windows trained on."""
-        examples = sum(update.examples for update in self.updates)
-        return sum(u.loss * u.examples for u in self.updates if u.examples) / max(examples, 1)
+class TestRecord(HeadlineRecord):
+    """Scores after a round, over the test flows of all gateways that answered."""
 
-    @property
-    def test_loss(self) -> float:
-        """Mean unweighted cross-entropy over the test windows."""
-        total = sum(evaluation.loss for evaluation in self.evaluations)
-        return total / max(self.counts.total, 1)
+    __test__ = False  # pytest would take the class for tests
 
-    def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
-        """Give the round as it stands in ``rounds.jsonl`` and ``result.json``."""
-        return {
-            "round": self.number,
-            "loss": self.train_loss,
-            "train": {
-                "loss": self.train_loss,
-                "examples": sum(update.examples for update in self.updates),
-                "steps": sum(update.steps for update in self.updates),
-            },
-            "test": {
-                "loss": self.test_loss,
-                **_headline(scores(self.counts, classes)),
-                "novel": _headline(scores(self.novel, classes)),
-            },
-            **self._validation(classes),
-            "participants": [update.partition_id for update in self.updates],
-            "failures": [
-                {"partition": f.partition_id, "stage": f.stage, "reason": f.reason}
-                for f in self.failures
-            ],
-            "seconds": self.train_seconds + self.evaluate_seconds,
-            "bytes_down": self.bytes_down,
-            "bytes_up": self.bytes_up,
-            **(self.fates.to_json() if self.fates else {}),
-            **({"strategy": dict(self.story)} if self.story else {}),
-            **self._attack(classes),
+    loss: float
+    """Mean unweighted cross-entropy."""
+    novel: HeadlineRecord
+    """Over the test flows whose vector occurs in no training flow."""
+
+
+class FailureRecord(Record):
+    """A gateway whose answer could not be used."""
+
+    partition: Count
+    """Which gateway, by partition id."""
+    stage: Literal["train", "evaluate"]
+    """What it was asked for."""
+    reason: str
+    """What was wrong, in one line."""
+
+
+class RoundAttackRecord(Record):
+    """How far an attack got in a round."""
+
+    liars: list[Count]
+    """Partition ids of the participants who lied."""
+    success: Rates
+    """Share of each attack class taken for benign, with the trigger where there is one."""
+    errors: Rates
+    """Share of each class taken for any other."""
+
+
+class StrategyRecord(Record):
+    """What a strategy tells of a round."""
+
+    clusters: list[Count] | None = None
+    """ifca: how many gateways chose each cluster."""
+    trusted: Count | None = None
+    """fltrust: how many updates were trusted at all."""
+
+
+class RoundRecord(Record):
+    """One round that has ended: a line of ``rounds.jsonl``, an entry of `rounds`."""
+
+    round: Annotated[int, Field(ge=1)]
+    """Number, from 1."""
+    loss: float
+    """As ``train.loss``."""
+    train: TrainRecord
+    """Training."""
+    test: TestRecord
+    """Scores."""
+    validation: HeadlineRecord | None = None
+    """Scores over the validation flows of all gateways, where some are set apart."""
+    participants: list[Count]
+    """Partition ids of those whose updates were used, rising."""
+    failures: list[FailureRecord]
+    """All answers that could not be used."""
+    seconds: Annotated[float, Field(ge=0)]
+    """Duration on the machine that ran it."""
+    bytes_down: Count
+    """Bytes that the server sent; 0 in arms without a server."""
+    bytes_up: Count
+    """Bytes that it received."""
+    virtual_seconds: Annotated[float, Field(ge=0)] | None = None
+    """Duration by the clock of the simulated world; federated arm only."""
+    present: Count | None = None
+    """Gateways that were there."""
+    chosen: Count | None = None
+    """Gateways that were asked to train."""
+    fates: dict[str, list[Count]] | None = None
+    """Partition ids by what became of them: late, surplus, lost, failed; empty ones left out."""
+    strategy: StrategyRecord | None = None
+    """What the strategy tells, if anything."""
+    attack: RoundAttackRecord | None = None
+    """In runs with an attack."""
+
+
+class DataRecord(Record):
+    """Which flows."""
+
+    path: str | None
+    """As given; null in a deployment, where they are at their gateways."""
+    sha256: str | None
+    """Of the file, or of what synthetic flows were made from; null in a deployment."""
+    flows: Count
+    """All flows."""
+    synthetic: bool
+    """Whether they were made: then the scores say nothing about real traffic."""
+    train_flows: Count
+    """Flows trained on."""
+    validation_flows: Count | None = None
+    """Flows that rounds are chosen on, where some are set apart."""
+    test_flows: Count
+    """Flows scored."""
+    novel_flows: Count
+    """Test flows whose vector occurs in no training flow."""
+    features: Count
+    """Encoded features of a flow."""
+
+
+class ModelRecord(Record):
+    """The network."""
+
+    parameters: Count
+    """Number of weights."""
+    bytes: Count
+    """Of the weights as float32."""
+    published_parameters: Count | None = None
+    """The same network counted in layers as papers do, with weights that cannot matter."""
+
+
+class SkewRecord(Record):
+    """How unevenly flows are dealt; null where undefined."""
+
+    jensen_shannon: float | None
+    """Mean distance between a gateway's class mix and the fleet's, weighted by flows."""
+    hellinger: float | None
+    """The same with Hellinger's distance."""
+    total_variation: float | None
+    """The same with the total variation."""
+    mutual_information: float | None
+    """What a flow's gateway tells about its class, in bits."""
+    mutual_information_share: float | None
+    """The same over the entropy of the class."""
+    coverage: float | None
+    """Mean over gateways of the share of the classes that a gateway has."""
+    effective_classes: float | None
+    """Mean over gateways of the exponential of the entropy of the class mix."""
+    size_gini: float | None
+    """Gini coefficient of the gateways' sizes."""
+    smallest: Count
+    """Flows of the smallest gateway."""
+    largest: Count
+    """Flows of the largest gateway."""
+
+
+class PartitionRecord(Record):
+    """How flows were dealt to gateways."""
+
+    scheme: str
+    """Name of the partitioner."""
+    gateways: Annotated[int, Field(ge=1)]
+    """Number of gateways."""
+    fingerprint: str | None
+    """Digest of the plan, equal for equal plans; null in a deployment, which has none."""
+    skew: SkewRecord
+    """Measures of unevenness."""
+    names: list[str] | None = None
+    """Of the gateways by partition id, where they have names."""
+
+
+class BaselineRecord(Record):
+    """Another model on the same flows."""
+
+    final: ScoresRecord
+    """Over all test flows."""
+    final_novel: ScoresRecord
+    """Over the novel ones."""
+
+
+class AttackRecord(RoundAttackRecord):
+    """Who lied in a run, how, and how far it got."""
+
+    kind: str
+    """Name of the attack."""
+    share: Share
+    """Share of the gateways that lie."""
+    schedule: str
+    """When they lie."""
+    strength: float | None
+    """Of an attack on the weights; null for others."""
+    poisoned: Share
+    """Share of a liar's flows that it changes; null where an attack changes none."""
+
+
+class SeparationRecord(Record):
+    """How well a score tells an unseen class from the known ones."""
+
+    auroc: Share
+    """Area under the ROC curve; 0.5 is chance."""
+    passed: Share
+    """Share of unseen flows that pass what 95 % of the known ones pass."""
+
+
+class RejectionRecord(Record):
+    """Unknown-class rejection by score."""
+
+    max_probability: SeparationRecord
+    """Maximum softmax probability."""
+    energy: SeparationRecord
+    """Energy score."""
+
+
+class UnseenRecord(Record):
+    """An attack class that was never trained on."""
+
+    name: str
+    """Its name."""
+    flows: Count
+    """How many of its flows were tested on."""
+    alarms: Share
+    """Share of them taken for any attack."""
+    taken_for: dict[str, Share]
+    """Share of them taken for each class."""
+    rejection: RejectionRecord
+    """Whether they could be told to be of no known class."""
+
+
+class UnseenGatewaysRecord(Record):
+    """Gateways that never trained."""
+
+    partitions: list[Count]
+    """Which, by partition id."""
+    seen: ScoresRecord
+    """The detector on the test flows of all others."""
+    unseen: ScoresRecord
+    """The detector on all their flows."""
+
+
+class SecondsRecord(Record):
+    """Where the time went."""
+
+    prepare: float
+    """Reading, splitting and dealing flows."""
+    compile: float
+    """Compiling graphs, summed over processes; a part of the next two."""
+    train: float
+    """Training, all rounds."""
+    evaluate: float
+    """Scoring, all rounds."""
+    total: float
+    """From the command to the result; since the last resume, if there was one."""
+
+
+class ExtensionRecord(Record):
+    """Rounds that were added to a run."""
+
+    after: Count
+    """The last whole round when they were."""
+    before: Count
+    """Number of rounds of the run until then."""
+    rounds: Count
+    """Number of rounds from then on."""
+
+
+class Git(Record):
+    """The checkout that fednids was run from."""
+
+    commit: str
+    """Full hash of the commit."""
+    dirty: bool
+    """Whether tracked files had been changed since: then the commit is not all."""
+
+
+class Machine(Record):
+    """What it ran on."""
+
+    system: str
+    """Operating system."""
+    release: str
+    """Release of its kernel."""
+    processor: str
+    """Model of the processor."""
+    processors: Annotated[int, Field(ge=1)]
+    """How many of them the process might use."""
+    memory: Annotated[int, Field(ge=0)] | None
+    """Bytes of memory; null where the system does not tell."""
+
+
+class Session(Record):
+    """One process that has worked on a run."""
+
+    started: str
+    """When it began, UTC, ISO 8601."""
+    command: list[str]
+    """As it was typed."""
+    git: Git | None
+    """Null where fednids was installed and not run from a checkout."""
+    machine: Machine
+    """What it ran on."""
+
+
+class Provenance(Session):
+    """By what, where and when a run was made: its first process, and those that went on."""
+
+    resumed: list[Session] | None = None
+    """The processes that went on with it, in order."""
+
+
+class ResultRecord(Record):
+    """``result.json``: everything that a run found out."""
+
+    schema_version: Annotated[int, Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
+    """Version of this schema."""
+    kind: Literal["centralised", "local", "federated"]
+    """The arm."""
+    judged: Literal["global", "personal"] = "global"
+    """Whether one detector was scored, or each gateway's own."""
+    data: DataRecord
+    """Which flows."""
+    seed: int
+    """Seed of everything drawn."""
+    versions: dict[str, str]
+    """Of fednids, Python, and the packages that results depend on."""
+    settings: dict[str, bool | int | float | str]
+    """Every setting by ``section.key``."""
+    provenance: Provenance | None = None
+    """By what, where and when it was made; missing in results older than this key."""
+    model: ModelRecord
+    """The network."""
+    partition: PartitionRecord
+    """How flows were dealt."""
+    rounds: Annotated[list[RoundRecord], Field(min_length=1)]
+    """All rounds, as in ``rounds.jsonl``."""
+    final: ScoresRecord
+    """After the last round, over all test flows."""
+    final_novel: ScoresRecord
+    """Over the novel ones."""
+    majority: ScoresRecord
+    """Of answering the most frequent class of the training flows always."""
+    majority_novel: ScoresRecord
+    """The same on the novel test flows."""
+    seconds: SecondsRecord
+    """Where the time went."""
+    threshold: ThresholdRecord | None = None
+    """Where a false-alarm rate is asked for."""
+    best_round: Count | None = None
+    """The best round on validation flows, where some are set apart."""
+    kept_round: Count | None = None
+    """The round whose detector the run ends with, where validation flows are set apart."""
+    stopped_early: bool | None = None
+    """Whether it ended before all rounds for lack of progress."""
+    extended: list[ExtensionRecord] | None = None
+    """Rounds that were added to a run that had been begun with fewer."""
+    attack: AttackRecord | None = None
+    """In runs with an attack."""
+    baselines: dict[str, BaselineRecord] | None = None
+    """Other models by name, where ``--baselines`` asked for them."""
+    unseen: UnseenRecord | None = None
+    """With ``data.unseen``, in runs with one detector."""
+    unseen_gateways: UnseenGatewaysRecord | None = None
+    """With ``partition.unseen_gateways``, in runs with one detector."""
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Give the published JSON schemas by file name."""
+    models: dict[str, type[BaseModel]] = {"result": ResultRecord, "rounds": RoundRecord}
+    return {
+        f"{name}-{SCHEMA_VERSION}.json": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **model.model_json_schema(),
         }
-
-    def _validation(self, classes: Sequence[str]) -> dict[str, Any]:
-        counts = self.validation
-        return {"validation": _headline(scores(counts, classes))} if counts else {}
-
-    def _attack(self, classes: Sequence[str]) -> dict[str, Any]:
-        if self.liars is None:
-            return {}
-        rates = attack_rates(self.counts, self.triggered, classes)
-        return {"attack": {"liars": list(self.liars), **rates}}
+        for name, model in models.items()
+    }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What an arm ends with.
-
-    Attributes
-    ----------
-    architecture : Architecture
-        The network.
-    tasks : Sequence[Task]
-        Scaler and class weights that belong to each detector.
-    weights : Sequence[ndarray]
-        ``(P,) float32`` each: one detector, or one of each gateway.
-    last : Round or None
-        The last round; none where a resumed run had nothing left to do.
-    personal : bool
-        Whether every gateway is judged by a detector of its own.
-    overall : ndarray or None
-        ``(P,) float32``: the global detector beside those of the gateways, if there is one.
-    """
-
-    architecture: Architecture
-    tasks: Sequence[Task]
-    weights: Sequence[Weights]
-    last: Round | None
-    personal: bool = False
-    overall: Weights | None = None
+def write_schemas(folder: Path) -> None:
+    """Write the JSON schemas into a folder."""
+    for name, schema in json_schemas().items():
+        (folder / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
 
 
-class Observer(Protocol):
-    """Told of every round as it ends: progress, files, checkpoints."""
-
-    def round_ended(self, ended: Round, weights: Sequence[Weights]) -> None:
-        """Take note; `weights` are those after the round."""
-        ...
-
-
-def add_counts(counts: Sequence[ConfusionCounts]) -> ConfusionCounts:
-    """Add counts of at least one gateway."""
-    total = counts[0]
-    for more in counts[1:]:
-        total = total + more
-    return total
-
-
-def _headline(found: Scores) -> dict[str, float | None]:
-    """The few numbers that curves are drawn of."""
-    everything = found.to_json()
-    names = ("accuracy", "balanced_accuracy", "macro_f1", "false_alarm_rate")
-    return {name: everything[name] for name in names}
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))

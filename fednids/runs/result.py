@@ -14,7 +14,7 @@ from fednids.metrics import ConfusionCounts, majority_counts, scores
 from fednids.runs.attack import attack_rates
 from fednids.runs.curves import curve_record, threshold_record
 from fednids.runs.facts import Facts
-from fednids.runs.records import Outcome, Round
+from fednids.runs.rounds import Outcome, Round
 from fednids.simulation.adversaries.malicious import MaliciousClients
 
 SCHEMA_VERSION = 1

@@ -11,7 +11,7 @@ from fednids.config import Config
 from fednids.errors import ConfigError
 from fednids.metrics import scores
 from fednids.networks.cnn_bilstm.architecture import Weights
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 VALIDATION = "validation"
 """Entry of a round's record with the scores on validation flows."""

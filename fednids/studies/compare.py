@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fednids.config import KEYS, Config
 from fednids.errors import ConfigError, RunError
-from fednids.runs.folder import RESULT
-from fednids.studies.cross_runs import FinishedRun
+from fednids.plain import number
+from fednids.runs.reader import Run, load, run_folders
 from fednids.studies.engine import SweepFolder
 from fednids.studies.relevance import canonical, clean_twins, irrelevant, is_attacked
 from fednids.studies.report import Report
@@ -21,13 +20,11 @@ from fednids.studies.statistics import (
     Contestant,
     Entry,
     Ranking,
-    last_confusions,
     measure_run,
-    number,
     rank,
     target_of,
 )
-from fednids.studies.study import STUDY, Study, make_study
+from fednids.studies.study import Study, make_study
 
 STRATEGY, ATTACK = "strategy", "attack"
 """Axes of such a study."""
@@ -142,12 +139,11 @@ def rank_report(report: Report, out: Path) -> Ranking:
     folder, found = SweepFolder(out), dict[str, dict[str, Entry]]()
     for row in report.rows:
         place, run = dict(row.cell.place), row.cell.run
-        result = folder.result(run)
-        if not row.metrics or result is None or place.get(ATTACK) == CLEAN:
+        ended = folder.finished(run)
+        if not row.metrics or ended is None or place.get(ATTACK) == CLEAN:
             continue
-        confusions = last_confusions(folder.run(run), len(result["final"]["classes"]))
-        plan = result["partition"]["fingerprint"]
-        entry = Entry(row.cell.seed, plan, row.metrics, confusions)
+        plan = str(ended.result.partition.fingerprint)
+        entry = Entry(row.cell.seed, plan, row.metrics, ended.last_confusions)
         found.setdefault(place[STRATEGY], {})[run.name] = entry
     if not found:
         raise RunError(f"expected finished runs to compare, got none in {out}; see {out / 'logs'}")
@@ -200,11 +196,11 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
     runs = open_all(paths)
     check_comparable(runs)
     names = name_runs(runs)
-    grouped: dict[str, list[FinishedRun]] = {}
+    grouped: dict[str, list[Run]] = {}
     for run, name in zip(runs, names, strict=True):
         grouped.setdefault(name, []).append(run)
     _check_plans(grouped, dealt_alike=not _dealing_differs(runs))
-    scored = [[_macro_f1(run) for run in each] for each in grouped.values()]
+    scored = [[number(run.result.final.macro_f1) for run in each] for each in grouped.values()]
     wanted = target_of(target, scored)
     entries = _entries(runs, wanted)
     contestants = [
@@ -213,7 +209,7 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
     return rank(contestants, wanted)
 
 
-def open_all(paths: Sequence[Path]) -> list[FinishedRun]:
+def open_all(paths: Sequence[Path]) -> list[Run]:
     """Open run folders, and the finished runs of sweeps.
 
     Raises
@@ -221,11 +217,7 @@ def open_all(paths: Sequence[Path]) -> list[FinishedRun]:
     RunError
         One is neither, or there are fewer than two runs.
     """
-    folders: list[Path] = []
-    for path in paths:
-        inside = (path / "runs").iterdir() if (path / STUDY).is_file() else [path]
-        folders += sorted(p for p in inside if p == path or (p / RESULT).is_file())
-    runs = [FinishedRun.open(folder) for folder in dict.fromkeys(folders)]
+    runs = [open_finished(folder) for folder in run_folders(paths, finished=True)]
     if len(runs) < 2:
         raise RunError(
             f"expected at least two finished runs to compare, got {len(runs)}; name more folders"
@@ -233,7 +225,24 @@ def open_all(paths: Sequence[Path]) -> list[FinishedRun]:
     return runs
 
 
-def check_comparable(runs: Sequence[FinishedRun]) -> None:
+def open_finished(path: Path) -> Run:
+    """Read a finished run whose flows and plan are known.
+
+    Raises
+    ------
+    RunError
+        It is no folder of a finished run, or of a deployment, whose flows are elsewhere.
+    """
+    run = load(path)
+    if not (run.result.partition.fingerprint and run.result.data.sha256):
+        raise RunError(
+            f"expected a finished run of a simulation, got {path} of a deployment, whose flows are "
+            "at its gateways; name another"
+        )
+    return run
+
+
+def check_comparable(runs: Sequence[Run]) -> None:
     """Refuse runs that are not about the same flows and the same split.
 
     Raises
@@ -242,7 +251,7 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
         Flows that were read from a file have to be the same in all runs, synthetic ones in
         all runs of a seed; so has what decides on the test flows.
     """
-    first: dict[int, FinishedRun] = {}
+    first: dict[int, Run] = {}
     for run in runs:
         for other in (runs[0], first.setdefault(run.config.run.seed, run)):
             same_seed = run.config.run.seed == other.config.run.seed
@@ -250,13 +259,13 @@ def check_comparable(runs: Sequence[FinishedRun]) -> None:
             for name, value in _basis(run, same_seed=same_seed).items():
                 if value != theirs[name]:
                     raise RunError(
-                        f"expected runs of the same {name}, got {_short(theirs[name])} in "
-                        f"{other.path} and {_short(value)} in {run.path}; compare runs of the "
+                        f"expected runs of the same {name}, got {short_value(theirs[name])} in "
+                        f"{other.path} and {short_value(value)} in {run.path}; compare runs of the "
                         "same flows and split"
                     )
 
 
-def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
+def name_runs(runs: Sequence[Run]) -> list[str]:
     """Name runs by the arm and the settings that differ, as far as an arm reads them.
 
     Raises
@@ -267,7 +276,7 @@ def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
     read = [_read_settings(run) for run in runs]
     differing = [name for name in KEYS if len({each[name] for each in read if name in each}) > 1]
     several = len({run.kind for run in runs}) > 1
-    names, seen = [], dict[tuple[str, int], FinishedRun]()
+    names, seen = [], dict[tuple[str, int], Run]()
     for run, settings in zip(runs, read, strict=True):
         parts = [run.kind] if several else []
         parts += [_show(name, settings[name]) for name in differing if name in settings]
@@ -282,7 +291,7 @@ def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
     return names
 
 
-def _entries(runs: Sequence[FinishedRun], target: float) -> dict[Path, Entry]:
+def _entries(runs: Sequence[Run], target: float) -> dict[Path, Entry]:
     """Measure runs, those under attack beside their clean twin."""
     results = {run.path: run.result for run in runs}
     twins = clean_twins({run.path: (run.kind, run.config) for run in runs})
@@ -290,57 +299,35 @@ def _entries(runs: Sequence[FinishedRun], target: float) -> dict[Path, Entry]:
     for run in runs:
         twin = twins.get(run.path)
         beside = Beside(target, clean=results[twin] if twin is not None else None)
-        with _reading(run):
-            metrics = measure_run(run.path, run.result, beside)
-            confusions = last_confusions(run.path, len(run.result["final"]["classes"]))
-        found[run.path] = Entry(run.config.run.seed, _plan(run), metrics, confusions)
+        metrics = measure_run(run, beside)
+        found[run.path] = Entry(run.config.run.seed, _plan(run), metrics, run.last_confusions)
     return found
 
 
-def _plan(run: FinishedRun) -> str:
-    return str(run.result["partition"]["fingerprint"])
+def _plan(run: Run) -> str:
+    return str(run.result.partition.fingerprint)
 
 
-def _macro_f1(run: FinishedRun) -> float:
-    with _reading(run):
-        return number(run.result["final"]["macro_f1"])
-
-
-@contextmanager
-def _reading(run: FinishedRun) -> Iterator[None]:
-    """Say in one line that a run's files are not as runs leave them."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"expected whole result.json and gateways.parquet in {run.path}, got damaged ones "
-            f"({type(error).__name__}: {reason}); run it again"
-        ) from None
-
-
-def _basis(run: FinishedRun, *, same_seed: bool) -> dict[str, Any]:
+def _basis(run: Run, *, same_seed: bool) -> dict[str, Any]:
     """Say what decides on the test flows, by its name for people."""
-    with _reading(run):
-        facts = {name: run.result["data"][name] for name in ("synthetic", "flows", "sha256")}
-    data = run.config.data
-    found = {
-        "kind of flows (synthetic)": facts["synthetic"],
-        "number of flows": facts["flows"],
+    facts, data = run.result.data, run.config.data
+    found: dict[str, Any] = {
+        "kind of flows (synthetic)": facts.synthetic,
+        "number of flows": facts.flows,
         "data.split": data.split,
         "data.test_share": data.test_share,
         "model.classes": run.config.model.classes,
     }
     if data.split == "grouped":
         found["data.features"] = data.features
-    if same_seed or not facts["synthetic"]:
-        found["flows (data sha256)"] = facts["sha256"]
+    if same_seed or not facts.synthetic:
+        found["flows (data sha256)"] = facts.sha256
     return found
 
 
-def _check_plans(grouped: Mapping[str, Sequence[FinishedRun]], *, dealt_alike: bool) -> None:
+def _check_plans(grouped: Mapping[str, Sequence[Run]], *, dealt_alike: bool) -> None:
     """Refuse runs of one seed whose plans differ though their settings do not."""
-    plans: dict[int, FinishedRun] = {}
+    plans: dict[int, Run] = {}
     for run in (run for runs in grouped.values() for run in runs):
         if run.kind == "centralised" or not dealt_alike:
             continue
@@ -348,12 +335,12 @@ def _check_plans(grouped: Mapping[str, Sequence[FinishedRun]], *, dealt_alike: b
         ours, theirs = _plan(run), _plan(other)
         if ours != theirs:
             raise RunError(
-                f"expected runs of one plan for a seed, got {_short(theirs)} in {other.path} and "
-                f"{_short(ours)} in {run.path}; run one of them again"
+                f"expected runs of one plan for a seed, got {short_value(theirs)} in {other.path} "
+                f"and {short_value(ours)} in {run.path}; run one of them again"
             )
 
 
-def _dealing_differs(runs: Sequence[FinishedRun]) -> bool:
+def _dealing_differs(runs: Sequence[Run]) -> bool:
     dealt = [
         {k: v for k, v in _read_settings(run).items() if k.startswith(_DEALT)}
         for run in runs
@@ -362,7 +349,7 @@ def _dealing_differs(runs: Sequence[FinishedRun]) -> bool:
     return any(each != dealt[0] for each in dealt)
 
 
-def _read_settings(run: FinishedRun) -> dict[str, Any]:
+def _read_settings(run: Run) -> dict[str, Any]:
     """Give the settings that the run's arm reads, but those that name flows and seed.
 
     Whether there are liars is always told, where the arm has any use for them.
@@ -385,6 +372,7 @@ def _show(name: str, value: object) -> str:
     return str(value) if plain else f"{name.rpartition('.')[2]}={value}"
 
 
-def _short(value: object) -> str:
+def short_value(value: object) -> str:
+    """Write a value for a message, the first of many digits alone."""
     text = str(value)
     return f"{text[:12]}…" if len(text) > 40 else text

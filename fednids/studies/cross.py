@@ -20,7 +20,8 @@ from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
 from fednids.networks.cnn_bilstm.architecture import Architecture
 from fednids.networks.model_file import Detector, load_detector
-from fednids.studies.cross_runs import FEDERATED, FinishedRun, open_runs
+from fednids.runs.reader import Run
+from fednids.studies.compare import open_finished, short_value
 from fednids.training.trainer import Trainer
 
 Told = Callable[[int, int], None]
@@ -36,7 +37,7 @@ class CrossMatrix:
 
     Attributes
     ----------
-    runs : Sequence[FinishedRun]
+    runs : Sequence[Run]
         Where the detectors come from, the local run last.
     fleet : FederatedDataset
         Flows, split and plan of all of them.
@@ -47,7 +48,7 @@ class CrossMatrix:
         global detectors first, then, if there is a local run, gateway 0's and so on.
     """
 
-    runs: Sequence[FinishedRun]
+    runs: Sequence[Run]
     fleet: FederatedDataset
     names: tuple[str, ...]
     counts: Counts
@@ -65,8 +66,8 @@ class CrossMatrix:
     @property
     def chosen(self) -> int | None:
         """Place of the global detector that gateways are compared with; a federated one first."""
-        kinds = [run.kind for run in self.runs if not run.is_local]
-        return None if not kinds else kinds.index(FEDERATED) if FEDERATED in kinds else 0
+        kinds = [run.kind for run in self.runs if not run.personal]
+        return None if not kinds else kinds.index("federated") if "federated" in kinds else 0
 
 
 def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> CrossMatrix:
@@ -94,7 +95,7 @@ def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> 
     runs = open_runs(paths)
     fleet = FederatedDataset.open(runs[0].config)
     _check_fleet(fleet, runs[0])
-    models = [path for run in runs for path in run.models()]
+    models = [path for run in runs for path in run.model_files()]
     classes = len(fleet.classes)
     counts = np.zeros((len(models), fleet.gateways, classes, classes), np.int32)
     scorer = _Scorer(fleet)
@@ -104,22 +105,66 @@ def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> 
     return CrossMatrix(runs, fleet, _names(runs), counts)
 
 
-def _check_fleet(fleet: FederatedDataset, run: FinishedRun) -> None:
-    wanted, found = run.result, fleet.flows.origin.sha256
-    if (wanted["data"]["sha256"], wanted["data"]["flows"]) != (found, len(fleet.flows)):
+def open_runs(paths: Sequence[Path]) -> list[Run]:
+    """Open finished runs and put the local one last, if there is one.
+
+    Raises
+    ------
+    RunError
+        One is no finished run, two differ in flows, split or plan, or two are local.
+    """
+    runs = [open_finished(path) for path in paths]
+    first = runs[0]
+    for other in runs[1:]:
+        ours, theirs = _basis(first), _basis(other)
+        for name, value in ours.items():
+            if value != theirs[name]:
+                shown = short_value(value), short_value(theirs[name])
+                raise RunError(
+                    f"expected runs of the same {name}, got {shown[0]} in {first.path} and "
+                    f"{shown[1]} in {other.path}; name runs of one plan and one seed"
+                )
+    if sum(run.personal for run in runs) > 1:
+        raise RunError(
+            "expected one local run at most, got several; name one, and any number of others"
+        )
+    return sorted(runs, key=lambda run: run.personal)
+
+
+def _basis(run: Run) -> dict[str, object]:
+    """Return what has to be equal in all runs, by its name for people."""
+    result, data = run.result, run.config.data
+    noisy = result.partition.scheme == "noise"
+    return {
+        "flows (data sha256)": result.data.sha256,
+        "number of flows": result.data.flows,
+        "seed": result.seed,
+        "plan (partition fingerprint)": result.partition.fingerprint,
+        "data.split": data.split,
+        "data.test_share": data.test_share,
+        "data.features": data.features,
+        "data.window": data.window,
+        "model.classes": run.config.model.classes,
+        "partition.noise": run.config.partition.noise if noisy else None,
+    }
+
+
+def _check_fleet(fleet: FederatedDataset, run: Run) -> None:
+    wanted, found = run.result.data, fleet.flows.origin.sha256
+    if (wanted.sha256, wanted.flows) != (found, len(fleet.flows)):
         raise RunError(
             f"expected the flows that {run.path} was run on, got others; bring back the file "
-            f"{wanted['data']['path']} or run again"
+            f"{wanted.path} or run again"
         )
-    if wanted["partition"]["fingerprint"] != fleet.plan.fingerprint:
+    if run.result.partition.fingerprint != fleet.plan.fingerprint:
         raise RunError(
             f"expected the plan of {run.path}, got another from its settings; it was dealt by "
             "another version of fednids: run again"
         )
 
 
-def _names(runs: Sequence[FinishedRun]) -> tuple[str, ...]:
-    found = [run for run in runs if not run.is_local]
+def _names(runs: Sequence[Run]) -> tuple[str, ...]:
+    found = [run for run in runs if not run.personal]
     kinds = [run.kind for run in found]
     return tuple(
         run.kind if kinds.count(run.kind) == 1 else f"{run.kind} {run.path.name}" for run in found

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,11 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FednidsError, PartitionError, RunError
 from fednids.experiment.execution import check_settings
 from fednids.files import write_atomically
-from fednids.runs.folder import RESULT, read_checkpoint
-from fednids.studies.study import STUDY, Run, Study, expand, read_study, runs_of
+from fednids.runs.folder import read_checkpoint
+from fednids.runs.layout import STUDY
+from fednids.runs.reader import Run as FinishedRun
+from fednids.runs.reader import load
+from fednids.studies.study import Run, Study, expand, read_study, runs_of
 
 CROSS = "cross.json"
 
@@ -111,10 +114,13 @@ class SweepFolder:
                 "another folder for another study"
             )
 
-    def result(self, run: Run) -> Mapping[str, Any] | None:
-        """Read the result of a finished run; none where it is missing or cut short."""
-        found = read_json(self.run(run) / RESULT)
-        return found if found and found.get("kind") == run.arm and "final" in found else None
+    def finished(self, run: Run) -> FinishedRun | None:
+        """Read a finished run; none where its result is missing or cut short."""
+        try:
+            found = load(self.run(run))
+        except RunError:
+            return None
+        return found if found.kind == run.arm else None
 
     def begin(self, run: Run) -> list[str]:
         """Make ready for a run and give its command: go on where it stopped, or begin anew."""

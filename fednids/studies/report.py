@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from fednids import __version__
 from fednids.files import write_atomically
+from fednids.plain import as_json, number
+from fednids.runs.records import ResultRecord
 from fednids.studies.engine import CROSS, Failed, SweepFolder, read_json
 from fednids.studies.relevance import clean_twins
 from fednids.studies.statistics import (
@@ -26,7 +28,6 @@ from fednids.studies.statistics import (
     best_mean,
     interval,
     measure_run,
-    number,
     show_bytes,
     show_interval,
     show_number,
@@ -275,7 +276,7 @@ class Report:
             "synthetic": self.synthetic,
             "data": [dict(zip(("path", "flows", "synthetic"), d, strict=True)) for d in self.data],
             "skew": self.study.report.skew,
-            "target": _plain(self.target),
+            "target": as_json(self.target),
             "cells": [flat_row(row) for row in self.rows],
             "groups": [_group_json(found) for found in self.groups],
             "comparisons": [_comparison_json(found) for found in self.comparisons],
@@ -297,23 +298,24 @@ def build_report(
     failed : Sequence[Failed]
         What did not end well.
     """
-    results = {cell.run.name: folder.result(cell.run) for cell in cells}
+    ended = {cell.run.name: folder.finished(cell.run) for cell in cells}
+    results = {name: run.result for name, run in ended.items() if run}
     crossed = {name: read_json(folder.cross(name) / CROSS) for name in cross_pairs(cells)}
     skews: dict[object, Mapping[str, float]] = {}
     for cell in cells:
-        result = results[cell.run.name]
+        result = results.get(cell.run.name)
         if result and cell.arm != "centralised":
-            found = result["partition"]["skew"]
+            found = result.partition.skew.to_json()
             skews[cell.place, cell.seed] = {k: number(v) for k, v in found.items()}
     target = _target(study, cells, results)
     twins = clean_twins({cell.run.name: (cell.arm, cell.run.config) for cell in cells})
     rows = []
     for cell in cells:
-        result, metrics = results[cell.run.name], dict[str, float]()
-        if result:
+        run, metrics = ended[cell.run.name], dict[str, float]()
+        if run:
             clean = results.get(twins.get(cell.run.name, ""))
             beside = Beside(target, _cross_of(cell, cells, crossed), clean)
-            metrics = measure_run(folder.run(cell.run), result, beside)
+            metrics = measure_run(run, beside)
         rows.append(Row(cell, skews.get((cell.place, cell.seed), {}), metrics))
     axes = (ARM, *((study.report.compare,) if study.report.compare else ()))
     return Report(
@@ -353,8 +355,8 @@ def write_report(report: Report, folder: SweepFolder) -> None:
 def flat_row(row: Row) -> dict[str, Any]:
     """Give a cell as one flat record: arm, seed, settings, run, skew and metrics."""
     place = dict(row.cell.place)
-    skew = {f"skew.{name}": _plain(value) for name, value in row.skew.items()}
-    metrics = {name: _plain(row.metrics.get(name, math.nan)) for name in METRICS}
+    skew = {f"skew.{name}": as_json(value) for name, value in row.skew.items()}
+    metrics = {name: as_json(row.metrics.get(name, math.nan)) for name in METRICS}
     return {
         "arm": row.cell.arm,
         "seed": row.cell.seed,
@@ -390,30 +392,27 @@ def _cross_of(
     return None
 
 
-def _target(
-    study: Study, cells: Sequence[Cell], results: Mapping[str, Mapping[str, Any] | None]
-) -> float:
+def _target(study: Study, cells: Sequence[Cell], results: Mapping[str, ResultRecord]) -> float:
     """Give the target as a macro-F1."""
     if not study.report.of_best:
         return study.report.target
     found: dict[object, dict[str, float]] = {}
     for cell in cells:
-        result = results[cell.run.name]
+        result = results.get(cell.run.name)
         if result:
             group = found.setdefault((cell.arm, cell.place), {})
-            group[cell.run.name] = number(result["final"]["macro_f1"])
+            group[cell.run.name] = number(result.final.macro_f1)
     return study.report.target * best_mean([list(each.values()) for each in found.values()])
 
 
-def _data(results: Any) -> tuple[tuple[str, int, bool], ...]:
-    found = (result["data"] for result in results if result)
-    each = ((data["path"], data["flows"], data["synthetic"]) for data in found)
-    return tuple(dict.fromkeys(each))
+def _data(results: Iterable[ResultRecord]) -> tuple[tuple[str, int, bool], ...]:
+    found = (result.data for result in results)
+    return tuple(dict.fromkeys((str(data.path), data.flows, data.synthetic) for data in found))
 
 
 def _group_json(found: Group) -> dict[str, Any]:
     metrics = {name: each.to_json() for name, each in found.metrics.items()}
-    skew = _plain(found.skew)
+    skew = as_json(found.skew)
     return {"arm": found.arm, "settings": dict(found.place), "skew": skew, "metrics": metrics}
 
 
@@ -426,10 +425,6 @@ def _comparison_json(found: Comparison) -> dict[str, Any]:
         "metric": found.metric,
     }
     return {**named, **found.difference.to_json(), "says": found.difference.says}
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

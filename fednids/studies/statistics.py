@@ -7,16 +7,16 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fednids.metrics import ConfusionCounts, scores
 from fednids.metrics.success import attack_success, relative_success
-from fednids.runs.folder import GATEWAYS
+from fednids.plain import as_json, number
+from fednids.runs.reader import Run
+from fednids.runs.records import ResultRecord, RoundRecord
 from fednids.simulation.adversaries.attacks import find_attack
 
 CONFIDENCE = 0.95
@@ -58,10 +58,9 @@ class Interval:
         return "higher" if self.mean > 0 else "lower"
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Give plain numbers, None for NaN."""
-        ends = {"mean": self.mean, "low": self.low, "high": self.high}
-        plain = {name: None if math.isnan(value) else value for name, value in ends.items()}
-        return {**plain, "count": self.count}
+        """Return plain numbers, None for NaN."""
+        found: dict[str, float | int | None] = as_json(vars(self))
+        return found
 
 
 def interval(values: Sequence[float], name: str) -> Interval:
@@ -116,11 +115,6 @@ def show_bytes(value: float) -> str:
     if math.isnan(value):
         return NOTHING
     return f"{value / 1e6:,.1f} MB" if value >= 1e5 else f"{value:,.0f}"
-
-
-def number(value: float | None) -> float:
-    """Read a rate from JSON, where NaN is null."""
-    return math.nan if value is None else float(value)
 
 
 def mean_of(values: Sequence[float]) -> float:
@@ -255,13 +249,13 @@ class Beside:
         Macro-F1 whose first round, bytes and virtual seconds are told.
     cross : Mapping, optional
         ``cross.json`` that scores this run's detectors on all gateways.
-    clean : Mapping, optional
-        ``result.json`` of its clean twin.
+    clean : ResultRecord, optional
+        Result of its clean twin.
     """
 
     target: float
     cross: Mapping[str, Any] | None = None
-    clean: Mapping[str, Any] | None = None
+    clean: ResultRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -283,15 +277,13 @@ class Cost:
     virtual: float
 
 
-def measure_run(folder: Path, result: Mapping[str, Any], beside: Beside) -> dict[str, float]:
+def measure_run(run: Run, beside: Beside) -> dict[str, float]:
     """Give all `METRICS` of a finished run.
 
     Parameters
     ----------
-    folder : Path
-        The run folder.
-    result : Mapping
-        Its ``result.json``.
+    run : Run
+        The run.
     beside : Beside
         What it is measured against.
 
@@ -301,19 +293,19 @@ def measure_run(folder: Path, result: Mapping[str, Any], beside: Beside) -> dict
         By the names in `METRICS`; NaN where something is undefined, not reached or not
         measured.
     """
-    final, kind = result["final"], result["kind"]
-    spread = gateway_spread(last_confusions(folder, len(final["classes"])), final["classes"])
+    result = run.result
+    spread = gateway_spread(run.last_confusions, run.classes)
     return {
-        "macro_f1": number(final["macro_f1"]),
-        "novel_macro_f1": number(result["final_novel"]["macro_f1"]),
-        "false_alarm_rate": number(final["false_alarm_rate"]),
-        "balanced_accuracy": number(final["balanced_accuracy"]),
-        "majority_macro_f1": number(result["majority"]["macro_f1"]),
+        "macro_f1": number(result.final.macro_f1),
+        "novel_macro_f1": number(result.final_novel.macro_f1),
+        "false_alarm_rate": number(result.final.false_alarm_rate),
+        "balanced_accuracy": number(result.final.balanced_accuracy),
+        "majority_macro_f1": number(result.majority.macro_f1),
         "worst_gateway": spread.worst,
         "mean_gateway": spread.mean,
         "gateway_gap": spread.gap,
-        "unseen_recall": _unseen(beside.cross, kind, ""),
-        "unseen_alarm": _unseen(beside.cross, kind, "_alarm"),
+        "unseen_recall": _unseen(beside.cross, result.kind, ""),
+        "unseen_alarm": _unseen(beside.cross, result.kind, "_alarm"),
         **_cost(result, beside.target),
         **measure_attack(result, beside.clean),
     }
@@ -327,7 +319,7 @@ def gateway_spread(confusions: Sequence[ConfusionCounts], names: Sequence[str]) 
     return GatewaySpread(min(found), float(np.mean(found)))
 
 
-def to_target(rounds: Sequence[Mapping[str, Any]], target: float) -> Cost:
+def to_target(rounds: Sequence[RoundRecord], target: float) -> Cost:
     """Give what is spent until the first round whose macro-F1 is at least the target.
 
     Returns
@@ -336,41 +328,31 @@ def to_target(rounds: Sequence[Mapping[str, Any]], target: float) -> Cost:
         Of all rounds up to that one; NaN if it is never reached.
     """
     for count, entry in enumerate(rounds, start=1):
-        if number(entry["test"]["macro_f1"]) >= target:
+        if number(entry.test.macro_f1) >= target:
             return cost_of(rounds[:count])
     return Cost(math.nan, math.nan, math.nan)
 
 
-def cost_of(rounds: Sequence[Mapping[str, Any]]) -> Cost:
+def cost_of(rounds: Sequence[RoundRecord]) -> Cost:
     """Add up what rounds cost."""
     return Cost(
-        float(rounds[-1]["round"]),
-        float(sum(entry["bytes_down"] + entry["bytes_up"] for entry in rounds)),
-        sum(number(entry.get("virtual_seconds")) for entry in rounds),
+        float(rounds[-1].round),
+        float(sum(entry.bytes_down + entry.bytes_up for entry in rounds)),
+        sum(number(entry.virtual_seconds) for entry in rounds),
     )
 
 
-def last_confusions(folder: Path, classes: int) -> list[ConfusionCounts]:
-    """Read what each gateway's test flows were taken for in the last round, by partition id."""
-    columns = ["round", "partition_id", "confusion"]
-    table = pq.read_table(folder / GATEWAYS, columns=columns).to_pylist()
-    last = max(row["round"] for row in table)
-    rows = sorted((r for r in table if r["round"] == last), key=lambda r: r["partition_id"])
-    matrices = (np.array(row["confusion"], np.int64) for row in rows)
-    return [ConfusionCounts(matrix.reshape(classes, classes)) for matrix in matrices]
-
-
-def _cost(result: Mapping[str, Any], target: float) -> dict[str, float]:
+def _cost(result: ResultRecord, target: float) -> dict[str, float]:
     """Give rounds, bytes and seconds; nothing goes over a wire in the centralised arm."""
-    whole, until = cost_of(result["rounds"]), to_target(result["rounds"], target)
-    wired = math.nan if result["kind"] == "centralised" else 1.0
+    whole, until = cost_of(result.rounds), to_target(result.rounds, target)
+    wired = math.nan if result.kind == "centralised" else 1.0
     return {
         "rounds_to_target": until.rounds,
         "bytes_to_target": until.sent * wired,
         "virtual_to_target": until.virtual * wired,
         "bytes": whole.sent * wired,
         "virtual_seconds": whole.virtual * wired,
-        "seconds": number(result["seconds"]["total"]),
+        "seconds": result.seconds.total,
     }
 
 
@@ -385,14 +367,14 @@ def _unseen(cross: Mapping[str, Any] | None, kind: str, what: str) -> float:
 _NAMES = ("attack_success", "attack_over_clean", "attack_relative", "macro_f1_over_clean")
 
 
-def measure_attack(result: Mapping[str, Any], clean: Mapping[str, Any] | None) -> dict[str, float]:
+def measure_attack(result: ResultRecord, clean: ResultRecord | None) -> dict[str, float]:
     """Give the success of an attack.
 
     Parameters
     ----------
-    result : Mapping
-        ``result.json``; its entry ``attack`` tells the success by attack class.
-    clean : Mapping, optional
+    result : ResultRecord
+        Its `attack` has the success by attack class.
+    clean : ResultRecord, optional
         That of the clean twin.
 
     Returns
@@ -403,38 +385,36 @@ def measure_attack(result: Mapping[str, Any], clean: Mapping[str, Any] | None) -
         ``attack_relative`` as `fednids.metrics.success.relative_success`, and
         ``macro_f1_over_clean`` the macro-F1 minus the clean run's, where there is one.
     """
-    found = result.get("attack") or {}
-    if not found.get("share"):
+    found = result.attack
+    if not found or not found.share:
         return dict.fromkeys(_NAMES, math.nan)
-    success = _rates(found)
-    before = _clean_rates(clean, found["kind"]) if clean else {}
+    success = _rates(found.success)
+    before = _clean_rates(clean, found.kind) if clean else {}
     beyond = [success[name] - before[name] for name in success if name in before]
     relative = list(relative_success(success, before).values())
     lost = math.nan
     if clean:
-        lost = number(result["final"]["macro_f1"]) - number(clean["final"]["macro_f1"])
+        lost = number(result.final.macro_f1) - number(clean.final.macro_f1)
     values = (mean_of(list(success.values())), mean_of(beyond), mean_of(relative), lost)
     return dict(zip(_NAMES, values, strict=True))
 
 
-def _clean_rates(clean: Mapping[str, Any], kind: str) -> dict[str, float]:
+def _clean_rates(clean: ResultRecord, kind: str) -> dict[str, float]:
     """Give what a clean detector takes for benign.
 
     A backdoor's success is over flows with its trigger; a clean run that was not shown any
     says nothing about them.
     """
-    shown = clean.get("attack") or {}
-    if shown.get("kind") == kind and shown.get("success"):
-        return _rates(shown)
+    shown = clean.attack
+    if shown and shown.kind == kind and shown.success:
+        return _rates(shown.success)
     if find_attack(kind).trigger:
         return {}
-    final = clean["final"]
-    counts = ConfusionCounts(np.array(final["confusion"], np.int64))
-    return attack_success(counts, final["classes"])
+    return attack_success(clean.final.counts(), clean.final.classes)
 
 
-def _rates(found: Mapping[str, Any]) -> dict[str, float]:
-    return {name: number(rate) for name, rate in found.get("success", {}).items()}
+def _rates(found: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: number(rate) for name, rate in found.items()}
 
 
 SCHEMA_VERSION = 1
@@ -552,8 +532,8 @@ class Ranking:
         return {
             "schema_version": SCHEMA_VERSION,
             "over": self.over,
-            "target": _plain(self.target),
-            "majority_macro_f1": _plain(self.majority),
+            "target": as_json(self.target),
+            "majority_macro_f1": as_json(self.majority),
             "ranking": [_standing_json(each) for each in self.standings],
         }
 
@@ -646,7 +626,3 @@ def _standing_json(standing: Standing) -> dict[str, Any]:
         "difference_to_best": difference,
         "says": standing.says,
     }
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value

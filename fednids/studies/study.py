@@ -172,9 +172,6 @@ def check_axis(name: str) -> None:
         )
 
 
-STUDY = "study.toml"
-"""Name of the study in the folder of its sweep."""
-
 SHIPPED = Path(__file__).parent
 """Folder of the studies that come with fednids."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fednids.errors import InterruptedRunError
+from fednids.runs.layout import STUDY
 from fednids.studies.engine import (
     CROSS,
     Failed,
@@ -22,7 +23,7 @@ from fednids.studies.engine import (
     run_steps,
 )
 from fednids.studies.report import Report, build_report, cross_pairs, write_report
-from fednids.studies.study import STUDY, Cell, Run, Study, expand, runs_of
+from fednids.studies.study import Cell, Run, Study, expand, runs_of
 
 _CROSS_SECONDS = 6.0
 _LOG = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def plan_sweep(study: Study, out: Path) -> Agenda:
     cells, folder = expand(study), SweepFolder(out)
     runs = runs_of(cells)
     folder.check(runs)
-    open_runs = [run for run in runs if folder.result(run) is None]
+    open_runs = [run for run in runs if folder.finished(run) is None]
     return Agenda(cells, plan_runs(open_runs), len(runs) - len(open_runs))
 
 
@@ -143,13 +144,13 @@ def _cross_step(name: str, pair: tuple[Run, Run], folder: SweepFolder) -> Step:
 def _checked(end: StepEnd, planned: Iterable[Planned], folder: SweepFolder) -> StepEnd:
     """Take a run for failed that ended well and left no result."""
     run = next((each.run for each in planned if each.run.name == end.step.name), None)
-    if run is None or end.reason or folder.result(run) is not None:
+    if run is None or end.reason or folder.finished(run) is not None:
         return end
     return replace(end, reason="it ended without a whole result.json")
 
 
 def _how_to_go_on(runs: Sequence[Run], folder: SweepFolder) -> str:
-    done = sum(folder.result(run) is not None for run in runs)
+    done = sum(folder.finished(run) is not None for run in runs)
     return (
         f"stopped with {done} of {len(runs)} runs finished; all of it is in {folder.path}, and "
         f"`fednids sweep {folder.path / STUDY} --out {folder.path}` goes on from there"

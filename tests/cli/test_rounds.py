@@ -11,7 +11,7 @@ from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import ERRORS
 from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 
 def ended(number: int) -> Round:

@@ -25,7 +25,7 @@ from fednids.flows.schema import feature_names
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
 from fednids.runs.folder import RunFolder, read_checkpoint
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.simulation.adversaries.attacks import ATTACKS
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger

@@ -18,8 +18,8 @@ from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
 from fednids.experiment.root import root_windows
 from fednids.runs.folder import MODEL, RunFolder, memories
-from fednids.runs.job import MODELS
-from fednids.runs.records import Outcome, Round
+from fednids.runs.layout import MODELS
+from fednids.runs.rounds import Outcome, Round
 from fednids.simulation.engines.base import Clients
 from fednids.studies.cross import cross_runs
 

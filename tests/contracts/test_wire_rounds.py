@@ -20,7 +20,7 @@ from fednids.messages.encodings import DOWN, ENCODINGS, find_encoding, sent_byte
 from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.simulation.engines.base import take_identity
 from fednids.training.local import Fitted, Workplace
 

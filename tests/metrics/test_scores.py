@@ -174,7 +174,7 @@ def test_json_has_the_keys_of_a_result_and_is_valid():
     assert plain["classes"] == list(CLASSES)
     assert list(plain["per_class"]) == list(CLASSES)
     assert list(plain["per_class"]["DoS"]) == ["support", "recall", "precision", "f1"]
-    assert plain["confusion"] == ours.confusion.to_list()
+    assert plain["confusion"] == ours.confusion.to_json()
     assert list(plain["binary"]) == [
         "accuracy",
         "precision",

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.made_run import Made, make_run
 from fednids.report.charts.heatmap import Kept, pack
-from fednids.report.gateways import Histories
-from fednids.report.runs import read_run
+from fednids.runs.gateways import Histories
+from fednids.runs.reader import read_run
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from runs_factory import small_config
 from fednids.experiment.execution import execute
 from fednids.report.held_out import unseen_gateways_table, unseen_table
 from fednids.report.page import Page
-from fednids.report.runs import read_run
 from fednids.report.writing import render
+from fednids.runs.reader import read_run
 
 UNSEEN = {
     "name": "Theft",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.made_run import Made, make_run
 from fednids.report.naming import differing, grouped
-from fednids.report.runs import Run, read_run
+from fednids.runs.reader import Run, read_run
 
 
 def runs_of(tmp_path: Path, *made: Made) -> list[Run]:

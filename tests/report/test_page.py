@@ -15,9 +15,9 @@ import pytest
 from benchmarks.made_run import Made, make_run
 from fednids.metrics import ConfusionCounts, scores
 from fednids.report.page import MOST_RUNS, Page
-from fednids.report.runs import read_run
 from fednids.report.script import fingerprint, inlined, library
 from fednids.report.writing import render
+from fednids.runs.reader import read_run
 
 pytestmark = pytest.mark.usefixtures("light")
 
@@ -85,7 +85,7 @@ def test_a_federated_run_shows_everything(tmp_path: Path) -> None:
         assert f"{told['final'][name]:.3f}" in text
         assert f"{told['majority'][name]:.3f}" in text
     for words in (
-        "majority class", "federated · krum", "label distance", "update lost", "absent", "virtual",
+        "majority class", "federated · krum", "jensen shannon", "update lost", "absent", "virtual",
         "not finite", "federation.strategy krum changed; default fedavg", "label-flip",
         "ab" * 32, "plan fingerprint plan-1", "The flows are synthetic", "finished",
         "Theft taken for benign –",
@@ -160,10 +160,13 @@ def test_nothing_from_a_file_becomes_markup_or_script(tmp_path: Path) -> None:
         failures={1: EVIL},
         result={
             "final": final, "final_novel": final,
-            "data": {"path": EVIL, "synthetic": EVIL, "flows": EVIL},
+            "data": {"path": EVIL, "sha256": EVIL, EVIL: EVIL},
             "versions": {EVIL: EVIL}, "seconds": {EVIL: EVIL},
             "partition": {"scheme": EVIL, "skew": {EVIL: EVIL}},
-            "attack": {"kind": EVIL, "liars": EVIL},
+            "attack": {
+                "kind": EVIL, "share": 0.2, "schedule": EVIL, "strength": None, "poisoned": None,
+                "liars": [0], "success": {EVIL: 0.5}, "errors": {EVIL: 0.5},
+            },
         },
     )  # fmt: skip
     (tmp_path / "runs").mkdir()

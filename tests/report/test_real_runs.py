@@ -9,7 +9,7 @@ import pytest
 from runs_factory import SMALL
 
 from fednids.cli.main import run
-from fednids.report.runs import read_run
+from fednids.runs.reader import read_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("light")]
 

@@ -10,8 +10,9 @@ import pytest
 
 from benchmarks.made_run import Made, make_run
 from fednids.errors import RunError
-from fednids.report.runs import MAJORITY, read_run, read_runs
-from fednids.studies.study import STUDY
+from fednids.report.page import Page
+from fednids.runs.layout import STUDY
+from fednids.runs.reader import MAJORITY, read_run, run_folders
 
 
 def test_a_finished_run_has_everything(tmp_path: Path) -> None:
@@ -24,11 +25,12 @@ def test_a_finished_run_has_everything(tmp_path: Path) -> None:
     assert list(run.baselines) == [MAJORITY]
     assert run.majority is not None
     assert run.majority.all.to_json() == told["majority"]
-    assert [row.number for row in run.rounds] == [1, 2, 3, 4]
+    assert [row.round for row in run.rounds] == [1, 2, 3, 4]
     assert run.rounds[0].virtual_seconds == 12.5
-    assert run.rounds[0].fates == {"late": (3,), "lost": (4,)}
+    assert run.rounds[0].fates == {"late": [3], "lost": [4]}
     assert run.rounds[1].failures[0].reason == "late"
-    assert run.rounds[3].liars == (0,)
+    assert run.rounds[3].attack
+    assert run.rounds[3].attack.liars == [0]
 
 
 def test_a_stopped_run_has_the_scores_of_its_last_round(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_the_runs_of_a_sweep_are_taken_stopped_ones_too(tmp_path: Path) -> None:
     for name, finished in (("b", True), ("a", False)):
         make_run(tmp_path / "runs" / name, Made(finished=finished))
     (tmp_path / "runs" / "other").mkdir()
-    found = read_runs([tmp_path, tmp_path / "runs" / "a"])
+    found = [read_run(path) for path in run_folders([tmp_path, tmp_path / "runs" / "a"])]
     assert [run.name for run in found] == ["a", "b"]
 
 
@@ -96,8 +98,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_a_damaged_run_is_one_clear_line(damage: Callable[[Path], object], tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", Made())
     damage(folder)
-    with pytest.raises(RunError, match="expected the folder of a run, got") as caught:
-        read_run(folder)
+    with pytest.raises(RunError, match=r"expected the folder of a (finished )?run, got") as caught:
+        Page.of([read_run(folder)])
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
     assert len(str(caught.value)) < 500

@@ -16,10 +16,9 @@ from fednids.metrics.log_odds import bins_of, log_odds
 from fednids.metrics.reliability import Reliability
 from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
 from fednids.report.page import Page
-from fednids.report.runs import read_run
-from fednids.report.scored import Scored, read_scored
 from fednids.report.threshold import threshold_table
 from fednids.report.writing import render
+from fednids.runs.reader import Run, ScoreCounts, read_run
 
 CLASSES = ("Benign", "DDoS", "DoS")
 SERIES = "attack against benign"
@@ -31,9 +30,9 @@ def drawn(flows: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(flows, 3)) + 2 * np.eye(3)[labels], labels
 
 
-def scored_of(logits: np.ndarray, labels: np.ndarray) -> Scored:
+def scored_of(logits: np.ndarray, labels: np.ndarray) -> ScoreCounts:
     grades = Reliability.of(logits, labels).grades
-    return Scored(CLASSES, ScoreHistograms.of(logits, labels), grades)
+    return ScoreCounts(CLASSES, ScoreHistograms.of(logits, labels), grades)
 
 
 def points(figure, series: str = SERIES) -> np.ndarray:
@@ -74,11 +73,11 @@ def test_scores_are_read_as_they_were_written(tmp_path: Path) -> None:
     logits, labels = drawn()
     curves = Curves.of(logits, labels)
     (tmp_path / "scores.json").write_text(json.dumps({"test": curves.to_json(CLASSES)}))
-    found = read_scored(tmp_path)
+    found = Run(tmp_path).scores
     assert found is not None
     assert found.histograms == curves.histograms
     np.testing.assert_array_equal(found.grades, curves.reliability.grades)
-    assert read_scored(tmp_path / "nowhere") is None
+    assert Run(tmp_path / "nowhere").scores is None
 
 
 @pytest.mark.parametrize(
@@ -89,8 +88,8 @@ def test_scores_are_read_as_they_were_written(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_damaged_scores_are_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "scores.json").write_text(text)
-    with pytest.raises(RunError, match="expected histograms of scores in") as raised:
-        read_scored(tmp_path)
+    with pytest.raises(RunError, match=r"scores\.json") as raised:
+        _ = Run(tmp_path).scores
     assert "\n" not in str(raised.value)
 
 

@@ -16,7 +16,7 @@ from fednids.messages.values import Evaluation
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
 from fednids.metrics.curves import cells
 from fednids.runs.curves import curve_record, scores_record, threshold_record
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.runs.selection import check_selection
 from server.inbox import evaluation_reader
 

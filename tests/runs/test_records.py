@@ -7,7 +7,7 @@ import pytest
 
 from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.records import Round, add_counts
+from fednids.runs.rounds import Round, add_counts
 
 
 def update(partition_id: int, examples: int, loss: float) -> Update:
@@ -23,7 +23,7 @@ def test_counts_add_and_losses_are_means_over_flows() -> None:
     evaluations = [evaluation([[1, 0], [1, 2]], 2.0), evaluation([[0, 1], [0, 5]], 8.0)]
     updates = [update(0, 30, 0.1), update(1, 10, 0.5), update(2, 0, math.nan)]
     found = Round(2, updates, evaluations, [], 1.0, 1.0)
-    assert found.counts.to_list() == [[1, 1], [1, 7]]
+    assert found.counts.to_json() == [[1, 1], [1, 7]]
     assert found.train_loss == pytest.approx((30 * 0.1 + 10 * 0.5) / 40)
     assert found.test_loss == pytest.approx(1.0)
     shown = found.to_json(("Benign", "Attack"))

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from runs_factory import small_config
 
 from fednids.experiment.execution import execute
-from fednids.runs.schema import ResultRecord, RoundRecord, json_schemas
+from fednids.runs.records import ResultRecord, RoundRecord, json_schemas
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
@@ -30,7 +30,7 @@ def unknown(model: BaseModel, path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("name", ["result-1.json", "rounds-1.json"])
 def test_what_is_published_is_what_the_models_say(name: str) -> None:
-    """To renew them: ``python -m fednids.runs.schema docs/schema``."""
+    """To renew them: ``python -m fednids.runs.records docs/schema``."""
     assert json.loads((SCHEMAS / name).read_text()) == json_schemas()[name]
     Draft202012Validator.check_schema(json_schemas()[name])
 

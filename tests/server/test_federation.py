@@ -23,7 +23,7 @@ from fednids.experiment.execution import execute
 from fednids.messages.records import read_update
 from fednids.messages.values import Statistics, Update
 from fednids.runs.folder import Checkpoint
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.simulation.engines import Clients, InProcessGrid
 from fednids.training.local import Workplace
 from partitions.arrival import Arrival

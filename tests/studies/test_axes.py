@@ -9,8 +9,9 @@ import pytest
 from study_factory import study
 
 from fednids.errors import ConfigError
+from fednids.runs.layout import STUDY
 from fednids.studies.engine import SweepFolder
-from fednids.studies.study import STUDY, expand, read_study, runs_of, shipped_studies
+from fednids.studies.study import expand, read_study, runs_of, shipped_studies
 
 LINKED = """
 title = "Two linked axes and a grid"

@@ -19,8 +19,8 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import RunError
 from fednids.experiment.execution import execute
 from fednids.metrics import ConfusionCounts, scores
+from fednids.studies.compare import open_finished
 from fednids.studies.cross import CrossFindings, CrossMatrix, cross_runs, macro_f1_of, write_cross
-from fednids.studies.cross_runs import FinishedRun
 
 SETTINGS: dict[str, object] = {
     "partition__scheme": "pathological",
@@ -151,7 +151,7 @@ def test_an_alarm_counts_whichever_attack_it_names() -> None:
         plan=SimpleNamespace(assignment=np.zeros(3, np.int32)),
     )  # fmt: skip
     kinds = [
-        SimpleNamespace(kind=kind, is_local=kind == "local") for kind in ("federated", "local")
+        SimpleNamespace(kind=kind, personal=kind == "local") for kind in ("federated", "local")
     ]
     findings = CrossFindings.of(CrossMatrix(kinds, fleet, ("federated",), counts))  # type: ignore[arg-type]
     (only,) = findings.unseen
@@ -262,7 +262,7 @@ def test_what_is_no_finished_run_is_refused(runs: Mapping[str, Path], tmp_path: 
     (half / "result.json").unlink()
     for path in (half, tmp_path / "nowhere"):
         with pytest.raises(RunError, match="finished run"):
-            FinishedRun.open(path)
+            open_finished(path)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ PROX: dict[str, object] = {"federation.strategy": "fedprox", "federation.proxima
 
 
 def plan(name: str) -> dict[str, Any]:
-    return {"partition": {"scheme": "s", "gateways": 4, "fingerprint": name, "skew": {}}}
+    return {"partition": {"scheme": "s", "gateways": 4, "fingerprint": name}}
 
 
 def test_runs_are_named_by_what_differs_and_ranked(tmp_path: Path) -> None:
@@ -70,8 +70,14 @@ def test_arms_stand_beside_each_other_whatever_the_plan_of_the_centralised_one(
 
 def test_an_attack_stands_beside_its_clean_twin(tmp_path: Path) -> None:
     lies: dict[str, object] = {"attack.kind": "sign-flip", "attack.share": 0.2}
-    success = {"attack": {"kind": "sign-flip", "share": 0.2, "success": {"DoS": 0.5}}}
-    runs = [write_run(tmp_path / "a", GOOD), write_run(tmp_path / "b", BAD, lies, result=success)]
+    told = {
+        "kind": "sign-flip", "share": 0.2, "schedule": "always", "strength": None,
+        "poisoned": None, "liars": [1], "success": {"DoS": 0.5}, "errors": {},
+    }  # fmt: skip
+    runs = [
+        write_run(tmp_path / "a", GOOD),
+        write_run(tmp_path / "b", BAD, lies, result={"attack": told}),
+    ]
     clean, second = rank_folders(runs).standings
     attacked = second.metrics
     assert (clean.name, second.name) == ("clean", "sign-flip share=0.2")

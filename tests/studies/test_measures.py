@@ -6,19 +6,23 @@ import math
 
 import numpy as np
 import pytest
+from whole_result import whole_round
 
 from fednids.metrics import ConfusionCounts
+from fednids.runs.records import RoundRecord
 from fednids.studies.statistics import Cost, cost_of, gateway_spread, to_target
 
 NAMES = ("Benign", "DoS", "Theft")
 
 
-def rounds(*scores: float | None, virtual: bool = False) -> list[dict]:  # type: ignore[type-arg]
-    return [
-        {"round": n, "test": {"macro_f1": score}, "bytes_down": 100, "bytes_up": 10 * n}
-        | ({"virtual_seconds": n / 2} if virtual else {})
-        for n, score in enumerate(scores, start=1)
-    ]
+def rounds(*scores: float | None, virtual: bool = False) -> list[RoundRecord]:
+    found = []
+    for n, score in enumerate(scores, start=1):
+        entry = whole_round(n) | {"bytes_down": 100, "bytes_up": 10 * n}
+        entry["test"]["macro_f1"] = score
+        entry |= {"virtual_seconds": n / 2} if virtual else {}
+        found.append(RoundRecord.model_validate(entry))
+    return found
 
 
 def test_the_target_is_reached_in_the_first_round_that_has_it() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from study_factory import TINY, tiny_study
+from whole_result import whole_result, write_whole
 
 from fednids.errors import FednidsError, RunError
 from fednids.runs.folder import read_checkpoint
@@ -73,8 +74,7 @@ def finished(out: Path, given) -> None:  # type: ignore[no-untyped-def]
     folder = SweepFolder(out)
     with folder.opened(given, runs):
         for run in runs:
-            folder.run(run).mkdir(parents=True)
-            (folder.run(run) / "result.json").write_text(json.dumps({"kind": run.arm, "final": {}}))
+            write_whole(folder.run(run), {**whole_result(), "kind": run.arm})
 
 
 def test_a_study_that_grows_or_shrinks_goes_on_and_another_is_refused(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 
 from fednids.metrics import Scores
-from fednids.report.runs import Judged
 from fednids.report.tables import Table
 from fednids.report.vega import RAMP, Control, Figure, compiled, empty_chart
+from fednids.runs.reader import Judged
 
 _SIDES = {"all": "all test flows", "novel": "novel test flows"}
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import altair as alt
 
+from fednids.plain import number
 from fednids.report.charts.curves import MOST_ROUNDS
-from fednids.report.rounds import RoundRow
-from fednids.report.runs import Run
 from fednids.report.tables import Table, decimal, megabytes
 from fednids.report.vega import SERIES, Control, Figure, compiled, empty_chart, thinned
+from fednids.runs.reader import Run
+from fednids.runs.records import RoundRecord
 
 _FATES = {
     "used": "update used",
@@ -32,10 +31,10 @@ _COSTS = {
 def draw_participation(run: Run, gateways: int) -> Figure:
     """Show what became of the gateways, round by round."""
     kept = [run.rounds[k] for k in thinned(len(run.rounds), MOST_ROUNDS)]
-    told = {row.number: _fates(row, gateways) for row in run.rounds}
+    told = {row.round: _fates(row, gateways) for row in run.rounds}
     names = [name for name in _FATES if any(each[name] for each in told.values())]
     rows = [
-        [row.number, _FATES[name], told[row.number][name], place]
+        [row.round, _FATES[name], told[row.round][name], place]
         for row in kept
         for place, name in enumerate(names)
     ]
@@ -44,7 +43,7 @@ def draw_participation(run: Run, gateways: int) -> Figure:
     table = Table(
         "Gateways by what became of them",
         ("round", *(_FATES[name] for name in names)),
-        tuple((str(r.number), *(f"{told[r.number][n]:,}" for n in names)) for r in kept),
+        tuple((str(r.round), *(f"{told[r.round][n]:,}" for n in names)) for r in kept),
     )
     return Figure(
         "participation",
@@ -60,15 +59,15 @@ def draw_participation(run: Run, gateways: int) -> Figure:
 def draw_costs(run: Run) -> Figure:
     """Show seconds and bytes of each round."""
     kept = [run.rounds[k] for k in thinned(len(run.rounds), MOST_ROUNDS)]
-    values = {row.number: _costs(row) for row in kept}
+    values = {row.round: _costs(row) for row in kept}
     known = [n for n in _COSTS if any(each[n] > 0 for each in values.values())] or ["seconds"]
     rows = [[number, name, each[name]] for name in known for number, each in values.items()]
-    sent = sum(r.bytes_down + r.bytes_up for r in run.rounds if r.bytes_down >= 0)
+    seconds = sum(row.seconds for row in run.rounds)
+    sent = sum(r.bytes_down + r.bytes_up for r in run.rounds)
     return Figure(
         "costs",
         "Time and bytes of each round",
-        f"Bars, one a round. All rounds: {decimal(sum(_known(run)), 1)} seconds, "
-        f"{megabytes(sent)} MB.",
+        f"Bars, one a round. All rounds: {decimal(seconds, 1)} seconds, {megabytes(sent)} MB.",
         _cost_spec(known[0]),
         ("round", "measure", "value"),
         rows,
@@ -84,26 +83,24 @@ def draw_costs(run: Run) -> Figure:
     )
 
 
-def _known(run: Run) -> list[float]:
-    return [row.seconds for row in run.rounds if not math.isnan(row.seconds)]
-
-
-def _fates(row: RoundRow, gateways: int) -> dict[str, int]:
+def _fates(row: RoundRecord, gateways: int) -> dict[str, int]:
     """Count a round's gateways; those who were not asked are left out."""
     found = dict.fromkeys(_FATES, 0)
     found["used"] = len(row.participants)
-    for fate, ids in row.fates.items():
+    fates = row.fates or {}
+    for fate, ids in fates.items():
         if fate in found:
             found[fate] = len(ids)
-    simulated = {k for ids in row.fates.values() for k in ids}
-    found["refused"] = len({f.partition_id for f in row.failures} - simulated)
-    if not math.isnan(row.present):
-        found["absent"] = max(gateways - int(row.present), 0)
+    simulated = {k for ids in fates.values() for k in ids}
+    found["refused"] = len({f.partition for f in row.failures} - simulated)
+    if row.present is not None:
+        found["absent"] = max(gateways - row.present, 0)
     return found
 
 
-def _costs(row: RoundRow) -> dict[str, float]:
-    found = (row.seconds, row.virtual_seconds, row.bytes_down / 1e6, row.bytes_up / 1e6)
+def _costs(row: RoundRecord) -> dict[str, float]:
+    virtual = number(row.virtual_seconds)
+    found = (row.seconds, virtual, row.bytes_down / 1e6, row.bytes_up / 1e6)
     return dict(zip(_COSTS, found, strict=True))
 
 

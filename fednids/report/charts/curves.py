@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from fednids.report.rounds import MEASURES, RoundRow
-from fednids.report.runs import MAJORITY, Run
-from fednids.report.tables import Table, decimal
+from fednids.plain import number
+from fednids.report.tables import MEASURES, Table, decimal
 from fednids.report.vega import (
     Control,
     Figure,
@@ -18,6 +17,8 @@ from fednids.report.vega import (
     styled,
     thinned,
 )
+from fednids.runs.reader import MAJORITY, Run
+from fednids.runs.records import RoundRecord
 
 MOST_ROUNDS = 400
 _TEST, _NOVEL = "all test flows", "novel test flows"
@@ -28,26 +29,26 @@ def draw_rates(run: Run) -> Figure:
     """Show rates on all test flows and on the novel ones, the majority class beside."""
     kept = [run.rounds[k] for k in thinned(len(run.rounds), MOST_ROUNDS)]
     rows = [
-        [row.number, measure, series, rates[measure]]
+        [row.round, measure, series, rates.rate(measure)]
         for measure in MEASURES
         for row in kept
-        for series, rates in ((_TEST, row.test), (_NOVEL, row.novel))
+        for series, rates in ((_TEST, row.test), (_NOVEL, row.test.novel))
     ]
     names = [_TEST, _NOVEL]
     if run.majority:
         names.append(MAJORITY)
         for measure in MEASURES:
             rate = float(getattr(run.majority.all, measure))
-            rows += [[end.number, measure, MAJORITY, rate] for end in (kept[0], kept[-1])]
+            rows += [[end.round, measure, MAJORITY, rate] for end in (kept[0], kept[-1])]
     last = run.rounds[-1]
-    words = [f"{_TEST} {decimal(last.test['macro_f1'])}"]
-    words.append(f"{_NOVEL} {decimal(last.novel['macro_f1'])}")
+    words = [f"{_TEST} {decimal(last.test.rate('macro_f1'))}"]
+    words.append(f"{_NOVEL} {decimal(last.test.novel.rate('macro_f1'))}")
     if run.majority:
         words.append(f"the majority class {decimal(run.majority.all.macro_f1)}")
     return Figure(
         "rates",
         "Rates over the rounds",
-        f"Line chart. macro-F1 after round {last.number}: {', '.join(words)}.",
+        f"Line chart. macro-F1 after round {last.round}: {', '.join(words)}.",
         _lines(names, chosen="measure", title="rate", top=1.0, points=len(kept) <= _POINTS),
         ("round", "measure", "series", "value"),
         rows,
@@ -62,16 +63,16 @@ def draw_losses(run: Run) -> Figure:
     kept = [run.rounds[k] for k in thinned(len(run.rounds), MOST_ROUNDS)]
     names = ("training windows", "test windows")
     rows = [
-        [row.number, name, loss]
+        [row.round, name, loss]
         for row in kept
-        for name, loss in zip(names, (row.train_loss, row.test_loss), strict=True)
+        for name, loss in zip(names, (row.train.loss, row.test.loss), strict=True)
     ]
     last = run.rounds[-1]
     return Figure(
         "losses",
         "Loss over the rounds",
-        f"Line chart. Mean cross-entropy in round {last.number}: {decimal(last.train_loss)} on "
-        f"training windows (weighted by class), {decimal(last.test_loss)} on test windows "
+        f"Line chart. Mean cross-entropy in round {last.round}: {decimal(last.train.loss)} on "
+        f"training windows (weighted by class), {decimal(last.test.loss)} on test windows "
         "(unweighted).",
         _lines(names, title="loss", points=len(kept) <= _POINTS),
         ("round", "series", "value"),
@@ -79,7 +80,7 @@ def draw_losses(run: Run) -> Figure:
         Table(
             "Loss of each round",
             ("round", *names),
-            tuple((str(r.number), decimal(r.train_loss), decimal(r.test_loss)) for r in kept),
+            tuple((str(r.round), decimal(r.train.loss), decimal(r.test.loss)) for r in kept),
         ),
         (_toggles(names),),
         _note(kept, run.rounds),
@@ -88,21 +89,25 @@ def draw_losses(run: Run) -> Figure:
 
 def draw_success(run: Run) -> Figure | None:
     """Show how far an attack got; None for a run without one."""
-    classes = list(dict.fromkeys(name for row in run.rounds for name in row.success))
+    attacked = [(row.round, row.attack) for row in run.rounds if row.attack]
+    classes = list(dict.fromkeys(name for _, attack in attacked for name in attack.success))
     if not classes:
         return None
-    kept = [run.rounds[k] for k in thinned(len(run.rounds), MOST_ROUNDS)]
-    rows = [[r.number, name, r.success.get(name)] for r in kept for name in classes]
+    kept = [attacked[k] for k in thinned(len(attacked), MOST_ROUNDS)]
+    rows = [
+        [round_, name, number(attack.success.get(name))]
+        for round_, attack in kept
+        for name in classes
+    ]
     table = tuple(
         (
-            str(r.number),
-            str(len(r.liars)),
-            *(decimal(r.success[n]) for n in classes if n in r.success),
+            str(round_),
+            str(len(attack.liars)),
+            *(decimal(number(attack.success.get(name))) for name in classes),
         )
-        for r in kept
-        if len(r.success) == len(classes)
+        for round_, attack in kept
     )
-    last = ", ".join(f"{n} {decimal(rate)}" for n, rate in run.rounds[-1].success.items())
+    last = ", ".join(f"{n} {decimal(number(s))}" for n, s in attacked[-1][1].success.items())
     return Figure(
         "attack",
         "Attacks taken for benign",
@@ -112,7 +117,7 @@ def draw_success(run: Run) -> Figure | None:
         rows,
         Table("Attack success of each round", ("round", "liars", *classes), table),
         (_toggles(classes),),
-        _note(kept, run.rounds),
+        _note(kept, attacked),
     )
 
 
@@ -128,7 +133,7 @@ def draw_overlay(curves: Mapping[str, Sequence[Run]]) -> Figure:
     count = sum(map(len, curves.values()))
     most = max(10, min(MOST_ROUNDS, 15_000 // max(count, 1) // len(_MANY)))
     rows = [
-        [row.number, measure, name, f"{name}/{k}", run.name, value]
+        [row.round, measure, name, f"{name}/{k}", run.name, value]
         for name, runs in curves.items()
         for k, run in enumerate(runs)
         for row in (run.rounds[i] for i in thinned(len(run.rounds), most))
@@ -136,7 +141,7 @@ def draw_overlay(curves: Mapping[str, Sequence[Run]]) -> Figure:
     ]
     longest = max((len(run.rounds) for runs in curves.values() for run in runs), default=0)
     ends = tuple(
-        (name, run.name, str(run.rounds[-1].number), *map(decimal, _many(run.rounds[-1]).values()))
+        (name, run.name, str(run.rounds[-1].round), *map(decimal, _many(run.rounds[-1]).values()))
         for name, runs in curves.items()
         for run in runs
         if run.rounds
@@ -163,9 +168,10 @@ _MANY = {
 }
 
 
-def _many(row: RoundRow) -> dict[str, float]:
-    found = (row.test["macro_f1"], row.novel["macro_f1"], row.test["false_alarm_rate"])
-    return dict(zip(_MANY, (*found, row.test_loss), strict=True))
+def _many(row: RoundRecord) -> dict[str, float]:
+    test = row.test
+    found = (test.rate("macro_f1"), test.novel.rate("macro_f1"), test.rate("false_alarm_rate"))
+    return dict(zip(_MANY, (*found, test.loss), strict=True))
 
 
 def _lines(
@@ -211,19 +217,23 @@ def _toggles(names: Sequence[str]) -> Control:
     return Control("shown", "Lines", {name: name for name in names}, several=True)
 
 
-def _rate_table(kept: Sequence[RoundRow]) -> Table:
+def _rate_table(kept: Sequence[RoundRecord]) -> Table:
     titles = [f"{title}{side}" for title in MEASURES.values() for side in ("", ", novel")]
     rows = tuple(
         (
-            str(row.number),
-            *(decimal(rates[name]) for name in MEASURES for rates in (row.test, row.novel)),
+            str(row.round),
+            *(
+                decimal(rates.rate(name))
+                for name in MEASURES
+                for rates in (row.test, row.test.novel)
+            ),
         )
         for row in kept
     )
     return Table("Rates of each round", ("round", *titles), rows)
 
 
-def _note(kept: Sequence[RoundRow], rounds: Sequence[RoundRow]) -> str:
+def _note(kept: Sequence[object], rounds: Sequence[object]) -> str:
     if len(kept) == len(rounds):
         return ""
     return f"{len(kept):,} of {len(rounds):,} rounds are drawn: every nth, and the last."

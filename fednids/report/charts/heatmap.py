@@ -11,8 +11,8 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.report.gateways import Histories, Matrix
 from fednids.report.vega import RAMP, Figure, compiled, empty_chart, round_axis, styled
+from fednids.runs.gateways import Histories, Matrix
 
 CELLS = 250_000
 """Values of one measure that a page holds; of more gateways or rounds only some are kept."""

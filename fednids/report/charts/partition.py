@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.report.gateways import Histories
 from fednids.report.tables import Table
 from fednids.report.vega import SERIES, Figure, compiled, empty_chart
+from fednids.runs.gateways import Histories
 
 BANDS = 60
 """More gateways than this are shown in bands of similar size."""

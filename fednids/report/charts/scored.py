@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from fednids.metrics.areas import precision_recall_area, roc_area
 from fednids.metrics.histograms import Sides
-from fednids.report.scored import Scored
 from fednids.report.tables import Table, decimal
 from fednids.report.vega import MUTED, SERIES, Control, Figure, compiled, empty_chart, styled
+from fednids.runs.reader import ScoreCounts
 
 _UNIT = 2.0**32
 
 
-def draw_roc(scored: Scored) -> Figure:
+def draw_roc(scored: ScoreCounts) -> Figure:
     """Show which share of the positives is found at which rate of false alarms."""
     sides = scored.sides()
     rows = [
@@ -43,7 +43,7 @@ def draw_roc(scored: Scored) -> Figure:
     )
 
 
-def draw_precision(scored: Scored) -> Figure:
+def draw_precision(scored: ScoreCounts) -> Figure:
     """Show how pure what is found is, by how much of it is found."""
     sides = scored.sides()
     rows = [
@@ -75,7 +75,7 @@ def draw_precision(scored: Scored) -> Figure:
     )
 
 
-def draw_reliability(scored: Scored) -> Figure:
+def draw_reliability(scored: ScoreCounts) -> Figure:
     """Show how often answers are right, by how sure they are."""
     flows, right, sums = scored.grades
     kept = np.flatnonzero(flows)

@@ -14,7 +14,7 @@ from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.runs.callbacks.ledger import LEDGER, Told, write_ledger
 from fednids.runs.callbacks.metrics import RoundLines
 from fednids.runs.callbacks.sink import RoundMetrics, Sink, Start
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 _LOG = logging.getLogger(__name__)
 

@@ -19,14 +19,13 @@ from fednids.flows.split import limit_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
 from fednids.metrics import ConfusionCounts, majority_counts
-from fednids.runs.loading import load
+from fednids.runs.reader import Run, load
 from fednids.seeding import Stream, generator
 from fednids.studies.cross import cross_runs
 from fednids.studies.reproduce.folder import ReproductionFolder
 from fednids.studies.reproduce.measured import Measured, Rates, worst_of
 from fednids.studies.reproduce.published import epochs_of_as_many_steps, run_published
 from fednids.studies.reproduce.rows import CLEAN_LONG, LEAKING, LEAKING_LONG, ROWS
-from fednids.studies.statistics import last_confusions
 
 
 def measure(folder: ReproductionFolder, name: str, seed: int) -> Measured:
@@ -81,19 +80,14 @@ def _table(config: Config) -> FlowTable:
 def _arm(folder: ReproductionFolder, name: str, seed: int) -> Measured:
     kind, out = ROWS[name].runs, folder.run(name, seed)
     execute(kind, folder.config(name, seed), out, force=True)
-    result = load(out).result
-    classes = tuple(result.final.classes)
-
-    def rates(confusion: object) -> Rates:
-        return Rates.of(ConfusionCounts(np.array(confusion, np.int64)), classes)
-
-    worst = {}
+    run = load(out)
+    result, classes, worst = run.result, run.classes, {}
     if ROWS[name].part == "federation":
-        worst = worst_of(_at_gateways(kind, out, len(classes)), classes)
+        worst = worst_of(_at_gateways(run), classes)
     return Measured(
-        all=rates(result.final.confusion),
-        novel=rates(result.final_novel.confusion),
-        majority=rates(result.majority.confusion),
+        all=Rates.of(result.final.counts(), classes),
+        novel=Rates.of(result.final_novel.counts(), classes),
+        majority=Rates.of(result.majority.counts(), classes),
         flows=result.data.flows,
         test_flows=result.data.test_flows,
         seconds=result.seconds.train,
@@ -105,11 +99,12 @@ def _arm(folder: ReproductionFolder, name: str, seed: int) -> Measured:
     )
 
 
-def _at_gateways(kind: str, out: Path, classes: int) -> list[ConfusionCounts]:
+def _at_gateways(run: Run) -> list[ConfusionCounts]:
     """Count at each gateway; a detector trained in one place is tried at all of them."""
-    if kind != "centralised":
-        return last_confusions(out, classes)
-    return [ConfusionCounts(matrix.astype(np.int64)) for matrix in cross_runs([out]).overall[0]]
+    if run.kind != "centralised":
+        return run.last_confusions
+    matrices = cross_runs([run.path]).overall[0]
+    return [ConfusionCounts(matrix.astype(np.int64)) for matrix in matrices]
 
 
 def _baseline(folder: ReproductionFolder, name: str, seed: int) -> Measured:

@@ -20,7 +20,7 @@ from fednids.errors import ConfigError, RunError, SetupError
 from fednids.runs.callbacks import SINKS, RoundMetrics, Start, Tracking, open_tracking, tracked
 from fednids.runs.callbacks.ledger import Told
 from fednids.runs.callbacks.packages import demand_package
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 
 ENDED = Round(1, [], [], [], 0.0, 0.0)
 

@@ -27,7 +27,7 @@ from fednids.experiment.execution import execute, resume
 from fednids.flows.files.writing import write_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.runs.folder import MODEL, RunFolder, memories
-from fednids.runs.records import Round
+from fednids.runs.rounds import Round
 from fednids.seeding import Stream, generator
 from fednids.simulation.engines import Clients, LocalGrid, check_engine, open_grid
 

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from benchmarks.made_run import Made, make_run
 from fednids.metrics import ConfusionCounts, scores
-from fednids.report.gateways import Histories, accuracies, macro_f1s, read_gateways
+from fednids.runs.gateways import Histories, accuracies, macro_f1s, read_gateways
 
 NAMES = ("a", "b", "c")
 

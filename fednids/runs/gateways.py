@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fednids.runs.folder import CHECKPOINT, GATEWAYS
-
-UNFINISHED = "gateways.jsonl"
-"""Rows of a run that has not ended, in the folder of its checkpoint."""
+from fednids.runs.layout import CHECKPOINT, GATEWAYS, ROWS
+from fednids.runs.lines import read_lines
 
 Matrix = NDArray[np.float64]
 _COLUMNS = ("round", "partition_id", "participated", "examples", "test_loss", "confusion")
@@ -111,10 +106,7 @@ def read_gateways(folder: Path, until: int) -> pa.Table | None:
         there = set(pq.read_schema(path).names)
         table = pq.read_table(path, columns=[name for name in _COLUMNS if name in there])
         return table if table.num_rows else None
-    path = folder / CHECKPOINT / UNFINISHED
-    if not path.is_file():
-        return None
-    rows = [row for row in _lines(path) if row["round"] <= until]
+    rows = [row for row in read_lines(folder / CHECKPOINT / ROWS) if row["round"] <= until]
     return pa.Table.from_pylist(rows) if rows else None
 
 
@@ -170,11 +162,3 @@ def _spread(
     found = np.full(shape, np.nan)
     found[where] = values
     return found
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Read whole lines; a last one cut short is left out."""
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if line.endswith("\n"):
-                yield json.loads(line)

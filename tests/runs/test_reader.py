@@ -22,7 +22,7 @@ WHOLE = json.dumps(whole_result())
 
 def fault(folder: Path) -> str:
     with pytest.raises(RunError) as caught:
-        load(folder)
+        _ = load(folder).gateways_table
     told = str(caught.value)
     assert "\n" not in told
     assert str(folder) in told
@@ -33,18 +33,19 @@ def fault(folder: Path) -> str:
 def test_a_run_is_read_as_types_and_frames(tmp_path: Path) -> None:
     run = load(write_whole(tmp_path / "run"))
     assert run.result.final.per_class["Attack"].support == 12
-    assert run.settings.federation.rounds == 10
-    assert list(run.rounds["round"]) == [1, 2]
-    assert run.rounds["train.examples"].tolist() == [60, 60]
-    assert run.rounds["test.novel.macro_f1"].isna().all()
-    assert run.rounds["participants"][0] == [0, 1]
-    assert not [name for name in run.rounds if name.startswith(("fates", "attack"))]
-    last = run.gateways[run.gateways["round"] == 2]
+    assert run.config.federation.rounds == 10
+    rounds, gateways = run.rounds_table, run.gateways_table
+    assert list(rounds["round"]) == [1, 2]
+    assert rounds["train.examples"].tolist() == [60, 60]
+    assert rounds["test.novel.macro_f1"].isna().all()
+    assert rounds["participants"][0] == [0, 1]
+    assert not [name for name in rounds if name.startswith(("fates", "attack"))]
+    last = gateways[gateways["round"] == 2]
     assert list(last["partition_id"]) == [0, 1]
     assert list(last["confusion"].iloc[0]) == [3, 1, 0, 6]
     assert run.provenance is None
     with pytest.raises(RunError, match="model"):
-        run.detector()
+        run.model()
 
 
 def test_keys_of_a_later_release_are_kept(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_so_are_other_damaged_files(tmp_path: Path, name: str, content: bytes | 
     else:
         (folder / name).write_bytes(content)
     if (name, content) == ("config.toml", b""):
-        assert load(folder).settings.run.seed == 1  # an empty file leaves all defaults
+        assert load(folder).config.run.seed == 1  # an empty file leaves all defaults
     else:
         fault(folder)
 
@@ -116,7 +117,7 @@ def test_other_folders_are_no_runs(tmp_path: Path) -> None:
 def test_reading_needs_no_framework(tmp_path: Path) -> None:
     folder = write_whole(tmp_path / "run")
     script = (
-        "import sys; from fednids.experiment import load; load(sys.argv[1]).rounds; "
+        "import sys; from fednids.experiment import load; load(sys.argv[1]).rounds_table; "
         "print([m for m in ('mindspore', 'flwr') if m in sys.modules])"
     )
     found = subprocess.run(
