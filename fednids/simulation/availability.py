@@ -1,18 +1,158 @@
-"""Which clients are available in a round: a pattern or a trace, late joiners and leavers."""
+"""Which clients are available in a round: a pattern or a trace, late joiners and leavers.
+
+What is drawn for a round is a function of seed, round and partition id. To add a pattern, write a
+function from settings, seed and number of clients to a `Presence`, add it to `PATTERNS`, and its
+name to ``availability.pattern``.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.config import AvailabilityConfig
 from fednids.errors import ConfigError
-from fednids.simulation.draws import Draw, draw
-from fednids.simulation.patterns import PATTERNS, Presence
+from fednids.seeding import Stream, generator
 from fednids.simulation.trace import Trace
 
 NEVER = np.iinfo(np.int64).max
 """The round of leaving of a client that never leaves."""
+
+
+class Draw(IntEnum):
+    """What a random number decides."""
+
+    PRESENCE = 0
+    JOINERS = 1
+    JOINING = 2
+    LEAVERS = 3
+    LEAVING = 4
+    BEFORE = 5
+    AFTER = 6
+    TIES = 7
+
+
+def draw(seed: int, what: Draw, gateways: int, server_round: int = 0) -> NDArray[np.float64]:
+    """Draw a number from [0, 1) for each client.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the run.
+    what : Draw
+        What the numbers decide.
+    gateways : int
+        Number of clients ``K``; a client's number does not depend on it.
+    server_round : int
+        From 1; 0 for what is drawn once in a run.
+
+    Returns
+    -------
+    ndarray
+        ``(K,)``.
+    """
+    return generator(seed, Stream.AVAILABILITY, what, server_round).random(gateways)
+
+
+Presence = Callable[[int], NDArray[np.bool_]]
+"""Maps a round, from 1, to ``(K,) bool``: which clients are available."""
+
+Pattern = Callable[[AvailabilityConfig, int, int], Presence]
+"""Makes a presence of settings, seed and ``K``."""
+
+
+def always(settings: AvailabilityConfig, seed: int, gateways: int) -> Presence:
+    """Return the pattern in which all clients are always available."""
+    return lambda server_round: np.ones(gateways, bool)
+
+
+def random(settings: AvailabilityConfig, seed: int, gateways: int) -> Presence:
+    """Return the pattern in which each client is available by chance, in each round anew."""
+    return lambda server_round: _numbers(seed, gateways, server_round) < settings.share
+
+
+def daily(settings: AvailabilityConfig, seed: int, gateways: int) -> Presence:
+    """Return the pattern in which clients are more likely available by day than by night.
+
+    The chance is a sine over ``availability.day`` rounds that begins at its mean,
+    ``availability.share``, and rises. Its amplitude is the largest possible: the chance falls
+    to 0 by night for shares up to a half, and rises to 1 by day for larger ones.
+
+    Notes
+    -----
+    K. Bonawitz et al., "Towards Federated Learning at Scale: System Design", MLSys 2019,
+    https://arxiv.org/abs/1902.01046, report such a daily change.
+    """
+    swing = min(settings.share, 1 - settings.share)
+
+    def present(server_round: int) -> NDArray[np.bool_]:
+        hour = (server_round - 1) % settings.day
+        chance = settings.share + swing * np.sin(2 * np.pi * hour / settings.day)
+        there: NDArray[np.bool_] = _numbers(seed, gateways, server_round) < chance
+        return there
+
+    return present
+
+
+def sessions(settings: AvailabilityConfig, seed: int, gateways: int) -> Presence:
+    """Return the pattern of stays and absences: a two-state Markov chain for each client.
+
+    Lengths of stays are geometric with mean ``availability.stay`` rounds; the mean length of
+    absences makes ``availability.share`` the mean share of available clients from round 1.
+
+    Raises
+    ------
+    ConfigError
+        Absences would have to be shorter than one round.
+    """
+    share, stay = settings.share, settings.stay
+    back = share / (stay * (1 - share)) if share < 1 else 1.0
+    if share < 1 and back > 1 + 1e-12:
+        raise ConfigError(
+            f"expected absences of a round at least, which is availability.stay from "
+            f"{share / (1 - share):.4g} for availability.share={share:g}, got {stay:g}; raise "
+            "it or lower the share"
+        )
+    return _Sessions(share, 1 / stay if share < 1 else 0.0, back, seed, gateways)
+
+
+class _Sessions:
+    """Follows the chains from round 1; keeps the state of the last round asked for."""
+
+    def __init__(self, share: float, leave: float, back: float, seed: int, gateways: int):
+        self._share, self._leave, self._back = share, leave, back
+        self._seed, self._gateways = seed, gateways
+        self._known = (1, self._first())
+
+    def __call__(self, server_round: int) -> NDArray[np.bool_]:
+        number, there = self._known
+        if server_round < number:
+            number, there = 1, self._first()
+        while number < server_round:
+            number += 1
+            drawn = _numbers(self._seed, self._gateways, number)
+            there = np.where(there, drawn >= self._leave, drawn < self._back)
+        self._known = (number, there)
+        return there.copy()
+
+    def _first(self) -> NDArray[np.bool_]:
+        return _numbers(self._seed, self._gateways, 1) < self._share
+
+
+def _numbers(seed: int, gateways: int, server_round: int) -> NDArray[np.float64]:
+    return draw(seed, Draw.PRESENCE, gateways, server_round)
+
+
+PATTERNS: dict[str, Pattern] = {
+    "always": always,
+    "random": random,
+    "daily": daily,
+    "sessions": sessions,
+}
+"""Patterns by ``availability.pattern``."""
 
 
 class Availability:

@@ -1,4 +1,4 @@
-"""The virtual clock: how long gateways of given speeds and links would take."""
+"""The virtual clock: how long clients with given speeds and links take."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _BITS = 8e-6
 """Mbit in a byte."""
 
 _ROUNDING = 1e-6
-"""Windows that a deadline may be too short by, so that a product's last bit decides nothing."""
+"""Windows by which a deadline may be too short, so that no rounding error decides."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What a round asks of each gateway it chooses.
+    """What a sampled client has to do in a round.
 
     Attributes
     ----------
     epochs : int
-        Passes over a gateway's windows.
+        Passes over a client's windows.
     batch_size : int
         Windows of an optimiser step; the last step of an epoch may have fewer.
     bytes_down, bytes_up : int
-        Of one gateway's two messages.
+        Bytes of the two messages of a client.
     """
 
     epochs: int
@@ -39,20 +39,20 @@ class Workload:
 
 
 class VirtualClock:
-    """Speeds and links of all gateways, and what follows from them.
+    """Times of all clients, computed from their speeds and links.
 
-    A gateway's round is: its message comes, it trains on its windows, its update goes. Each
-    message takes the latency and its bytes over the link, training the windows over the
-    speed. Evaluation is how this project measures, and is on no gateway's clock.
+    In a round a client receives its message, trains on its windows, and sends its update. A
+    message takes the latency and its bytes divided by the link's rate; training takes the
+    windows divided by the speed. Evaluation takes no virtual time.
 
     Parameters
     ----------
     rates : ClientRates
-        Of the settings.
+        Rates that follow from the settings.
     deadline : float
         Seconds; infinity for none.
     trace : Trace, optional
-        Puts others in their place.
+        Replaces rates where it has its own.
     """
 
     def __init__(self, rates: ClientRates, deadline: float, trace: Trace | None = None):
@@ -62,11 +62,11 @@ class VirtualClock:
     def open(
         cls, settings: ClockConfig, seed: int, *, gateways: int, trace: Trace | None = None
     ) -> VirtualClock:
-        """Draw each gateway's speed and link.
+        """Draw each client's speed and link.
 
-        Both are log-normal around the settings' medians, with numbers of their own: a slow
-        gateway may have a fast link. A gateway with a slow link has it both ways. With
-        another spread or median the same gateways are the slow ones.
+        Both are log-normal around the settings' medians and independent of each other. A slow
+        link is slow in both directions. With another spread or median the same clients are
+        the slow ones.
         """
         speeds, links = (
             generator(seed, Stream.CLOCK, place).standard_normal(gateways) for place in (0, 1)
@@ -82,13 +82,13 @@ class VirtualClock:
         return cls(rates, settings.deadline or np.inf, trace)
 
     def rates(self, server_round: int) -> ClientRates:
-        """Give how fast all gateways are in a round."""
+        """Return the rates of all clients in a round."""
         return self._trace.adjust(self._rates, server_round) if self._trace else self._rates
 
     def download_seconds(
         self, server_round: int, partition_ids: NDArray[np.int64], work: Workload
     ) -> NDArray[np.float64]:
-        """Give how long the message to each of some gateways takes, ``(n,)``."""
+        """Return the seconds that the message to each of some clients takes, ``(n,)``."""
         rates, k = self.rates(server_round), partition_ids
         return rates.latency[k] + _BITS * work.bytes_down / rates.down[k]
 
@@ -99,7 +99,7 @@ class VirtualClock:
         windows: NDArray[np.int64],
         work: Workload,
     ) -> NDArray[np.float64]:
-        """Give how long some gateways take from the message to the arrival of the update.
+        """Return the seconds from sending the message to the arrival of the update.
 
         Parameters
         ----------
@@ -108,9 +108,9 @@ class VirtualClock:
         partition_ids : ndarray
             ``(n,)``.
         windows : ndarray
-            ``(n,)``: on how many each trains in all, every epoch counted.
+            ``(n,)``: how many each trains on, summed over the epochs.
         work : Workload
-            Gives the bytes.
+            Of which the bytes are used.
 
         Returns
         -------
@@ -130,16 +130,16 @@ class VirtualClock:
         windows: NDArray[np.int64],
         work: Workload,
     ) -> NDArray[np.int64]:
-        """Give how many optimiser steps fit before the deadline.
+        """Return how many optimiser steps fit before the deadline.
 
         Parameters
         ----------
         server_round : int
             From 1.
         partition_ids, windows : ndarray
-            ``(n,)``: the gateways, and the windows that each owns: those of one epoch.
+            ``(n,)``: the clients, and the windows of each, those of one epoch.
         work : Workload
-            What is to be done.
+            What each has to do.
 
         Returns
         -------
@@ -160,7 +160,7 @@ class VirtualClock:
 def windows_of(
     steps: NDArray[np.int64], windows: NDArray[np.int64], batch_size: int
 ) -> NDArray[np.int64]:
-    """Count the windows of the first so many optimiser steps of gateways, ``(n,)``."""
+    """Return how many windows are in the first ``steps`` optimiser steps of clients, ``(n,)``."""
     epochs, rest = np.divmod(steps, np.maximum(-(-windows // batch_size), 1))
     counted: NDArray[np.int64] = epochs * windows + rest * batch_size
     return counted

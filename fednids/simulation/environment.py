@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from fednids.config import Config
 from fednids.errors import FederationError
 from fednids.seeding import Stream, generator
-from fednids.simulation.availability import Availability
+from fednids.simulation.availability import Availability, Draw, draw
 from fednids.simulation.clock import VirtualClock, Workload, windows_of
-from fednids.simulation.draws import Draw, draw
 from fednids.simulation.outcomes import RoundOutcomes, decide_outcomes, round_duration
 from fednids.simulation.trace import read_trace
 

@@ -1,9 +1,9 @@
-"""A trace: a CSV file that says which gateway is there from when to when, and how fast.
+"""A trace: a CSV file with the rounds in which each client is available, and its speed.
 
 Its first line names the columns: ``gateway,from_round,to_round``, and any of ``speed``,
 ``up``, ``down``, ``latency``, in any order. Each other line is one stay of a gateway, both
-rounds included; an empty ``to_round`` means for good. An empty speed, link or latency is the
-one that the clock's settings give. A gateway without a line is never there.
+rounds included; an empty ``to_round`` means until the end. Where a speed, link or latency is
+empty, the clock's settings are used. A gateway without a line is never available.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ FOR_GOOD = 10**9
 
 @dataclass(frozen=True)
 class ClientRates:
-    """How fast gateways are in a round, ``(K,)`` each.
+    """Speeds of all clients in a round, ``(K,)`` each.
 
     Attributes
     ----------
     speed : ndarray
-        Windows that are trained on a second.
+        Training windows per second.
     up, down : ndarray
         Mbit/s.
     latency : ndarray
-        Seconds that each message takes beside its bytes.
+        Seconds that each message takes in addition to its bytes.
     """
 
     speed: NDArray[np.float64]
@@ -48,16 +48,16 @@ class ClientRates:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Stays of gateways.
+    """The stays of clients.
 
     Attributes
     ----------
     gateways : int
-        Number of gateways ``K``.
+        Number of clients ``K``.
     stays : ndarray
         ``(n, 3) int64``: partition id, first and last round.
     rates : ndarray
-        ``(n, 4)``, in the order of `RATES`; NaN where the settings are to be taken.
+        ``(n, 4)``, in the order of `RATES`; NaN where the settings are used.
     """
 
     gateways: int
@@ -65,20 +65,20 @@ class Trace:
     rates: NDArray[np.float64]
 
     def present(self, server_round: int) -> NDArray[np.bool_]:
-        """Tell who is there, ``(K,)``."""
+        """Return which clients are available, ``(K,) bool``."""
         there = np.zeros(self.gateways, bool)
         there[self.stays[self._running(server_round), 0]] = True
         return there
 
     def adjust(self, rates: ClientRates, server_round: int) -> ClientRates:
-        """Put the trace's speeds, links and latencies in place of those of the settings."""
+        """Return rates, replaced by the trace's own where it has any."""
         running = self._running(server_round)
-        who, told = self.stays[running, 0], self.rates[running]
+        who, traced = self.stays[running, 0], self.rates[running]
         changed = {}
         for place, name in enumerate(RATES):
-            known = ~np.isnan(told[:, place])
+            known = ~np.isnan(traced[:, place])
             changed[name] = getattr(rates, name).copy()
-            changed[name][who[known]] = told[known, place]
+            changed[name][who[known]] = traced[known, place]
         return ClientRates(**changed)
 
     def _running(self, server_round: int) -> NDArray[np.bool_]:
@@ -89,22 +89,22 @@ class Trace:
 
 
 def read_trace(path: Path, gateways: int, rounds: int) -> Trace:
-    """Read a trace and check every line of it.
+    """Read a trace, and check every line of it.
 
     Parameters
     ----------
     path : Path
         CSV, UTF-8.
     gateways : int
-        ``partition.gateways``: how many there can be.
+        ``partition.gateways``, the number of clients.
     rounds : int
-        ``federation.rounds``: one of them must have somebody there.
+        ``federation.rounds``; a client must be available in one of them.
 
     Raises
     ------
     ConfigError
         The file cannot be read, a column is missing or unknown, a gateway is unknown, a
-        value is out of range, stays of a gateway overlap, or none is during the run.
+        value is out of range, stays of a gateway overlap, or no stay is during the run.
     """
     stays, rates = [], []
     try:
@@ -132,7 +132,6 @@ class _Row:
     values: dict[str, str]
 
     def stay(self, gateways: int) -> tuple[int, int, int]:
-        """Read who is there from when to when."""
         gateway = self._whole("gateway", 0, gateways - 1)
         first = self._whole("from_round", 1, FOR_GOOD)
         if not self.values["to_round"]:
@@ -140,7 +139,7 @@ class _Row:
         return gateway, first, self._whole("to_round", first, FOR_GOOD)
 
     def rates(self) -> list[float]:
-        """Read how fast it is then; the ranges are those of the settings."""
+        """Read speed and links; their ranges are those of the settings."""
         return [self._rate(name, self.values.get(name, "")) for name in RATES]
 
     def _whole(self, column: str, low: int, high: int) -> int:
@@ -165,7 +164,6 @@ class _Row:
 
 
 def _columns(header: Sequence[str], path: Path) -> list[str]:
-    """Check the names of the columns."""
     names = [name.strip() for name in header]
     known = {*STAY, *RATES}
     if not set(STAY) <= set(names) <= known or len(set(names)) < len(names):
@@ -181,15 +179,14 @@ def _named(line: Sequence[str], columns: Sequence[str], path: Path, number: int)
 
 
 def _check_overlap(trace: Trace, path: Path) -> None:
-    """Refuse two stays of one gateway that share a round."""
     gateway, first, last = trace.stays[np.lexsort((trace.stays[:, 1], trace.stays[:, 0]))].T
     again = (gateway[1:] == gateway[:-1]) & (first[1:] <= last[:-1])
     for place in np.flatnonzero(again)[:1]:
         expected = f"stays of gateway {gateway[place]} that share no round"
-        until = "for good" if last[place] == FOR_GOOD else f"to round {last[place]}"
+        until = "to the end" if last[place] == FOR_GOOD else f"to round {last[place]}"
         raise _wrong(path, expected, f"one {until} and another from round {first[place + 1]}")
 
 
 def _wrong(path: Path, expected: str, got: str) -> ConfigError:
-    told = f"expected {expected} of availability.trace, got {got} in {path}; correct the file"
-    return ConfigError(" ".join(told.split()))
+    message = f"expected {expected} of availability.trace, got {got} in {path}; correct the file"
+    return ConfigError(" ".join(message.split()))

@@ -11,7 +11,7 @@ from runs_factory import small_config
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.experiment import arms
-from fednids.simulation.engines.packing import pack
+from fednids.simulation.engines.base import group_tasks
 
 
 def stacked_settings() -> dict[str, object]:
@@ -44,4 +44,4 @@ def test_the_run_above_has_stacks_and_single_gateways() -> None:
     sizes = sorted(
         FederatedDataset.open(small_config(**stacked_settings())).training_sizes, reverse=True
     )
-    assert {group.stop - group.start for group in pack(sizes, 4)} >= {1, 4}
+    assert {group.stop - group.start for group in group_tasks(sizes, 4)} >= {1, 4}

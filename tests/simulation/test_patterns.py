@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fednids.config import AvailabilityConfig
 from fednids.errors import ConfigError
-from fednids.simulation.patterns import PATTERNS, Presence
+from fednids.simulation.availability import PATTERNS, Presence
 
 every = pytest.mark.parametrize("name", PATTERNS)
 CHANCY = ("random", "daily", "sessions")

@@ -101,7 +101,7 @@ class TestFaults:
             ("1,1", "3 values in line 2"),
             ("1,1,2,3", "3 values in line 2 of availability.trace, got 4"),
             ("1,2,4\n3,1,1\n1,4,6", "stays of gateway 1 that share no round"),
-            ("1,2,\n1,4,6", "got one for good and another from round 4"),
+            ("1,2,\n1,4,6", "got one to the end and another from round 4"),
         ],
     )
     def test_a_wrong_line(self, line: str, told: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from traffic_factory import deal, make_traffic
 from fednids.config import AvailabilityConfig, Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.arms import ARMS
-from fednids.simulation.patterns import PATTERNS
+from fednids.simulation.availability import PATTERNS
 from fednids.studies.relevance import (
     DIALS,
     PATTERN_DIALS,

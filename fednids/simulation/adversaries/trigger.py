@@ -1,4 +1,4 @@
-"""A backdoor's trigger: feature values that an attacker gives to its flows."""
+"""The trigger of a backdoor: feature values that an attacker writes into its flows."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from fednids.flows.prepared import PreparedFlows
 from fednids.flows.schema import FEATURES, Version, feature_names
 
 OWN = "IN_PKTS=13,IN_BYTES=1313"
-"""Trigger where the setting is empty: how many packets an attacker sends, and how far it pads
-them, is its own to choose. No flow of the real sample or of the synthetic ones has both. With
-v2's features, columns that follow from the size of packets keep what they were."""
+"""Trigger where the setting is empty: an attacker can choose how many packets it sends and how far
+it pads them. No flow of the real sample or of the synthetic ones has both values. With v2's
+features, columns that follow from the size of packets stay as they were."""
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """Values that mark a flow.
+    """Values that are written into a flow.
 
     Attributes
     ----------
     values : tuple[tuple[str, float], ...]
-        Feature column and its value, as in a flow file.
+        Feature columns and their values, as in a flow file.
     """
 
     values: tuple[tuple[str, float], ...]
 
 
 def parse_trigger(text: str, version: Version) -> Trigger:
-    """Read a trigger as the setting has it.
+    """Read a trigger from the setting.
 
     Parameters
     ----------
     text : str
         ``"FEATURE=VALUE,..."``, or empty for `OWN`.
     version : {"v1", "v2"}
-        Whose features the detector is shown.
+        Version of the features that the detector uses.
 
     Raises
     ------
     ConfigError
-        It is not of this form, or names a feature twice, none of the version's, or a value
-        that the feature cannot have.
+        It does not have this form, a feature is named twice or is not one of the version, or
+        a value is not possible for its feature.
     """
     values: dict[str, float] = {}
     for part in (text.strip() or OWN).split(","):
@@ -63,22 +63,22 @@ def parse_trigger(text: str, version: Version) -> Trigger:
 
 
 def add_triggered(flows: PreparedFlows, trigger: Trigger, version: Version) -> PreparedFlows:
-    """Put every vector into the table a second time, with the trigger.
+    """Return flows whose table holds every vector a second time, with the trigger.
 
     Parameters
     ----------
     flows : PreparedFlows
         With ``V`` vectors.
     trigger : Trigger
-        Values to give to them.
+        Values to write.
     version : {"v1", "v2"}
-        Whose columns `flows.raw` holds.
+        Version of the columns of `flows.raw`.
 
     Returns
     -------
     PreparedFlows
-        The same flows over ``2 V`` vectors: vector ``v`` with the trigger is ``V + v``. What
-        was added to a vector after it was encoded, as noise, is added here too.
+        The same flows over ``2 V`` vectors: vector ``v`` with the trigger is ``V + v``. Noise
+        that was added to a vector after encoding is added here too.
     """
     names = feature_names(version)
     plain = np.asarray(flows.raw)

@@ -103,7 +103,7 @@ def sign_flipped(change: Change, context: AttackContext) -> Change:
     return -context.strength * change
 
 
-def noise(change: Change, context: AttackContext) -> Change:
+def gaussian_noise(change: Change, context: AttackContext) -> Change:
     r"""Send Gaussian noise instead of a change.
 
     .. math:: a r g, \quad g \sim N(0, I), \quad r = \|d\| / \sqrt{P}

@@ -1,4 +1,4 @@
-"""Engines: where and in what order gateways train. Engines change speed, never results."""
+"""Engines: where and in what order clients train. Engines change speed, never results."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 from collections.abc import Callable
 
 from fednids.errors import ConfigError, SetupError
-from fednids.simulation.engines.base import Clients, LocalGrid
-from fednids.simulation.engines.inprocess import InProcessGrid
+from fednids.simulation.engines.base import Clients, InProcessGrid, LocalGrid
 from fednids.simulation.engines.processes import ProcessGrid
 
 __all__ = [
@@ -27,8 +26,7 @@ def _processes(clients: Clients, workers: int) -> LocalGrid:
 
 
 def _ray(clients: Clients, workers: int) -> LocalGrid:
-    """Import Ray, an optional extra, only where it is asked for."""
-    from fednids.simulation.engines.ray import RayGrid
+    from fednids.simulation.engines.ray import RayGrid  # an optional extra
 
     return RayGrid(clients, workers)
 
@@ -48,18 +46,18 @@ called with the number of workers, 0 for one a processor; run ``pytest
 tests/contracts/test_engines.py``."""
 
 WORTH_PROCESSES = 100_000
-"""Windows trained on in a run from which starting workers pays; a few seconds' work."""
+"""Windows of a run from which starting workers saves time; a few seconds' work."""
 
 
 def check_engine(name: str) -> None:
-    """Refuse names of no engine, and an engine whose package is not there.
+    """Check that there is an engine of this name, and that its package is installed.
 
     Raises
     ------
     ConfigError
-        There is none of this name.
+        There is no engine of this name.
     SetupError
-        It is ``ray``, and Ray is not installed.
+        The engine is ``ray``, and Ray is not installed.
     """
     if name != "auto" and name not in ENGINES:
         raise ConfigError(
@@ -79,14 +77,14 @@ def open_grid(name: str, clients: Clients, *, workers: int, work: int) -> LocalG
     Parameters
     ----------
     name : str
-        A name in `ENGINES`; ``auto`` takes processes where that is faster.
+        A name in `ENGINES`; ``auto`` chooses processes where that is faster.
     clients : Clients
-        Who answers.
+        The clients of the run.
     workers : int
         Number of processes; 0 for one a processor, of this machine or of the Ray cluster.
-        Never more than gateways.
+        Never more than clients.
     work : int
-        Windows that the run will train on, for ``auto``.
+        Number of windows that the run will train on, for ``auto``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What our Grids share: identities, contexts, and calling a ClientApp.
+"""What local Grids share: identities, contexts, and calling a ClientApp; the in-process Grid.
 
-A Grid is Flower's way to the clients. Ours need no SuperLink: a message is a call. Flower's
-strategies, messages and apps run on them unchanged.
+A Grid is Flower's way to the clients. A local one needs no SuperLink: a message is a call.
+Flower's strategies, messages and apps run on it unchanged.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,6 @@ from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
 from fednids.config import Scalar
-from fednids.simulation.engines.packing import pack
 from fednids.training.together import run_together
 
 _RUN_ID = 1
@@ -32,25 +32,56 @@ _FIRST_NODE = 1000
 _APP_RAISED = 2
 
 
+GROUP_FILL = 0.7
+"""Least share of a group's places that its tasks must fill. A group takes as long as if all its
+tasks were as large as the largest, and saves about half of that."""
+
+
+def group_tasks(sizes: Sequence[int], most: int) -> Iterator[slice]:
+    """Cut a sequence of tasks into groups of neighbours of similar size.
+
+    The groups depend on the tasks alone and not on how many workers there are, because
+    what is computed together shares its last bits.
+
+    Parameters
+    ----------
+    sizes : Sequence[int]
+        Duration of each task, in any unit; groups are only found where they are sorted.
+    most : int
+        Most tasks in a group.
+
+    Yields
+    ------
+    slice
+        One group: `most` tasks, or fewer that fill `GROUP_FILL` of the places, or one task.
+    """
+    start = 0
+    while start < len(sizes):
+        group = list(islice(sizes, start, start + most))
+        together = most > 1 and sum(group) >= GROUP_FILL * most * max(*group, 1)
+        end = start + (len(group) if together else 1)
+        yield slice(start, end)
+        start = end
+
+
 @dataclass(frozen=True)
 class Clients:
-    """The clients of a run: one app for all, told apart by their contexts.
+    """The clients of a run: one app for all of them, and a context for each.
 
     Attributes
     ----------
     app : str
         Where the ClientApp is, as ``"module:name"``.
     gateways : int
-        Number of gateways ``K``.
+        Number of clients ``K``.
     run_config : Mapping[str, bool | int | float | str]
-        What each client finds in its context.
+        Settings in each client's context.
     sizes : Sequence[int]
-        How long each client works on a task, in any unit; empty for all alike.
+        Duration of each client's task, in any unit; empty if all are alike.
     together : int
-        Clients of similar size that are called together, at most.
+        Most clients of similar size that are called together.
     remembered : Path or None
-        Where clients keep something between messages, all in one folder; None where they
-        keep nothing.
+        Folder in which clients keep something between messages; None where they keep nothing.
     """
 
     app: str
@@ -61,11 +92,11 @@ class Clients:
     remembered: Path | None = None
 
     def nodes(self) -> list[int]:
-        """Give the node ids in the order of the partition ids."""
+        """Return the node ids in the order of the partition ids."""
         return [_FIRST_NODE + partition_id for partition_id in range(self.gateways)]
 
     def context(self, node: int, state: RecordDict) -> Context:
-        """Make the context in which the app is called for a node."""
+        """Return the context in which the app is called for a node."""
         place: dict[str, Scalar] = {
             "partition-id": node - _FIRST_NODE,
             "num-partitions": self.gateways,
@@ -73,24 +104,24 @@ class Clients:
         return Context(_RUN_ID, node, place, state, dict(self.run_config))
 
     def groups(self, messages: Sequence[Message]) -> list[list[Message]]:
-        """Cut messages into groups whose clients are called together."""
+        """Return the messages in groups whose clients are called together."""
         places = [message.metadata.dst_node_id - _FIRST_NODE for message in messages]
         sizes = [int(self.sizes[place]) if len(self.sizes) else 1 for place in places]
-        return [list(messages[group]) for group in pack(sizes, self.together)]
+        return [list(messages[group]) for group in group_tasks(sizes, self.together)]
 
-    def answer(self, asked: Sequence[tuple[Message, RecordDict]]) -> list[Message]:
+    def answer(self, messages: Sequence[tuple[Message, RecordDict]]) -> list[Message]:
         """Call the app for a group of messages; an exception becomes an error reply.
 
         Parameters
         ----------
-        asked : Sequence[tuple[Message, RecordDict]]
-            Each message, and the state that its client keeps, which is changed in place.
-            The message's records are the client's own to change.
+        messages : Sequence[tuple[Message, RecordDict]]
+            Each message with the state of its client, which is changed in place. The client
+            may change the message's records.
         """
-        return run_together([partial(self._answer, message, state) for message, state in asked])
+        return run_together([partial(self._answer, message, state) for message, state in messages])
 
     def load(self) -> None:
-        """Import the app, and whatever it starts; an error is left for the first call."""
+        """Import the app; errors are raised by the first call instead."""
         with suppress(Exception):
             _ = self._loaded
 
@@ -110,12 +141,12 @@ class Clients:
 
 
 class LocalGrid(Grid):
-    """A Grid over the gateways of one machine; node ids follow from partition ids.
+    """A Grid over clients of one machine; node ids follow from partition ids.
 
     Parameters
     ----------
     clients : Clients
-        Who answers.
+        The clients of the run.
     """
 
     def __init__(self, clients: Clients):
@@ -125,7 +156,7 @@ class LocalGrid(Grid):
         self._numbers = itertools.count(1)
 
     def set_run(self, run: Run) -> None:
-        """Take over a run's identity."""
+        """Set the run."""
         self._run = run
 
     @property
@@ -141,57 +172,69 @@ class LocalGrid(Grid):
         group_id: str,
         ttl: float | None = None,
     ) -> Message:
-        """Make a message to a node."""
+        """Return a message to a node."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def get_node_ids(self) -> Iterable[int]:
-        """Give the node ids in the order of the partition ids."""
+        """Return the node ids in the order of the partition ids."""
         return self._clients.nodes()
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Not offered: answers come with `send_and_receive`."""
+        """Raise an error: replies come with `send_and_receive`."""
         raise RuntimeError("a local grid answers at once; use send_and_receive")
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Not offered: answers come with `send_and_receive`."""
+        """Raise an error: replies come with `send_and_receive`."""
         raise RuntimeError("a local grid answers at once; use send_and_receive")
 
     @abstractmethod
     def stream(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterator[Message]:
-        """Answer every message; give the replies in the order of the messages, as they come.
+        """Send messages, and yield the replies as they come, in the order of the messages.
 
-        Messages are best given with the longest task first. Who takes a reply out and lets
-        go of it needs no memory for all of them.
+        The longest task should stand first. Replies are not kept, so that they need no memory
+        together.
         """
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
-        """Answer every message; give all replies."""
+        """Send messages, and return all replies."""
         return list(self.stream(messages, timeout=timeout))
 
     def close(self) -> None:
-        """Let go of what the engine holds."""
+        """End workers and free what the engine holds."""
 
     def _stamp(self, message: Message) -> Message:
-        """Number a message, as a SuperLink would."""
         message.metadata.__dict__["_message_id"] = str(next(self._numbers))
         return message
 
     def _state(self, message: Message) -> RecordDict:
-        """Give the state that the addressed client has kept so far."""
         return self._states.get(message.metadata.dst_node_id) or RecordDict()
 
     def _keep(self, message: Message, state: RecordDict) -> None:
-        """Keep what a client wants to find again; most keep nothing."""
         if state:
             self._states[message.metadata.dst_node_id] = state
         else:
             self._states.pop(message.metadata.dst_node_id, None)
 
 
+class InProcessGrid(LocalGrid):
+    """Calls the ClientApp in this process, one group of clients after another."""
+
+    def stream(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterator[Message]:
+        """Answer group after group; `timeout` is not needed, since there is nothing to wait for."""
+        for group in self._clients.groups([self._stamp(message) for message in messages]):
+            states = [self._state(message) for message in group]
+            replies = self._clients.answer(list(zip(group, states, strict=True)))
+            for message, state, reply in zip(group, states, replies, strict=True):
+                self._keep(message, state)
+                yield self._stamp(reply)
+
+
 def take_identity() -> None:
-    """Tell Flower who we are; it makes no message in a process that it does not know."""
+    """Set this process's identity, without which Flower makes no messages."""
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = _RUN_ID, _SERVER_NODE, 1

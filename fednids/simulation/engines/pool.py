@@ -1,7 +1,7 @@
-"""What engines of many workers share: who gets which group when, and in what order replies leave.
+"""What engines with many workers share: which worker gets which group, and the order of replies.
 
 A worker holds the next group while it works on one. The contents of a round are pickled
-once for all gateways and sent once to each worker. A worker that dies leaves error replies
+once for all clients and sent once to each worker. A worker that dies leaves error replies
 for the groups it had; the others go on.
 """
 
@@ -26,29 +26,29 @@ _APP_CRASHED = 8
 _AHEAD = 2
 
 Asked = tuple[Message, RecordDict, int]
-"""A message without its content, the state of its gateway, and the number of the content."""
+"""A message without its content, the state of its client, and the number of the content."""
 
 Answered = Sequence[tuple[Message, RecordDict]]
-"""A group's replies, each with the state that its gateway keeps."""
+"""The replies of a group, each with the state of its client."""
 
 
 @dataclass
-class Member:
-    """A worker as the engine sees it.
+class PoolWorker:
+    """A worker, as the engine knows it.
 
     Attributes
     ----------
     contents : frozenset[int]
-        Numbers of the contents that it holds.
+        Numbers of the message contents that it holds.
     groups : deque[list[Message]]
-        The groups that it has not answered, in the order in which it got them.
+        Groups that it has not answered yet, in the order in which it received them.
     """
 
     contents: frozenset[int] = frozenset()
     groups: deque[list[Message]] = field(default_factory=deque)
 
 
-Worker = TypeVar("Worker", bound=Member)
+Worker = TypeVar("Worker", bound=PoolWorker)
 
 
 class PoolGrid(LocalGrid, Generic[Worker]):
@@ -57,11 +57,11 @@ class PoolGrid(LocalGrid, Generic[Worker]):
     Parameters
     ----------
     clients : Clients
-        Who answers.
+        The clients of the run.
     workers : list[Worker]
-        Ready to work.
+        The workers, started.
     store : callable, optional
-        Puts a pickled content where all workers find it, and gives what they find it by.
+        Stores a pickled content for all workers, and returns the reference to it.
     """
 
     def __init__(
@@ -75,23 +75,23 @@ class PoolGrid(LocalGrid, Generic[Worker]):
 
     @abstractmethod
     def _send(self, worker: Worker, fresh: Mapping[int, Any], asked: Sequence[Asked]) -> None:
-        """Give a worker a group, and the stored contents that it does not hold."""
+        """Send a worker a group, and the stored contents that it does not hold."""
 
     @abstractmethod
     def _ready(self, seconds: float | None) -> list[Worker]:
-        """Wait until workers have answered or died; none where none did in time."""
+        """Return workers that have answered or died, none after the time is over."""
 
     @abstractmethod
     def _receive(self, worker: Worker) -> Answered | None:
-        """Take what a worker answered first; None where it has died, and is then buried."""
+        """Return a worker's first answer; None where it has died, after ending it."""
 
     def stream(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterator[Message]:
-        """Answer every message; give the replies in the order of the messages, as they come.
+        """Send messages, and yield the replies as they come, in the order of the messages.
 
         A worker that dies leaves error replies for the tasks it had; the others go on.
-        `timeout` in seconds; what is not answered by then is left out.
+        `timeout` is in seconds; what is not answered by then is left out.
         """
         groups = self._clients.groups([self._stamp(message) for message in messages])
         pending, replies = deque(groups), dict[str, list[Message]]()
@@ -128,7 +128,6 @@ class PoolGrid(LocalGrid, Generic[Worker]):
         self._send(worker, fresh, bare)
 
     def _collect(self, ready: Sequence[Worker], replies: dict[str, list[Message]]) -> None:
-        """Take what workers have answered, or note that they have died."""
         for worker in ready:
             answered = self._receive(worker)
             if answered is None:
@@ -141,13 +140,13 @@ class PoolGrid(LocalGrid, Generic[Worker]):
             replies[_key(group)] = [reply for reply, _ in answered]
 
 
-class Held:
-    """The contents that a worker holds, and how it answers with them.
+class WorkerContents:
+    """The message contents that a worker holds, and the clients that it answers for.
 
     Parameters
     ----------
     clients : Clients
-        Who answers.
+        The clients of the run.
     """
 
     def __init__(self, clients: Clients):
@@ -155,12 +154,12 @@ class Held:
         self._contents: dict[int, RecordDict] = {}
 
     def answer(self, fresh: Mapping[int, bytes], asked: Sequence[Asked]) -> Answered:
-        """Answer a group; what it does not need of the contents is let go.
+        """Answer a group; contents that the group does not need are dropped.
 
         Parameters
         ----------
         fresh : Mapping[int, bytes]
-            Pickled contents by number, of those that the worker does not hold.
+            Pickled contents that the worker does not hold, by number.
         asked : Sequence[tuple[Message, RecordDict, int]]
             The group.
         """
@@ -173,21 +172,20 @@ class Held:
         return list(zip(replies, [state for _, state, _ in asked], strict=True))
 
 
-def settle(clients: Clients, processors: Sequence[int], place: int) -> None:
-    """Bind the threads that compute to one processor, and move out of their way.
+def bind_threads(clients: Clients, processors: Sequence[int], place: int) -> None:
+    """Bind the computing threads to one processor, and this thread to the others.
 
-    The app's import starts the threads that compute. Where this thread shares their
-    processor, it spins for the rest of its slice, 4 ms, while it waits for them.
+    Importing the app starts the computing threads. If this thread shared their processor, it
+    would spin for the rest of its time slice, 4 ms, while it waits for them.
 
     Parameters
     ----------
     clients : Clients
         Whose app is imported.
     processors : Sequence[int]
-        Those that the process may use.
+        Processors that the process may use.
     place : int
-        Which of the machine's workers this is; counts on from the first processor again
-        where there are fewer processors.
+        Number of the worker on its machine; taken modulo the number of processors.
     """
     own = processors[place % len(processors)]
     os.sched_setaffinity(0, {own})
@@ -196,19 +194,17 @@ def settle(clients: Clients, processors: Sequence[int], place: int) -> None:
 
 
 class _Contents:
-    """Numbers, pickles and stores each content once, however many gateways it goes to."""
+    """Numbers, pickles and stores each content once, whatever the number of its receivers."""
 
     def __init__(self, store: Callable[[bytes], Any]) -> None:
         self._numbers, self._store = itertools.count(1), store
         self.forget()
 
     def forget(self) -> None:
-        """Let go of all contents; numbers are not given again."""
         self._known: dict[int, tuple[int, RecordDict]] = {}
         self._stored: dict[int, Any] = {}
 
     def number(self, message: Message) -> int:
-        """Give the number of a message's content."""
         content = message.content
         if id(content) not in self._known:
             number = next(self._numbers)
@@ -217,7 +213,6 @@ class _Contents:
         return self._known[id(content)][0]
 
     def stored(self, number: int) -> Any:
-        """Give what workers find a content by."""
         return self._stored[number]
 
 

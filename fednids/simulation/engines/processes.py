@@ -1,10 +1,9 @@
 """Worker processes, one bound to each processor, that take the next group when they are free.
 
-A worker compiles its network once and serves any gateway: what a group's training gives
-depends on its flows, the weights and the seed alone. So which worker serves it, and how
-many there are, changes no bit of a result. Flows are not sent: every worker maps the same
-prepared columns. The weights of a round are pickled once for all gateways and sent once to
-each worker.
+A worker compiles its network once and serves any client: the result of a group's training
+depends on its flows, the weights and the seed alone. So which worker serves it, and how many
+there are, changes no bit of a result. Flows are not sent: every worker maps the same prepared
+columns into memory.
 """
 
 from __future__ import annotations
@@ -23,15 +22,20 @@ from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
 
 from fednids.simulation.engines.base import Clients, take_identity
-from fednids.simulation.engines.pool import Answered, Asked, Held, Member, PoolGrid, settle
+from fednids.simulation.engines.pool import (
+    Answered,
+    Asked,
+    PoolGrid,
+    PoolWorker,
+    WorkerContents,
+    bind_threads,
+)
 
 _END_SECONDS = 5.0
 
 
 @dataclass(kw_only=True)
-class _Worker(Member):
-    """A worker process."""
-
+class _Worker(PoolWorker):
     process: SpawnProcess
     pipe: Connection
 
@@ -42,7 +46,7 @@ class ProcessGrid(PoolGrid[_Worker]):
     Parameters
     ----------
     clients : Clients
-        Who answers.
+        The clients of the run.
     workers : int
         Number of processes, at least 1.
     """
@@ -64,7 +68,7 @@ class ProcessGrid(PoolGrid[_Worker]):
         self._workers = []
 
     def _send(self, worker: _Worker, fresh: Mapping[int, bytes], asked: Sequence[Asked]) -> None:
-        with suppress(OSError):  # it has died, which shows where its answer is due
+        with suppress(OSError):  # it has died; _receive finds that out
             worker.pipe.send_bytes(pickle.dumps((fresh, asked), protocol=5))
 
     def _ready(self, seconds: float | None) -> list[_Worker]:
@@ -94,12 +98,12 @@ def _start_worker(clients: Clients, processors: list[int], place: int) -> _Worke
 def _work(
     pipe: Connection, clients: Clients, processors: list[int], place: int, path: list[str]
 ) -> None:
-    """Answer groups until an empty one comes, or whoever sends them is gone."""
+    """Answer groups until an empty one comes, or the sender is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = path
     take_identity()
-    settle(clients, processors, place)
-    held = Held(clients)
+    bind_threads(clients, processors, place)
+    held = WorkerContents(clients)
     inbox: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, inbox), daemon=True).start()
     while received := inbox.get():
@@ -110,7 +114,7 @@ def _work(
 
 
 def _receive(pipe: Connection, inbox: SimpleQueue[bytes]) -> None:
-    """Take what comes at once, so that whoever sends it is never kept waiting."""
+    """Receive at once, so that the sender never has to wait."""
     with suppress(EOFError, OSError):
         while received := pipe.recv_bytes():
             inbox.put(received)

@@ -1,6 +1,6 @@
-"""What every node of a cluster must have before a run begins, and what a node says of itself.
+"""What every node of a cluster must have before a run begins.
 
-Nothing here needs Ray: `look` runs on each node, `fault` judges what it gave.
+Nothing here needs Ray: `look` runs on each node, `fault` compares what it returned.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from fednids.config import Scalar
 
-FILES = ("data.path", "partition.plan", "availability.trace")
-"""Settings that name a file, or a folder of files, which every worker opens."""
+NODE_FILES = ("data.path", "partition.plan", "availability.trace")
+"""Settings with a file, or a folder of files, that every worker opens."""
 
 PACKAGES = ("fednids", "flwr", "mindspore", "numpy")
-"""Packages that must be of one version everywhere: they decide results, or are on the wire."""
+"""Packages that must have one version on all nodes: results or messages depend on them."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Seen:
     Attributes
     ----------
     versions : Mapping[str, str]
-        Of `PACKAGES`; empty text for one that is not installed.
+        Versions of `PACKAGES`; empty text for one that is not installed.
     sums : Mapping[str, str]
-        SHA-256 by path; empty text for what is missing or may not be read.
+        SHA-256 by path; empty text for what is missing or cannot be read.
     shares : bool
-        Whether the folder of what gateways remember is the one that the driver sees, and
-        can be written.
+        Whether the folder in which clients keep their state is the driver's, and can be
+        written.
     """
 
     versions: Mapping[str, str]
@@ -41,41 +41,39 @@ class Seen:
 
 
 def absolute(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Write paths in full, since workers have another working directory."""
-    named = {name: str(settings.get(name, "")) for name in (*FILES, "out")}
+    """Return settings with absolute paths, since workers have another working directory."""
+    named = {name: str(settings.get(name, "")) for name in (*NODE_FILES, "out")}
     full = {name: str(Path(path).absolute()) for name, path in named.items() if path}
     return {**settings, **full}
 
 
 def look(paths: Sequence[str], folder: str, token: str) -> Seen:
-    """See what this node has.
+    """Return what this node has.
 
     Parameters
     ----------
     paths : Sequence[str]
         Files, or folders of files, by their full paths.
     folder : str
-        Where gateways keep what they remember; empty if they remember nothing.
+        Folder in which clients keep their state; empty if they keep none.
     token : str
-        Name of the file that the driver put there.
+        Name of the file that the driver wrote there.
     """
     versions = {name: _version(name) for name in PACKAGES}
     return Seen(versions, {path: _digest(Path(path)) for path in paths}, _shares(folder, token))
 
 
 def fault(name: str, seen: Seen, wanted: Seen, folder: str) -> str | None:
-    """Say in one line what is wrong with a node; None if nothing is.
+    """Return what is wrong with a node, in one line; None if nothing is.
 
     Parameters
     ----------
     name : str
-        What the user knows the node by.
-    seen : Seen
-        What it has.
-    wanted : Seen
-        What the driver has.
+        Name of the node.
+    seen, wanted : Seen
+        What the node has, and what the driver has.
     folder : str
-        Where gateways keep what they remember.
+        Folder in which clients keep their state.
     """
     for package, ours in wanted.versions.items():
         if (theirs := seen.versions[package]) != ours:
@@ -92,9 +90,9 @@ def fault(name: str, seen: Seen, wanted: Seen, folder: str) -> str | None:
             )
     if not seen.shares:
         return (
-            f"expected node {name} to share the folder {folder}, in which gateways keep what "
-            "they remember, got another or one that it may not write; give --out a folder that "
-            "all nodes share"
+            f"expected node {name} to share the folder {folder}, in which gateways keep their "
+            "state, got another or one that it may not write; choose for --out a folder that all "
+            "nodes share"
         )
     return None
 
@@ -107,7 +105,7 @@ def _version(package: str) -> str:
 
 
 def _digest(path: Path) -> str:
-    """Sum up a file, or the names and sums of a folder's files; nothing if it cannot be read."""
+    """Return the SHA-256 of a file or of a folder's files and names; empty if it cannot be read."""
     try:
         if not path.is_dir():
             with path.open("rb") as file:
@@ -120,7 +118,7 @@ def _digest(path: Path) -> str:
 
 
 def _shares(folder: str, token: str) -> bool:
-    """Find the driver's file and write one beside it."""
+    """Return whether the driver's file is there, and one can be written beside it."""
     if not folder:
         return True
     place = Path(folder)

@@ -14,10 +14,10 @@ from fednids.simulation.adversaries.updates import (
     AttackContext,
     Knowledge,
     free_ride,
+    gaussian_noise,
     inner_product,
     largest_z,
     little_is_enough,
-    noise,
     scaled,
     sign_flipped,
 )
@@ -47,7 +47,7 @@ def test_scale_and_sign_flip_by_weight(strength: float) -> None:
 @pytest.mark.parametrize("strength", [0.5, 10.0])
 def test_noise_is_as_long_as_the_change(strength: float) -> None:
     change = np.random.default_rng(5).standard_normal(20_000) * 3
-    found = noise(change, situation(strength))
+    found = gaussian_noise(change, situation(strength))
     lengths = np.linalg.norm(found), np.linalg.norm(change)
     assert lengths[0] / lengths[1] == pytest.approx(strength, rel=0.03)
     assert abs(found.mean()) < 0.1 * strength
@@ -55,7 +55,7 @@ def test_noise_is_as_long_as_the_change(strength: float) -> None:
 
 
 def test_a_liar_that_did_not_move_sends_no_noise() -> None:
-    assert not noise(np.zeros(SIZE), situation(10)).any()
+    assert not gaussian_noise(np.zeros(SIZE), situation(10)).any()
 
 
 def test_free_riders_ignore_what_they_trained_and_fade() -> None:

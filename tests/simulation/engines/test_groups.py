@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fednids.simulation.engines.packing import FULL, pack
+from fednids.simulation.engines.base import GROUP_FILL, group_tasks
 
 SIZES = st.lists(st.integers(0, 10**6), max_size=60)
 SIMILAR = st.integers(1, 10**6).flatmap(
@@ -19,12 +19,12 @@ MOST = st.integers(1, 20)
 
 
 def groups_of(sizes: Any, most: int) -> list[list[int]]:
-    return [list(sizes[group]) for group in pack(sizes, most)]
+    return [list(sizes[group]) for group in group_tasks(sizes, most)]
 
 
 @given(sizes=SIZES | SORTED, most=MOST)
 def test_groups_are_the_sequence_cut_in_order(sizes: list[int], most: int) -> None:
-    groups = list(pack(sizes, most))
+    groups = list(group_tasks(sizes, most))
     places = [place for group in groups for place in range(len(sizes))[group]]
     assert places == list(range(len(sizes)))
     assert all(group.stop > group.start for group in groups)
@@ -39,18 +39,18 @@ def test_no_group_is_too_large(sizes: list[int], most: int) -> None:
 def test_groups_of_several_are_full_enough(sizes: list[int], most: int) -> None:
     for group in groups_of(sizes, most):
         if len(group) > 1:
-            assert sum(group) >= FULL * most * max(group)
-            assert len(group) >= FULL * most
+            assert sum(group) >= GROUP_FILL * most * max(group)
+            assert len(group) >= GROUP_FILL * most
 
 
 @given(sizes=SIZES | SORTED, most=st.integers(2, 20))
 def test_whoever_is_alone_would_have_been_in_a_group_that_is_not_full(
     sizes: list[int], most: int
 ) -> None:
-    for group in pack(sizes, most):
+    for group in group_tasks(sizes, most):
         taken = sizes[group.start : group.start + most]
         if group.stop - group.start == 1 and len(taken) > 1:
-            assert sum(taken) < FULL * most * max(*taken, 1)
+            assert sum(taken) < GROUP_FILL * most * max(*taken, 1)
         else:
             assert sizes[group] == taken
 
@@ -89,4 +89,6 @@ def test_a_far_larger_task_is_alone() -> None:
 
 @given(sizes=SIMILAR, most=MOST)
 def test_the_scale_does_not_matter(sizes: list[int], most: int) -> None:
-    assert list(pack([1024 * size for size in sizes], most)) == list(pack(sizes, most))
+    assert list(group_tasks([1024 * size for size in sizes], most)) == list(
+        group_tasks(sizes, most)
+    )
