@@ -9,8 +9,8 @@ from pathlib import Path
 from runs_factory import SMALL
 
 from fednids.studies.report import Row
-from fednids.studies.statistics import METRICS
-from fednids.studies.study import Cell, Study, expand, read_study
+from fednids.studies.statistics import RUN_METRICS
+from fednids.studies.study import Study, StudyCell, expand, read_study
 
 TINY = {**SMALL, "data.flows": 600, "federation.rounds": 1}
 
@@ -49,9 +49,9 @@ def rows_of(given: Study, macro_f1: Mapping[str, float]) -> list[Row]:
     return [_row(cell, macro_f1) for cell in expand(given)]
 
 
-def _row(cell: Cell, macro_f1: Mapping[str, float]) -> Row:
+def _row(cell: StudyCell, macro_f1: Mapping[str, float]) -> Row:
     words = set(cell.label.split())
     found = [score for name, score in macro_f1.items() if set(name.split()) <= words]
-    metrics = dict.fromkeys(METRICS, math.nan) | {"macro_f1": found[0]} if found else {}
+    metrics = dict.fromkeys(RUN_METRICS, math.nan) | {"macro_f1": found[0]} if found else {}
     alpha = dict(cell.place).get("partition.alpha", 1.0)
     return Row(cell, {"jensen_shannon": 0.1 / float(alpha)}, metrics)

@@ -12,14 +12,13 @@ import typer
 from fednids.cli import options
 from fednids.cli.compare_screen import show_ranking
 from fednids.cli.logs import logging_to
-from fednids.cli.progress import SweepProgress
+from fednids.cli.progress import following, show_end
 from fednids.cli.screen import say
 from fednids.config import Config, parse_settings
 from fednids.errors import ConfigError
 from fednids.files import write_atomically
 
 if TYPE_CHECKING:
-    from fednids.studies.report import Report
     from fednids.studies.statistics import Ranking
     from fednids.studies.study import Study
 
@@ -102,7 +101,7 @@ def compare(
         _run(study, out, workers, as_json=as_json, quiet=quiet)
 
 
-def read_seeds(text: str | None) -> tuple[int, ...]:
+def read_seeds_or_count(text: str | None) -> tuple[int, ...]:
     """Read ``1,2,3``, or a number alone, which is how many seeds from 1.
 
     Raises
@@ -133,13 +132,13 @@ def _study(
     from fednids.studies.compare import make_contest, parse_strategies
 
     named = parse_strategies(strategies)
-    return make_contest(named, settings, read_seeds(seeds), target=target, clean=clean)
+    return make_contest(named, settings, read_seeds_or_count(seeds), target=target, clean=clean)
 
 
 def _settings(
     given: list[str] | None, file: Path | None, **flags: str | float | None
 ) -> dict[str, object]:
-    """Give the settings of file, arguments and flags; a file's strategy and ``run`` are not."""
+    """Return the settings of file, arguments and flags; a file's strategy and ``run`` are not."""
     defaults = Config().flat()
     found: dict[str, object] = {}
     if file is not None:
@@ -178,20 +177,17 @@ def _rank_folders(
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
     """Run what is missing, and rank; it ends with 1 where a run failed."""
     from fednids.studies.compare import rank_report
-    from fednids.studies.sweep import sweep
+    from fednids.studies.sweep import run_study
 
-    progress = None if quiet or as_json else SweepProgress()
-    if progress:
-        with progress.showing():
-            report = sweep(study, out, workers=workers, watcher=progress)
-    else:
-        report = sweep(study, out, workers=workers)
+    with following(shown=not (quiet or as_json)) as progress:
+        report = run_study(study, out, workers=workers, watcher=progress)
     ranking = rank_report(report, out)
     content = json.dumps(ranking.to_json(), indent=2, allow_nan=False)
     write_atomically(out / RANKING, content.encode())
     _tell(ranking, as_json=as_json, quiet=quiet)
     if not (as_json or quiet):
-        _show_rest(report, out)
+        show_end(report.failed, out, synthetic=report.synthetic)
+        say(f"written to {out}: {RANKING}, report.md, report.json, cells.parquet, pictures, runs")
     if report.failed:
         raise typer.Exit(_EXIT_FAILED)
 
@@ -201,16 +197,6 @@ def _tell(ranking: Ranking, *, as_json: bool, quiet: bool) -> None:
         say(json.dumps(ranking.to_json()))
     elif not quiet:
         show_ranking(ranking)
-
-
-def _show_rest(report: Report, out: Path) -> None:
-    from fednids.studies.report import SYNTHETIC
-
-    if report.synthetic:
-        say(SYNTHETIC)
-    for each in report.failed:
-        say(f"failed: {each.name}: {each.reason} ({out / each.log})")
-    say(f"written to {out}: {RANKING}, report.md, report.json, cells.parquet, pictures, runs")
 
 
 def _check_target(target: float | None) -> None:

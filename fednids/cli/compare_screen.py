@@ -22,12 +22,9 @@ Show = Callable[["Standing"], str]
 
 def show_ranking(ranking: Ranking) -> None:
     """Print the one table, and what it shows in words."""
-    from fednids.studies.statistics import in_words
-
     _print(_table(ranking))
-    best, *others = ranking.standings
-    for each in others:
-        say(in_words(each, best, ranking.over))
+    for each in ranking.standings[1:]:
+        say(ranking.in_words(each))
     say(_about_intervals(ranking))
     say(
         f"The target is a macro-F1 of {ranking.target:.3f}; what it takes is all that is spent "
@@ -49,7 +46,7 @@ def _table(ranking: Ranking) -> Table:
 
 
 def _columns(ranking: Ranking) -> list[tuple[str, Show, bool]]:
-    """Give title and content of each column, and whether anybody has it."""
+    """Return title and content of each column, and whether anybody has it."""
     seeds = max(len(each.seeds) for each in ranking.standings)
 
     def any_has(name: str) -> bool:

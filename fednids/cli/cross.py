@@ -43,7 +43,8 @@ def cross(
     saw.
     """
     from fednids.experiment.new_folder import check_folder
-    from fednids.studies.cross import CROSS, CrossFindings, cross_runs, write_cross
+    from fednids.studies.cross import CrossFindings, cross_runs, write_cross
+    from fednids.studies.engine import CROSS
 
     if out:
         check_folder(out, CROSS, force=force)

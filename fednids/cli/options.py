@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fednids.config import Config, parse_settings
+from fednids.errors import ConfigError
 
 Data = Annotated[
     str | None,
@@ -78,3 +79,17 @@ def resolve(file: Path | None, settings: list[str] | None, **flags: str | float 
 def name_flags(**flags: str | float | None) -> dict[str, object]:
     """Give the flags that are there by ``section.key``."""
     return {_FLAGS[name]: value for name, value in flags.items() if value is not None}
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """Read ``1,2,3``.
+
+    Raises
+    ------
+    ConfigError
+        It is something else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ConfigError(f"expected --seeds as numbers like 1,2,3, got {text!r}; correct it")
+    return tuple(map(int, parts))

@@ -1,43 +1,58 @@
-"""Progress of a sweep: a line for each run that ended, and a bar on a terminal."""
+"""Progress and end of a study: a line for each run that ended, and a bar on a terminal."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fednids.cli.screen import ERRORS
+from fednids.cli.screen import ERRORS, say
 
 if TYPE_CHECKING:
-    from fednids.studies.engine import Step, StepEnd
+    from fednids.studies.engine import Failed, Step, StepEnd
+
+
+@contextmanager
+def following(*, shown: bool) -> Iterator[SweepProgress | None]:
+    """Keep the progress of a study on screen while it goes, if it is to be shown."""
+    progress = SweepProgress() if shown else None
+    with progress.bar if progress and ERRORS.is_terminal else nullcontext():
+        yield progress
+
+
+def show_end(failed: Sequence[Failed], out: Path, *, synthetic: bool) -> None:
+    """Print what whoever reads the numbers of a study has to know beside them."""
+    from fednids.studies.report import SYNTHETIC
+
+    if synthetic:
+        say(SYNTHETIC)
+    for each in failed:
+        say(f"failed: {each.name}: {each.reason} ({out / each.log})")
 
 
 class SweepProgress:
     """Shows steps as they end; the bar counts guessed seconds, since steps differ in length."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
+        self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
             console=ERRORS,
         )  # fmt: skip
-        self._task = self._bar.add_task("checking every cell", total=None)
+        self._task = self.bar.add_task("checking every cell", total=None)
         self._steps, self._ended, self._all, self._done = 0, 0, 0.0, 0.0
         self._started = time.monotonic()
 
-    def showing(self) -> AbstractContextManager[object]:
-        """Keep the bar on screen while the sweep goes."""
-        return self._bar if ERRORS.is_terminal else nullcontext()
-
     def begins(self, steps: Sequence[Step], finished: int) -> None:
-        """Say what is to be done."""
+        """Show what is to be done."""
         self._started = time.monotonic()
         self._steps, self._all = len(steps), sum(step.seconds for step in steps)
         kept = f", {finished} finished before" if finished else ""
         self._print(f"{len(steps)} to run{kept}")
-        self._bar.update(self._task, total=self._all, description=f"0/{self._steps}")
+        self.bar.update(self._task, total=self._all, description=f"0/{self._steps}")
 
     def ended(self, end: StepEnd) -> None:
         """Show a step, and the time that is left."""
@@ -47,7 +62,7 @@ class SweepProgress:
         left = self._left()
         self._print(f"{self._ended}/{self._steps}  {end.step.name}  {how}  {left}")
         shown = f"{self._ended}/{self._steps}  {left}"
-        self._bar.update(self._task, completed=self._done, description=shown)
+        self.bar.update(self._task, completed=self._done, description=shown)
 
     def _left(self) -> str:
         """Guess the time left from the share done."""

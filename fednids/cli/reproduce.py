@@ -11,23 +11,19 @@ from rich.table import Table as Grid
 
 from fednids.cli import options
 from fednids.cli.logs import logging_to
-from fednids.cli.progress import SweepProgress
+from fednids.cli.progress import following, show_end
 from fednids.cli.screen import print_table, say
-from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fednids.studies.reproduce.table import Table
+    from fednids.studies.reproduce import ReproductionTable
 
 _EXIT_FAILED = 1
 _SHOWN = ("all.accuracy", "all.macro_f1", "novel.macro_f1", "all.false_alarm_rate")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    example = "Example: fednids reproduce --data flows.csv.gz --out paper"
-    child = "Example: fednids reproduce-rows paper five-lite@1"
-    app.command(epilog=example)(reproduce)
-    app.command("reproduce-rows", hidden=True, epilog=child)(_rows)
+    """Add the command."""
+    app.command(epilog="Example: fednids reproduce --data flows.csv.gz --out paper")(reproduce)
 
 
 def reproduce(
@@ -57,85 +53,49 @@ def reproduce(
     network and other windows; and over gateways. What was stopped goes on when it is started
     again.
     """
-    from fednids.studies.reproduce.folder import Plan
-    from fednids.studies.reproduce.run import reproduce as run
+    from fednids.studies.reproduce import ReproductionPlan, run_reproduction
 
-    read = _read_seeds(seeds)
-    plan = Plan(data=data or "", flows=flows, seeds=read[:1] if quick else read, quick=quick)
+    read = tuple(dict.fromkeys(options.read_seeds(seeds)))
+    plan = ReproductionPlan(
+        data=data or "", flows=flows, seeds=read[:1] if quick else read, quick=quick
+    )
     chosen = [part.strip() for part in parts.split(",") if part.strip()]
-    progress = None if quiet or as_json else SweepProgress()
-    with logging_to(log_file, verbose=verbose, quiet=quiet, new=out):
-        if progress:
-            with progress.showing():
-                table = run(plan, out, parts=chosen, workers=workers, watcher=progress)
-        else:
-            table = run(plan, out, parts=chosen, workers=workers)
+    with (
+        logging_to(log_file, verbose=verbose, quiet=quiet, new=out),
+        following(shown=not (quiet or as_json)) as progress,
+    ):
+        table = run_reproduction(plan, out, parts=chosen, workers=workers, watcher=progress)
     if as_json:
         say(json.dumps(table.to_json()))
     elif not quiet:
         _show(table, out)
-    if table.failures:
+    if table.failed:
         raise typer.Exit(_EXIT_FAILED)
 
 
-def _show(table: Table, out: Path) -> None:
-    from fednids.studies.report import SYNTHETIC
-    from fednids.studies.reproduce.findings import findings
-    from fednids.studies.reproduce.rows import PARTS, ROWS
-    from fednids.studies.reproduce.text import columns_of
-    from fednids.studies.reproduce.writing import can_write_page
+def _show(table: ReproductionTable, out: Path) -> None:
+    from fednids.studies.reproduce import EXPERIMENTS, PARTS, can_write_page, measures_of
     from fednids.studies.statistics import show_number
 
-    titles = columns_of("honest")
+    titles = measures_of("honest")
     for part, heading in PARTS.items():
         grid = Grid(box=None, padding=(0, 2))
         grid.add_column(heading)
         for measure in _SHOWN:
             grid.add_column(titles[measure], justify="right")
         grid.add_column("seconds", justify="right")
-        for name in [name for name in table.rows if ROWS[name].part == part]:
+        for name in table.in_part(part):
             rates = [show_number(table.interval(name, measure).mean) for measure in _SHOWN]
             seconds = show_number(table.interval(name, "seconds").mean, 0)
-            grid.add_row(ROWS[name].title, *rates, seconds)
+            grid.add_row(EXPERIMENTS[name].title, *rates, seconds)
         if grid.row_count:
             say("")
             print_table(grid)
     say("")
-    for line in findings(table):
+    for line in table.findings():
         say(line)
-    if table.synthetic:
-        say(SYNTHETIC)
-    for failure in table.failures:
-        say(f"failed: {failure.name}: {failure.reason} ({out / failure.log})")
+    show_end(table.failed, out, synthetic=table.synthetic)
     page = "index.html, " if can_write_page() else ""
     say(f"written to {out}: {page}reproduce.md, reproduce.json, pictures, runs")
     if not page:
         say("no page: it needs pip install 'fednids[report]', and the same command again")
-
-
-def _rows(folder: Path, labels: Annotated[list[str], typer.Argument()]) -> None:
-    """Run rows of a reproduction in this process; `fednids reproduce` begins it."""
-    from fednids.studies.reproduce.folder import ReproductionFolder
-    from fednids.studies.reproduce.measuring import measure
-    from fednids.studies.reproduce.rows import ROWS
-
-    place = ReproductionFolder(folder)
-    for label in labels:
-        name, _, seed = label.rpartition("@")
-        if name not in ROWS or not _is_number(seed):
-            raise ConfigError(
-                f"expected ROW@SEED with one of {', '.join(ROWS)}, got {label!r}; `fednids "
-                "reproduce` names them itself"
-            )
-        measure(place, name, int(seed))
-
-
-def _read_seeds(text: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(map(_is_number, parts)):
-        raise ConfigError(f"expected --seeds as numbers like 1,2,3, got {text!r}; correct it")
-    return tuple(dict.fromkeys(map(int, parts)))
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()

@@ -11,13 +11,12 @@ from rich.table import Table
 
 from fednids.cli import options
 from fednids.cli.logs import logging_to
-from fednids.cli.progress import SweepProgress
+from fednids.cli.progress import following, show_end
 from fednids.cli.screen import print_table, say
 from fednids.config import parse_settings
 from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fednids.studies.report import Report
     from fednids.studies.study import Study
     from fednids.studies.sweep import Agenda
 
@@ -74,7 +73,8 @@ def sweep(
     flags = {"data.path": data, "partition.gateways": gateways, "federation.rounds": rounds}
     chosen = {name: value for name, value in flags.items() if value is not None}
     wanted = read_study(study).changed(
-        {**parse_settings(settings or []), **chosen}, seeds=_read_seeds(seeds)
+        {**parse_settings(settings or []), **chosen},
+        seeds=None if seeds is None else options.read_seeds(seeds),
     )
     if dry_run:
         _show_agenda(wanted, out, workers, as_json=as_json)
@@ -84,34 +84,22 @@ def sweep(
 
 
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
-    """Sweep, show the report's findings, and end with 1 where a run failed."""
-    from fednids.studies.sweep import sweep as run
+    """Run the study, show what its report finds, and end with 1 where a run failed."""
+    from fednids.studies.report import findings
+    from fednids.studies.sweep import run_study
 
-    progress = None if quiet or as_json else SweepProgress()
-    if progress:
-        with progress.showing():
-            report = run(study, out, workers=workers, watcher=progress)
-    else:
-        report = run(study, out, workers=workers)
+    with following(shown=not (quiet or as_json)) as progress:
+        report = run_study(study, out, workers=workers, watcher=progress)
     if as_json:
         say(json.dumps(report.to_json()))
     elif not quiet:
-        _show(report, out)
+        say("")
+        for line in findings(report):
+            say(line)
+        show_end(report.failed, out, synthetic=report.synthetic)
+        say(f"written to {out}: report.md, report.json, cells.parquet, pictures, runs")
     if report.failed:
         raise typer.Exit(_EXIT_FAILED)
-
-
-def _show(report: Report, out: Path) -> None:
-    from fednids.studies.report import SYNTHETIC, findings
-
-    say("")
-    for line in findings(report):
-        say(line)
-    if report.synthetic:
-        say(SYNTHETIC)
-    for each in report.failed:
-        say(f"failed: {each.name}: {each.reason} ({out / each.log})")
-    say(f"written to {out}: report.md, report.json, cells.parquet, pictures, runs")
 
 
 def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> None:
@@ -155,12 +143,3 @@ def _list(studies: dict[str, str], *, as_json: bool) -> None:
     for name, title in studies.items():
         table.add_row(name, title)
     print_table(table)
-
-
-def _read_seeds(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
-        raise ConfigError(f"expected --seeds as numbers like 1,2,3, got {text!r}; correct it")
-    return tuple(map(int, parts))

@@ -1,8 +1,8 @@
-"""``python -m fednids.studies.bound PROCESSOR PARENT COMMAND...``: fednids on one processor.
+"""``python -m fednids.studies.bound PROCESSOR PARENT MODULE...``: a module on one processor.
 
 It binds itself to a processor, asks Linux to be killed when its parent dies, and becomes
-``python -m fednids COMMAND...``. So a sweep that is killed leaves no run behind that would
-write to its folder while the next sweep does.
+``python -m MODULE...``. So a study that is killed leaves no run behind that would write to its
+folder while the next one does.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Become the command; it ends here if the parent has gone already."""
-    processor, parent, *command = sys.argv[1:]
+    """Become the module; it ends here if the parent has gone already."""
+    processor, parent, *module = sys.argv[1:]
     os.sched_setaffinity(0, {int(processor)})
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(parent):
         sys.exit(1)
-    os.execv(sys.executable, [sys.executable, "-m", "fednids", *command])
+    os.execv(sys.executable, [sys.executable, "-m", *module])
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ from fednids.config import KEYS, Config
 from fednids.errors import ConfigError, RunError
 from fednids.plain import number
 from fednids.runs.reader import Run, load, run_folders
-from fednids.studies.engine import SweepFolder
+from fednids.studies.engine import StudyFolder
 from fednids.studies.relevance import canonical, clean_twins, irrelevant, is_attacked
-from fednids.studies.report import Report
+from fednids.studies.report import StudyReport
 from fednids.studies.statistics import (
     OF_BEST,
     Beside,
     Contestant,
-    Entry,
+    RankedRun,
     Ranking,
     measure_run,
     rank,
@@ -128,7 +128,7 @@ def make_contest(
     return make_study(tables, "the command line")
 
 
-def rank_report(report: Report, out: Path) -> Ranking:
+def rank_report(report: StudyReport, out: Path) -> Ranking:
     """Rank the strategies of a contest that was run; clean twins are not ranked.
 
     Raises
@@ -136,14 +136,14 @@ def rank_report(report: Report, out: Path) -> Ranking:
     RunError
         No run has ended well.
     """
-    folder, found = SweepFolder(out), dict[str, dict[str, Entry]]()
+    folder, found = StudyFolder(out), dict[str, dict[str, RankedRun]]()
     for row in report.rows:
         place, run = dict(row.cell.place), row.cell.run
         ended = folder.finished(run)
         if not row.metrics or ended is None or place.get(ATTACK) == CLEAN:
             continue
         plan = str(ended.result.partition.fingerprint)
-        entry = Entry(row.cell.seed, plan, row.metrics, ended.last_confusions)
+        entry = RankedRun(row.cell.seed, plan, row.metrics, ended.last_confusions)
         found.setdefault(place[STRATEGY], {})[run.name] = entry
     if not found:
         raise RunError(f"expected finished runs to compare, got none in {out}; see {out / 'logs'}")
@@ -291,7 +291,7 @@ def name_runs(runs: Sequence[Run]) -> list[str]:
     return names
 
 
-def _entries(runs: Sequence[Run], target: float) -> dict[Path, Entry]:
+def _entries(runs: Sequence[Run], target: float) -> dict[Path, RankedRun]:
     """Measure runs, those under attack beside their clean twin."""
     results = {run.path: run.result for run in runs}
     twins = clean_twins({run.path: (run.kind, run.config) for run in runs})
@@ -300,7 +300,7 @@ def _entries(runs: Sequence[Run], target: float) -> dict[Path, Entry]:
         twin = twins.get(run.path)
         beside = Beside(target, clean=results[twin] if twin is not None else None)
         metrics = measure_run(run, beside)
-        found[run.path] = Entry(run.config.run.seed, _plan(run), metrics, run.last_confusions)
+        found[run.path] = RankedRun(run.config.run.seed, _plan(run), metrics, run.last_confusions)
     return found
 
 
@@ -309,7 +309,7 @@ def _plan(run: Run) -> str:
 
 
 def _basis(run: Run, *, same_seed: bool) -> dict[str, Any]:
-    """Say what decides on the test flows, by its name for people."""
+    """Return what decides on the test flows, by its name for people."""
     facts, data = run.result.data, run.config.data
     found: dict[str, Any] = {
         "kind of flows (synthetic)": facts.synthetic,
@@ -350,7 +350,7 @@ def _dealing_differs(runs: Sequence[Run]) -> bool:
 
 
 def _read_settings(run: Run) -> dict[str, Any]:
-    """Give the settings that the run's arm reads, but those that name flows and seed.
+    """Return the settings that the run's arm reads, but those that name flows and seed.
 
     Whether there are liars is always told, where the arm has any use for them.
     """

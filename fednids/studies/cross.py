@@ -22,12 +22,13 @@ from fednids.networks.cnn_bilstm.architecture import Architecture
 from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.reader import Run
 from fednids.studies.compare import open_finished, short_value
+from fednids.studies.engine import CROSS
 from fednids.training.trainer import Trainer
 
-Told = Callable[[int, int], None]
+_Told = Callable[[int, int], None]
 """Called with detectors scored and detectors in all."""
 
-Counts = NDArray[np.int32]
+_Counts = NDArray[np.int32]
 """Confusion counts of ``M`` detectors at ``K`` gateways, ``(M, K, C, C)``."""
 
 
@@ -51,15 +52,15 @@ class CrossMatrix:
     runs: Sequence[Run]
     fleet: FederatedDataset
     names: tuple[str, ...]
-    counts: Counts
+    counts: _Counts
 
     @property
-    def overall(self) -> Counts:
+    def overall(self) -> _Counts:
         """Counts of the global detectors, ``(G, K, C, C)``."""
         return self.counts[: len(self.names)]
 
     @property
-    def local(self) -> Counts:
+    def local(self) -> _Counts:
         """Counts of the gateways' own detectors, ``(K, K, C, C)``, or none."""
         return self.counts[len(self.names) :]
 
@@ -70,7 +71,7 @@ class CrossMatrix:
         return None if not kinds else kinds.index("federated") if "federated" in kinds else 0
 
 
-def cross_runs(paths: Sequence[Path], told: Told = lambda done, whole: None) -> CrossMatrix:
+def cross_runs(paths: Sequence[Path], told: _Told = lambda done, whole: None) -> CrossMatrix:
     """Score each detector of some runs on the test flows of every gateway.
 
     The windows are those of `FederatedDataset.testing`, so a local detector at its own gateway,
@@ -184,7 +185,7 @@ class _Scorer:
         self._trainers: dict[Architecture, Trainer] = {}
 
     def count(self, detector: Detector, path: Path) -> NDArray[np.int64]:
-        """Give the ``(K, C, C)`` counts of a detector in one pass over all test windows."""
+        """Return the ``(K, C, C)`` counts of a detector in one pass over all test windows."""
         fleet, classes = self._fleet, len(self._fleet.classes)
         if (detector.features, detector.classes) != (fleet.flows.features, fleet.classes):
             raise RunError(
@@ -208,11 +209,10 @@ class _Scorer:
         return trainer
 
 
-CROSS = "cross.json"
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 _DIGITS = 6
 
-Values = NDArray[np.float64]
+_Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class UnseenClass:
     overall_alarm: float
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Give the entry as in ``cross.json``."""
+        """Return the entry as in ``cross.json``."""
         return {
             "gateways": self.gateways,
             "local": _plain(self.local),
@@ -271,7 +271,7 @@ class CrossFindings:
     """
 
     matrix: CrossMatrix
-    macro_f1: Values
+    macro_f1: _Values
     own: float
     others: float
     unseen: tuple[UnseenClass, ...]
@@ -287,17 +287,17 @@ class CrossFindings:
         return cls(matrix, macro_f1, own, others, _unseen(matrix))
 
     @property
-    def overall(self) -> Values:
+    def overall(self) -> _Values:
         """Macro-F1 of the global detectors, ``(G, K)``."""
         return self.macro_f1[: len(self.matrix.names)]
 
     @property
-    def local(self) -> Values:
+    def local(self) -> _Values:
         """Macro-F1 of the gateways' own detectors, ``(K, K)``, or none."""
         return self.macro_f1[len(self.matrix.names) :]
 
     def unseen_mean(self, name: str) -> float:
-        """Give the mean of a rate over all pairs of a gateway and a class it never saw."""
+        """Return the mean of a rate over all pairs of a gateway and a class it never saw."""
         pairs = [
             (each.gateways, getattr(each, name))
             for each in self.unseen
@@ -307,14 +307,14 @@ class CrossFindings:
         return sum(gateways * rate for gateways, rate in pairs) / whole if whole else math.nan
 
     def to_json(self) -> dict[str, Any]:
-        """Give what ``cross.json`` holds."""
+        """Return what ``cross.json`` holds."""
         matrix, fleet = self.matrix, self.matrix.fleet
         first, chosen = matrix.runs[0], matrix.chosen
         best = self.overall[chosen] if chosen is not None else np.full(fleet.gateways, np.nan)
         rates = ("local", "overall", "local_alarm", "overall_alarm")
         means = {name.replace("overall", "global"): self.unseen_mean(name) for name in rates}
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": _SCHEMA_VERSION,
             "data": describe_data(fleet),
             "seed": first.config.run.seed,
             "partition": {
@@ -341,8 +341,8 @@ class CrossFindings:
         }
 
 
-def macro_f1_of(counts: Counts) -> Values:
-    """Give one detector's macro-F1 at each gateway, as `fednids.metrics.Scores.macro_f1`.
+def macro_f1_of(counts: _Counts) -> _Values:
+    """Return one detector's macro-F1 at each gateway, as `fednids.metrics.Scores.macro_f1`.
 
     Parameters
     ----------
@@ -436,7 +436,7 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> float:
     return float((part / whole).mean()) if len(whole) and whole.all() else math.nan
 
 
-def _mean(values: Values) -> float:
+def _mean(values: _Values) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
 

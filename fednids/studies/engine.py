@@ -1,261 +1,58 @@
-"""One engine for every study: its folder, its steps in processes, and what failed."""
+"""The engine of every study: a folder that goes on, steps in processes of their own, failures."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
-from fednids.datasets.federated import FederatedDataset
-from fednids.errors import FednidsError, PartitionError, RunError
-from fednids.experiment.execution import check_settings
+from fednids.errors import InterruptedRunError, RunError
 from fednids.files import write_atomically
-from fednids.runs.folder import read_checkpoint
-from fednids.runs.layout import STUDY
-from fednids.runs.reader import Run as FinishedRun
-from fednids.runs.reader import load
-from fednids.studies.study import Run, Study, expand, read_study, runs_of
+from fednids.runs.layout import KINDS
+from fednids.runs.reader import Run, load
+from fednids.runs.records import Record, ResultRecord, ScoresRecord
+from fednids.studies.study import StudyRun
 
-CROSS = "cross.json"
+CROSS, FITTED = "cross.json", "fitted.json"
 
+_CROSS_SECONDS = 6.0
 _LOCK = ".lock"
-_COMMANDS = {"federated": "simulate", "local": "local", "centralised": "centralised"}
-
-
-@dataclass(frozen=True)
-class SweepFolder:
-    """Where things are under ``--out``.
-
-    Attributes
-    ----------
-    path : Path
-        ``study.toml``, ``report.md``, ``report.json``, ``cells.parquet`` and figures;
-        ``runs/``, ``cross/``, ``logs/`` and ``settings/`` with one entry a run.
-    """
-
-    path: Path
-
-    def run(self, run: Run) -> Path:
-        """Folder of a run."""
-        return self.path / "runs" / run.name
-
-    def cross(self, name: str) -> Path:
-        """Folder of a cross-gateway matrix."""
-        return self.path / "cross" / name
-
-    def log(self, name: str) -> Path:
-        """File with what a step printed."""
-        return self.path / "logs" / f"{name}.log"
-
-    @contextmanager
-    def opened(self, study: Study, runs: Sequence[Run]) -> Iterator[None]:
-        """Make the folder or go on with it, for one sweep at a time.
-
-        Parameters
-        ----------
-        study : Study
-            What is to be run; kept as ``study.toml``.
-        runs : Sequence[Run]
-            All of it.
-
-        Raises
-        ------
-        RunError
-            The folder holds something else, another study, or a sweep that is running.
-        """
-        self.check(runs)
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.path / _LOCK, timeout=0):
-                write_atomically(self.path / STUDY, study.to_toml().encode())
-                for name in ("runs", "cross", "logs", "settings"):
-                    (self.path / name).mkdir(exist_ok=True)
-                yield
-        except Timeout:
-            raise RunError(
-                f"expected no sweep at work in {self.path}, got one; wait for it or name another "
-                "folder"
-            ) from None
-
-    def check(self, runs: Sequence[Run]) -> None:
-        """Refuse a folder of something else, or of a study that differs both ways.
-
-        Raises
-        ------
-        RunError
-            As it says. A study that has grown, or of which a part is left, goes on.
-        """
-        if not self.path.exists():
-            return
-        if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= {_LOCK}:
-            return
-        if not (self.path / STUDY).is_file():
-            raise RunError(
-                f"expected a new or empty folder for --out, got {self.path}, which holds "
-                "something else; name another"
-            )
-        before = {run.name for run in runs_of(expand(read_study(str(self.path / STUDY))))}
-        now = {run.name for run in runs}
-        if before - now and now - before:
-            raise RunError(
-                f"expected the study of {self.path} with runs added or left out, got one with "
-                f"{len(now - before)} new runs and without {len(before - now)} of its own; name "
-                "another folder for another study"
-            )
-
-    def finished(self, run: Run) -> FinishedRun | None:
-        """Read a finished run; none where its result is missing or cut short."""
-        try:
-            found = load(self.run(run))
-        except RunError:
-            return None
-        return found if found.kind == run.arm else None
-
-    def begin(self, run: Run) -> list[str]:
-        """Make ready for a run and give its command: go on where it stopped, or begin anew."""
-        folder = self.run(run)
-        if self._can_go_on(run):
-            return ["resume", str(folder), "--quiet"]
-        if folder.exists():
-            shutil.rmtree(folder)
-        settings = self.path / "settings" / f"{run.name}.toml"
-        write_atomically(settings, run.config.to_toml().encode())
-        command = [_COMMANDS[run.arm], "--config", str(settings), "--out", str(folder)]
-        return [*command, "--quiet"]
-
-    def begin_cross(self, name: str, federated: Run, local: Run) -> list[str]:
-        """Make ready for a cross-gateway matrix and give its command."""
-        folder = self.cross(name)
-        if folder.exists():
-            shutil.rmtree(folder)
-        return [
-            "cross", str(self.run(federated)), str(self.run(local)),
-            "--out", str(folder), "--json",
-        ]  # fmt: skip
-
-    def _can_go_on(self, run: Run) -> bool:
-        """Say whether a whole round is kept, and the settings are these."""
-        try:
-            checkpoint = read_checkpoint(self.run(run))
-        except RunError:
-            return False
-        same = (checkpoint.kind, checkpoint.config) == (run.arm, run.config)
-        return same and checkpoint.server_round > 0
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object; none where it is missing or damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def processors(workers: int) -> tuple[int, ...]:
-    """Give the processors to use: so many of ours, or all for 0.
-
-    Raises
-    ------
-    RunError
-        There are not so many.
-    """
-    ours = sorted(os.sched_getaffinity(0))
-    if not 0 <= workers <= len(ours):
-        raise RunError(
-            f"expected --workers from 1 to {len(ours)}, the processors of this machine, got "
-            f"{workers}; leave it out to use them all"
-        )
-    return tuple(ours[: workers or len(ours)])
-
-
-_START_SECONDS = 6.0
-_WINDOWS_PER_SECOND = 15_000.0
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A run that can be begun.
-
-    Attributes
-    ----------
-    run : Run
-        What.
-    windows : int
-        How many windows it trains on in all rounds and epochs.
-    """
-
-    run: Run
-    windows: int
-
-    @property
-    def seconds(self) -> float:
-        """A rough guess for one processor and the default network, start included."""
-        return _START_SECONDS + self.windows / _WINDOWS_PER_SECOND
-
-
-def plan_runs(runs: Iterable[Run]) -> tuple[Planned, ...]:
-    """Check each run's names, read its flows and deal them.
-
-    Flows that are prepared here are in the cache when runs begin side by side.
-
-    Raises
-    ------
-    FednidsError
-        Of the first run that could not begin; the message names it.
-    """
-    planned = []
-    for run in runs:
-        try:
-            check_settings(run.config)
-            planned.append(Planned(run, _windows(run, FederatedDataset.open(run.config))))
-        except FednidsError as error:
-            raise type(error)(f"{error} (in the run {run.name})") from None
-    return tuple(planned)
-
-
-def _windows(run: Run, fleet: FederatedDataset) -> int:
-    sizes, config = fleet.training_sizes, run.config
-    if run.arm == "local" and not min(sizes):
-        raise PartitionError(
-            f"expected training flows at every gateway, got none at gateway {sizes.index(0)}; "
-            "raise partition.minimum or take fewer gateways"
-        )
-    share = config.federation.fraction if run.arm == "federated" else 1.0
-    return round(sum(sizes) * share * config.federation.rounds * config.train.epochs)
-
-
-_PAUSE = 0.1
+_LOG = logging.getLogger(__name__)
 _PATIENCE = 20.0
+_PAUSE = 0.1
 
 
 @dataclass(frozen=True)
 class Step:
-    """A fednids command that writes one folder.
+    """A process that writes one folder or several.
 
     Attributes
     ----------
     name : str
         What it is for; other steps need it by this name.
     command : Callable
-        Gives the arguments after ``fednids`` when it is begun, and makes ready for them.
+        Returns a module and its arguments when it is begun, and makes ready for them.
     log : Path
         Where what it prints goes.
     seconds : float
         A guess; the longest is begun first.
     needs : tuple of str
         Steps that must have ended well before.
+    runs : tuple of StudyRun
+        What it carries out; each is to leave a result.
     """
 
     name: str
@@ -263,6 +60,7 @@ class Step:
     log: Path
     seconds: float
     needs: tuple[str, ...] = ()
+    runs: tuple[StudyRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -285,6 +83,269 @@ class StepEnd:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A step that did not end well.
+
+    Attributes
+    ----------
+    name : str
+        Of the run, or of the cross-gateway matrix.
+    reason : str
+        Why, in one line.
+    log : str
+        File with all that it printed, in the folder of the study.
+    """
+
+    name: str
+    reason: str
+    log: str
+
+
+class Watcher(Protocol):
+    """Follows a study as it goes."""
+
+    def begins(self, steps: Sequence[Step], finished: int) -> None:
+        """Take note of what is to be done, and of how many runs are finished already."""
+        ...
+
+    def ended(self, end: StepEnd) -> None:
+        """Take note of a step that has ended."""
+        ...
+
+
+class FittedRecord(Record):
+    """``fitted.json``: what a run that is no arm came to, and the same of one that is."""
+
+    final: ScoresRecord
+    """Over all test flows."""
+    final_novel: ScoresRecord | None = None
+    """Over those whose vector occurs in no training flow, where there are such."""
+    majority: ScoresRecord
+    """Of answering the most frequent class of the training flows always."""
+    flows: int
+    """All flows."""
+    test_flows: int
+    """Flows scored."""
+    synthetic: bool
+    """Whether they were made and not measured."""
+    seconds: float
+    """Training, with compiling and on one processor."""
+    parameters: int
+    """Weights that are trained, or nodes of trees."""
+    published_parameters: int
+    """The same as papers count layers; equal where nothing is left out."""
+    losses: tuple[float | None, ...] = ()
+    """Training loss of each epoch or round; none where there are no epochs."""
+
+    @classmethod
+    def of(cls, result: ResultRecord) -> FittedRecord:
+        """Return it of the result of an arm."""
+        return cls(
+            final=result.final, final_novel=result.final_novel, majority=result.majority,
+            flows=result.data.flows, test_flows=result.data.test_flows,
+            synthetic=result.data.synthetic, seconds=result.seconds.train,
+            parameters=result.model.parameters,
+            published_parameters=result.model.published_parameters or result.model.parameters,
+            losses=tuple(entry.train.loss for entry in result.rounds),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where things are under ``--out``.
+
+    Attributes
+    ----------
+    path : Path
+        The study's definition and its report; ``runs/``, ``cross/``, ``logs/`` and
+        ``settings/`` with one entry a run.
+    """
+
+    path: Path
+
+    def run(self, run: StudyRun) -> Path:
+        """Return the folder of a run."""
+        return self.path / "runs" / run.name
+
+    def cross(self, name: str) -> Path:
+        """Return the folder of a cross-gateway matrix."""
+        return self.path / "cross" / name
+
+    def log(self, name: str) -> Path:
+        """Return the file with what a step printed."""
+        return self.path / "logs" / f"{name}.log"
+
+    def finished(self, run: StudyRun) -> Run | None:
+        """Read a finished run of an arm; None where its result is missing or cut short."""
+        try:
+            found = load(self.run(run))
+        except RunError:
+            return None
+        return found if found.kind == run.arm else None
+
+    def fitted(self, run: StudyRun) -> FittedRecord | None:
+        """Read what a run came to, of an arm or not; None where it has not ended."""
+        if run.arm in KINDS:
+            found = self.finished(run)
+            return FittedRecord.of(found.result) if found else None
+        try:
+            return FittedRecord.model_validate_json((self.run(run) / FITTED).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def is_finished(self, run: StudyRun) -> bool:
+        """Return whether a run has ended and left a whole result."""
+        return self.fitted(run) is not None
+
+    def is_begun(self, definition: str) -> bool:
+        """Return whether a study is here that was kept under this name.
+
+        Raises
+        ------
+        RunError
+            The folder holds something else.
+        """
+        if (self.path / definition).is_file():
+            return True
+        if not self.path.exists():
+            return False
+        if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= {_LOCK}:
+            return False
+        raise RunError(
+            f"expected a new or empty folder for --out, got {self.path}, which holds something "
+            "else; name another"
+        )
+
+    @contextmanager
+    def opened(self, definition: str, content: str) -> Iterator[None]:
+        """Make the folder or go on with it, for one study at a time.
+
+        Parameters
+        ----------
+        definition : str
+            Name of the file that says what is run here.
+        content : str
+            What stands in it from now on.
+
+        Raises
+        ------
+        RunError
+            A study is running there.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path / _LOCK, timeout=0):
+                write_atomically(self.path / definition, content.encode())
+                for name in ("runs", "cross", "logs", "settings"):
+                    (self.path / name).mkdir(exist_ok=True)
+                yield
+        except Timeout:
+            raise RunError(
+                f"expected no study at work in {self.path}, got one; wait for it or name another "
+                "folder"
+            ) from None
+
+    def step(self, runs: Sequence[StudyRun], seconds: float) -> Step:
+        """Return the step that carries out some runs, one after another in one process."""
+
+        def command() -> list[str]:
+            for run in runs:
+                settings = self.path / "settings" / f"{run.name}.toml"
+                write_atomically(settings, run.config.to_toml().encode())
+            which = [text for run in runs for text in (run.arm, run.name)]
+            return ["fednids.studies.child", str(self.path), *which]
+
+        first = runs[0].name
+        name = f"{first} and {len(runs) - 1} more" if len(runs) > 1 else first
+        return Step(name, command, self.log(first), seconds, runs=tuple(runs))
+
+    def cross_step(self, name: str, runs: Sequence[StudyRun], needs: Sequence[str]) -> Step:
+        """Return the step that makes a cross-gateway matrix of runs, after the steps it needs."""
+        folder = self.cross(name)
+
+        def command() -> list[str]:
+            if folder.exists():
+                shutil.rmtree(folder)
+            paths = [str(self.run(run)) for run in runs]
+            return ["fednids", "cross", *paths, "--out", str(folder), "--json"]
+
+        log = self.log(f"cross-{name}")
+        return Step(f"cross {name}", command, log, _CROSS_SECONDS, tuple(needs))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object; None where it is missing or damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def processors(workers: int) -> tuple[int, ...]:
+    """Return the numbers of the processors to use: so many of ours, or all for 0.
+
+    Raises
+    ------
+    RunError
+        There are not so many.
+    """
+    ours = sorted(os.sched_getaffinity(0))
+    if not 0 <= workers <= len(ours):
+        raise RunError(
+            f"expected --workers from 1 to {len(ours)}, the processors of this machine, got "
+            f"{workers}; leave it out to use them all"
+        )
+    return tuple(ours[: workers or len(ours)])
+
+
+def carry_out(
+    folder: StudyFolder, steps: Sequence[Step], ours: Sequence[int], *,
+    finished: int, watcher: Watcher | None, stopped: Callable[[], str],
+) -> tuple[Failed, ...]:  # fmt: skip
+    """Carry out the steps of a study, and return those that failed.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+        Opened.
+    steps : Sequence[Step]
+        What is missing.
+    ours : Sequence[int]
+        Processors, as from `processors`.
+    finished : int
+        How many runs were finished before.
+    watcher : Watcher, optional
+        Follows.
+    stopped : Callable
+        Returns how to go on after Ctrl-C.
+
+    Raises
+    ------
+    InterruptedRunError
+        Ctrl-C.
+    """
+    _LOG.info("study in %s: %d to run, %d finished", folder.path, len(steps), finished)
+    if watcher:
+        watcher.begins(steps, finished)
+    failed = []
+    try:
+        for end in run_steps(steps, ours):
+            if not end.reason and not all(map(folder.is_finished, end.step.runs)):
+                end = replace(end, reason="it ended without a whole result.json")
+            shown = f"failed: {end.reason}" if end.reason else "ended well"
+            _LOG.info("%s %s after %.1f s", end.step.name, shown, end.seconds)
+            if end.reason:
+                log = str(end.step.log.relative_to(folder.path))
+                failed.append(Failed(end.step.name, end.reason, log))
+            if watcher:
+                watcher.ended(end)
+    except KeyboardInterrupt:
+        raise InterruptedRunError(stopped()) from None
+    return tuple(failed)
+
+
+@dataclass(frozen=True)
 class _Child:
     step: Step
     process: subprocess.Popen[bytes]
@@ -292,7 +353,7 @@ class _Child:
 
 
 def run_steps(steps: Sequence[Step], processors: Sequence[int]) -> Iterator[StepEnd]:
-    """Run steps, one on each processor at a time, and tell each end as it comes.
+    """Run steps, one on each processor at a time, and yield each end as it comes.
 
     Parameters
     ----------
@@ -308,37 +369,36 @@ def run_steps(steps: Sequence[Step], processors: Sequence[int]) -> Iterator[Step
         stops, by Ctrl-C too, children are told to stop and have ended.
     """
     waiting = sorted(steps, key=lambda step: -step.seconds)
-    open_names, failed = {step.name for step in steps}, set[str]()
+    unfinished, failed = {step.name for step in steps}, set[str]()
     free = list(processors)
+
+    def ended(step: Step, seconds: float, reason: str = "") -> StepEnd:
+        unfinished.discard(step.name)
+        if reason:
+            failed.add(step.name)
+        return StepEnd(step, seconds, reason)
+
     with _children() as running:
         while waiting or running:
             for step in [s for s in waiting if failed & set(s.needs)]:
                 waiting.remove(step)
-                open_names.discard(step.name)
-                failed.add(step.name)
-                yield StepEnd(step, 0.0, f"not begun: {min(failed & set(step.needs))} failed")
-            ready = [s for s in waiting if not (open_names | failed) & set(s.needs)]
+                yield ended(step, 0.0, f"not begun: {min(failed & set(step.needs))} failed")
+            ready = [s for s in waiting if not (unfinished | failed) & set(s.needs)]
             for step in ready[: len(free)]:
                 waiting.remove(step)
                 try:
                     running[free[0]] = _begin(step, free[0])
                 except OSError as error:
-                    open_names.discard(step.name)
-                    failed.add(step.name)
-                    yield StepEnd(step, 0.0, f"could not be begun: {error}")
+                    yield ended(step, 0.0, f"could not be begun: {error}")
                 else:
                     free.pop(0)
             for processor, child in list(running.items()):
                 code = child.process.poll()
-                if code is None:
-                    continue
-                del running[processor]
-                free.append(processor)
-                end = _ended(child, code)
-                open_names.discard(end.step.name)
-                if end.reason:
-                    failed.add(end.step.name)
-                yield end
+                if code is not None:
+                    del running[processor]
+                    free.append(processor)
+                    seconds = time.monotonic() - child.started
+                    yield ended(child.step, seconds, _reason(child.step, code) if code else "")
             time.sleep(_PAUSE if running else 0)
 
 
@@ -353,15 +413,10 @@ def _begin(step: Step, processor: int) -> _Child:
     return _Child(step, process, time.monotonic())
 
 
-def _ended(child: _Child, code: int) -> StepEnd:
-    seconds = time.monotonic() - child.started
-    if not code:
-        return StepEnd(child.step, seconds)
-    lines = child.step.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    said = lines[-1].removeprefix("error: ") if lines else "it said nothing"
-    if code < 0:
-        said = f"killed by {signal.Signals(-code).name}; {said}"
-    return StepEnd(child.step, seconds, said)
+def _reason(step: Step, code: int) -> str:
+    lines = step.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = lines[-1].removeprefix("error: ") if lines else "it printed nothing"
+    return f"killed by {signal.Signals(-code).name}; {last}" if code < 0 else last
 
 
 @contextmanager
@@ -380,34 +435,3 @@ def _children() -> Iterator[dict[int, _Child]]:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A step that did not end well.
-
-    Attributes
-    ----------
-    name : str
-        Of the run, or of the cross-gateway matrix.
-    reason : str
-        Why, in one line.
-    log : str
-        File with all that it printed, in the folder of the sweep.
-    """
-
-    name: str
-    reason: str
-    log: str
-
-
-class Watcher(Protocol):
-    """Told of a sweep as it goes."""
-
-    def begins(self, steps: Sequence[Step], finished: int) -> None:
-        """Take note of what is to be done, and of how many runs are finished already."""
-        ...
-
-    def ended(self, end: StepEnd) -> None:
-        """Take note of a step that has ended."""
-        ...

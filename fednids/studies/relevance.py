@@ -146,12 +146,12 @@ def _unread_of_world(config: Config) -> set[str]:
 
 
 def is_attacked(config: Config) -> bool:
-    """Say whether any gateway lies."""
+    """Return whether any gateway lies."""
     return config.attack.share > 0 and config.attack.kind != "none"
 
 
 def canonical(arm: str, config: Config) -> Config:
-    """Give the settings that stand for all that an arm cannot tell apart.
+    """Return the settings that stand for all that an arm cannot tell apart.
 
     Returns
     -------

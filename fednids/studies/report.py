@@ -17,12 +17,12 @@ from fednids import __version__
 from fednids.files import write_atomically
 from fednids.plain import as_json, number
 from fednids.runs.records import ResultRecord
-from fednids.studies.engine import CROSS, Failed, SweepFolder, read_json
+from fednids.studies.engine import CROSS, Failed, StudyFolder, read_json
 from fednids.studies.relevance import clean_twins
 from fednids.studies.statistics import (
-    METRICS,
     NOTHING,
     RESAMPLES,
+    RUN_METRICS,
     Beside,
     Interval,
     best_mean,
@@ -32,7 +32,7 @@ from fednids.studies.statistics import (
     show_interval,
     show_number,
 )
-from fednids.studies.study import Cell, Study
+from fednids.studies.study import Study, StudyCell
 
 if TYPE_CHECKING:
     from fednids.report.figures.scores import Panel
@@ -51,16 +51,16 @@ class Row:
 
     Attributes
     ----------
-    cell : Cell
+    cell : StudyCell
         Which.
     skew : Mapping[str, float]
         Measures of its plan by the names of `partitions.Skew`; of the other arms' plan
         for the centralised arm, and NaN where there is none.
     metrics : Mapping[str, float]
-        By the names of `METRICS`; empty where its run has not ended.
+        By the names of `RUN_METRICS`; empty where its run has not ended.
     """
 
-    cell: Cell
+    cell: StudyCell
     skew: Mapping[str, float]
     metrics: Mapping[str, float]
 
@@ -97,7 +97,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """Two values of one axis over all pairs of runs that differ in it alone.
 
     Attributes
@@ -121,6 +121,18 @@ class Comparison:
     metric: str
     difference: Interval
 
+    @property
+    def in_words(self) -> str:
+        """Who is higher, or that no difference is shown."""
+        first, second = (_name(self.axis, value) for value in (self.first, self.second))
+        scope = f" ({self.scope})" if self.scope else ""
+        many = f"{self.difference.count} pair{'s' * (self.difference.count != 1)}"
+        metric, says = RUN_METRICS[self.metric], self.difference.says
+        if says in ("higher", "lower"):
+            size = show_interval(self.difference, signed=True)
+            return f"{metric} of {first} is {says} than of {second}{scope}: {size}, {many}"
+        return f"{metric} of {first} and {second}{scope}: {says}, {many}"
+
 
 def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
     """Put runs that differ in the seed alone together, in the order of the study.
@@ -140,7 +152,7 @@ def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
     return tuple(_group(name, tuple(each.values()), measure) for name, each in found.items())
 
 
-def compare(rows: Sequence[Row], axis: str) -> tuple[Comparison, ...]:
+def compare_in_pairs(rows: Sequence[Row], axis: str) -> tuple[PairedDifference, ...]:
     """Compare every two values of an axis in pairs.
 
     Parameters
@@ -152,7 +164,7 @@ def compare(rows: Sequence[Row], axis: str) -> tuple[Comparison, ...]:
 
     Returns
     -------
-    tuple of Comparison
+    tuple of PairedDifference
         One for every two values, metric of `COMPARED` and arm with at least one pair. Cells
         that are the same run are no pair, and the same two runs are one pair.
     """
@@ -170,14 +182,14 @@ def compare(rows: Sequence[Row], axis: str) -> tuple[Comparison, ...]:
 
 def _differences(
     rows: Sequence[Row], axis: str, scope: str, values: tuple[Any, Any]
-) -> Iterable[Comparison]:
+) -> Iterable[PairedDifference]:
     pairs = _pairs(rows, axis, values)
     for metric in COMPARED:
         found = [one.metrics[metric] - other.metrics[metric] for one, other in pairs]
         name = f"{axis} {scope} {values} {metric}"
         difference = interval(found, name)
         if difference.count:
-            yield Comparison(axis, scope, *values, metric, difference)
+            yield PairedDifference(axis, scope, *values, metric, difference)
 
 
 def _pairs(rows: Sequence[Row], axis: str, values: tuple[Any, Any]) -> list[tuple[Row, Row]]:
@@ -198,16 +210,16 @@ def _values(rows: Sequence[Row], axis: str) -> list[Any]:
     return list(dict.fromkeys(_value(row.cell, axis) for row in rows))
 
 
-def _value(cell: Cell, axis: str) -> Any:
+def _value(cell: StudyCell, axis: str) -> Any:
     return cell.arm if axis == ARM else dict(cell.place)[axis]
 
 
-def _rest(cell: Cell, axis: str) -> object:
+def _rest(cell: StudyCell, axis: str) -> object:
     """All that must agree within a pair."""
     return tuple((k, v) for k, v in cell.place if k != axis), cell.seed
 
 
-def _without_seed(cell: Cell) -> str:
+def _without_seed(cell: StudyCell) -> str:
     config = cell.run.config
     run = config.run.model_copy(update={"seed": 0})
     return f"{cell.arm} {config.model_copy(update={'run': run}).model_dump_json()}"
@@ -219,15 +231,15 @@ def _group(name: str, rows: Sequence[Row], measure: str) -> Group:
     skews = [row.skew.get(measure, math.nan) for row in rows]
     defined = [skew for skew in skews if not math.isnan(skew)]
     skew = sum(defined) / len(defined) if defined and cell.arm != "centralised" else math.nan
-    metrics = {m: interval([row.metrics[m] for row in rows], f"{name} {m}") for m in METRICS}
+    metrics = {m: interval([row.metrics[m] for row in rows], f"{name} {m}") for m in RUN_METRICS}
     return Group(cell.arm, place, skew, metrics)
 
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Report:
+class StudyReport:
     """What a sweep found.
 
     Attributes
@@ -238,7 +250,7 @@ class Report:
         One a cell.
     groups : tuple of Group
         Over seeds.
-    comparisons : tuple of Comparison
+    comparisons : tuple of PairedDifference
         Between arms, then between the values of ``report.compare``.
     failed : tuple of Failed
         What is missing, and why.
@@ -252,7 +264,7 @@ class Report:
     study: Study
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[PairedDifference, ...]
     failed: tuple[Failed, ...]
     data: tuple[tuple[str, int, bool], ...]
     target: float
@@ -268,9 +280,9 @@ class Report:
         return " · synthetic flows" if self.synthetic else ""
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain dicts, lists and numbers, with NaN as None."""
+        """Return plain dicts, lists and numbers, with NaN as None."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": _SCHEMA_VERSION,
             "title": self.study.title,
             "fednids": __version__,
             "synthetic": self.synthetic,
@@ -285,15 +297,15 @@ class Report:
 
 
 def build_report(
-    study: Study, cells: Sequence[Cell], folder: SweepFolder, failed: Sequence[Failed] = ()
-) -> Report:
+    study: Study, cells: Sequence[StudyCell], folder: StudyFolder, failed: Sequence[Failed] = ()
+) -> StudyReport:
     """Read all finished runs of a study.
 
     Parameters
     ----------
     study, cells
         What was asked.
-    folder : SweepFolder
+    folder : StudyFolder
         Where the runs are; others in it are not told of.
     failed : Sequence[Failed]
         What did not end well.
@@ -318,24 +330,24 @@ def build_report(
             metrics = measure_run(run, beside)
         rows.append(Row(cell, skews.get((cell.place, cell.seed), {}), metrics))
     axes = (ARM, *((study.report.compare,) if study.report.compare else ()))
-    return Report(
+    return StudyReport(
         study,
         tuple(rows),
         group(rows, study.report.skew),
-        tuple(found for axis in axes for found in compare(rows, axis)),
+        tuple(found for axis in axes for found in compare_in_pairs(rows, axis)),
         tuple(failed),
         _data(results.values()),
         target,
     )
 
 
-def cross_pairs(cells: Sequence[Cell]) -> dict[str, tuple[Cell, Cell]]:
-    """Give the federated and the local cell of each matrix, by the federated run's name.
+def cross_pairs(cells: Sequence[StudyCell]) -> dict[str, tuple[StudyCell, StudyCell]]:
+    """Return the federated and the local cell of each matrix, by the federated run's name.
 
     A federated run that stands beside several local ones has one matrix.
     """
     local = {(cell.place, cell.seed): cell for cell in cells if cell.arm == "local"}
-    found: dict[str, tuple[Cell, Cell]] = {}
+    found: dict[str, tuple[StudyCell, StudyCell]] = {}
     for cell in cells:
         other = local.get((cell.place, cell.seed))
         if cell.arm == "federated" and other is not None:
@@ -343,20 +355,20 @@ def cross_pairs(cells: Sequence[Cell]) -> dict[str, tuple[Cell, Cell]]:
     return found
 
 
-def write_report(report: Report, folder: SweepFolder) -> None:
+def write_study_report(report: StudyReport, folder: StudyFolder) -> None:
     """Write ``report.json``, ``cells.parquet``, figures and ``report.md``, the last last."""
     content = json.dumps(report.to_json(), indent=2, allow_nan=False)
     write_atomically(folder.path / "report.json", content.encode())
     _write_cells(report.rows, folder.path / "cells.parquet")
     drawn = draw_report(report, folder.path)
-    write_atomically(folder.path / "report.md", render(report, drawn).encode())
+    write_atomically(folder.path / "report.md", report_markdown(report, drawn).encode())
 
 
 def flat_row(row: Row) -> dict[str, Any]:
-    """Give a cell as one flat record: arm, seed, settings, run, skew and metrics."""
+    """Return a cell as one flat record: arm, seed, settings, run, skew and metrics."""
     place = dict(row.cell.place)
     skew = {f"skew.{name}": as_json(value) for name, value in row.skew.items()}
-    metrics = {name: as_json(row.metrics.get(name, math.nan)) for name in METRICS}
+    metrics = {name: as_json(row.metrics.get(name, math.nan)) for name in RUN_METRICS}
     return {
         "arm": row.cell.arm,
         "seed": row.cell.seed,
@@ -381,7 +393,7 @@ def _write_cells(rows: Sequence[Row], path: Path) -> None:
 
 
 def _cross_of(
-    cell: Cell, cells: Sequence[Cell], crossed: Mapping[str, Mapping[str, Any] | None]
+    cell: StudyCell, cells: Sequence[StudyCell], crossed: Mapping[str, Mapping[str, Any] | None]
 ) -> Mapping[str, Any] | None:
     """Find a matrix that scores the run of a cell."""
     if cell.run.name in crossed:
@@ -392,8 +404,8 @@ def _cross_of(
     return None
 
 
-def _target(study: Study, cells: Sequence[Cell], results: Mapping[str, ResultRecord]) -> float:
-    """Give the target as a macro-F1."""
+def _target(study: Study, cells: Sequence[StudyCell], results: Mapping[str, ResultRecord]) -> float:
+    """Return the target as a macro-F1."""
     if not study.report.of_best:
         return study.report.target
     found: dict[object, dict[str, float]] = {}
@@ -416,7 +428,7 @@ def _group_json(found: Group) -> dict[str, Any]:
     return {"arm": found.arm, "settings": dict(found.place), "skew": skew, "metrics": metrics}
 
 
-def _comparison_json(found: Comparison) -> dict[str, Any]:
+def _comparison_json(found: PairedDifference) -> dict[str, Any]:
     named = {
         "axis": found.axis,
         "scope": found.scope,
@@ -428,7 +440,7 @@ def _comparison_json(found: Comparison) -> dict[str, Any]:
 
 
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Give a table with one line a row, as many cells in each as there are titles."""
+    """Return a table with one line a row, as many cells in each as there are titles."""
     head = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     body = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
     return "\n".join([*head, *body])
@@ -451,7 +463,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Pivot:
     """All lines at one place of the axes that are left.
 
     Attributes
@@ -469,7 +481,7 @@ class Sheet:
     lines: tuple[Line, ...]
 
 
-def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Sheet, ...]:
+def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Pivot, ...]:
     """Lay a metric out by two axes.
 
     Parameters
@@ -483,7 +495,7 @@ def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[She
 
     Returns
     -------
-    tuple of Sheet
+    tuple of Pivot
         One for each combination of the axes left, without those that have no value at all. A
         run that answers for several cells stands at each of them.
     """
@@ -504,7 +516,7 @@ def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[She
             if any(value.count for value in values):
                 lines.append(Line(name, values))
         if lines:
-            laid.append(Sheet(place, ticks, tuple(lines)))
+            laid.append(Pivot(place, ticks, tuple(lines)))
     return tuple(laid)
 
 
@@ -542,7 +554,7 @@ _ABOUT_ATTACKS = (
 )
 
 
-def settings_of(report: Report) -> tuple[str, ...]:
+def settings_of(report: StudyReport) -> tuple[str, ...]:
     """Name the columns of what a study varies."""
     return tuple(name.rpartition(".")[2] for name in report.study.varied)
 
@@ -557,11 +569,11 @@ def group_table(
         measured = [show_number(each.skew)] if skew else []
         numbers = [show_interval(each.metrics[metric]) for metric in metrics]
         rows.append([each.arm, *settings, *measured, *numbers])
-    return markdown_table([*names, *(METRICS[metric] for metric in metrics)], rows)
+    return markdown_table([*names, *(RUN_METRICS[metric] for metric in metrics)], rows)
 
 
-def cost_table(report: Report) -> str:
-    """Tell what runs cost, and what it took to the target; virtual seconds where there are any."""
+def cost_table(report: StudyReport) -> str:
+    """Return what runs cost, and the way to the target; virtual seconds where there are any."""
     timed = any(g.metrics["virtual_seconds"].count for g in report.groups)
     rows = []
     for each in report.groups:
@@ -580,8 +592,8 @@ def cost_table(report: Report) -> str:
     return markdown_table(["arm", *settings_of(report), *titles, "seconds of a run"], rows)
 
 
-def attack_section(report: Report) -> list[str]:
-    """Tell of attacks where there are any."""
+def attack_section(report: StudyReport) -> list[str]:
+    """Return what attacks came to, where there are any."""
     attacked = [g for g in report.groups if g.metrics["attack_success"].count]
     if not attacked:
         return []
@@ -589,7 +601,7 @@ def attack_section(report: Report) -> list[str]:
     return ["## Attacks", _ABOUT_ATTACKS, table]
 
 
-def along_section(report: Report) -> list[str]:
+def along_section(report: StudyReport) -> list[str]:
     """Lay scores out by two axes."""
     wish, parts = report.study.report, list[str]()
     if not wish.along:
@@ -601,7 +613,7 @@ def along_section(report: Report) -> list[str]:
             rows = [[line.name, *(_show(value, metric) for value in line.values)]
                     for line in sheet.lines]  # fmt: skip
             titles = [lines, *map(str, sheet.along)]
-            parts += [f"## {METRICS[metric]}: {lines} along {axis}{place}",
+            parts += [f"## {RUN_METRICS[metric]}: {lines} along {axis}{place}",
                       markdown_table(titles, rows)]  # fmt: skip
     return parts
 
@@ -636,12 +648,12 @@ _ABOUT_PAIRS = (
 )
 
 
-def render(report: Report, figures: Sequence[str]) -> str:
+def report_markdown(report: StudyReport, figures: Sequence[str]) -> str:
     """Write the report as Markdown.
 
     Parameters
     ----------
-    report : Report
+    report : StudyReport
         What was found.
     figures : Sequence[str]
         Names of the pictures beside it.
@@ -674,8 +686,8 @@ def render(report: Report, figures: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def findings(report: Report) -> list[str]:
-    """Say what the tables show, a line each: ranges over skew, the majority, differences."""
+def findings(report: StudyReport) -> list[str]:
+    """Return what the tables show, a line each: ranges over skew, the majority, differences."""
     lines = []
     for name, groups in series_of(report).items():
         ranked = sorted(
@@ -690,23 +702,11 @@ def findings(report: Report) -> list[str]:
     lines += _against_majority(report)
     for found in report.comparisons:
         if found.metric == "macro_f1":
-            lines.append(f"{in_words(found)}.")
+            lines.append(f"{found.in_words}.")
     return lines
 
 
-def in_words(found: Comparison) -> str:
-    """Say a comparison: who is higher, or that no difference is shown."""
-    first, second = (_name(found.axis, value) for value in (found.first, found.second))
-    scope = f" ({found.scope})" if found.scope else ""
-    many = f"{found.difference.count} pair{'s' * (found.difference.count != 1)}"
-    metric, says = METRICS[found.metric], found.difference.says
-    if says in ("higher", "lower"):
-        size = show_interval(found.difference, signed=True)
-        return f"{metric} of {first} is {says} than of {second}{scope}: {size}, {many}"
-    return f"{metric} of {first} and {second}{scope}: {says}, {many}"
-
-
-def series_of(report: Report) -> dict[str, list[Group]]:
+def series_of(report: StudyReport) -> dict[str, list[Group]]:
     """Put groups into series: by arm, and by the compared value where the arm reads it."""
     axis, found = report.study.report.compare, dict[str, list[Group]]()
     for each in report.groups:
@@ -716,7 +716,7 @@ def series_of(report: Report) -> dict[str, list[Group]]:
     return found
 
 
-def _what_was_run(report: Report) -> str:
+def _what_was_run(report: StudyReport) -> str:
     study, rows = report.study, report.rows
     runs = {row.cell.run.name: bool(row.metrics) for row in rows}
     data = "; ".join(
@@ -736,13 +736,13 @@ def _what_was_run(report: Report) -> str:
     return "".join(lines)
 
 
-def _sources(report: Report) -> list[tuple[str, int, bool]]:
+def _sources(report: StudyReport) -> list[tuple[str, int, bool]]:
     """Name files without their folders; synthetic flows differ in the seed."""
     named = ((path.rpartition("/")[2], flows, made) for path, flows, made in report.data)
     return list(dict.fromkeys(named))
 
 
-def _against_majority(report: Report) -> list[str]:
+def _against_majority(report: StudyReport) -> list[str]:
     rows = {row.cell.run.name: row.metrics for row in report.rows if row.metrics}
     below = [m for m in rows.values() if not m["macro_f1"] > m["majority_macro_f1"]]
     if not rows:
@@ -753,24 +753,24 @@ def _against_majority(report: Report) -> list[str]:
     return [f"{len(below)} of {len(rows)} finished runs {many} not above the majority baseline."]
 
 
-def _scores(report: Report) -> str:
+def _scores(report: StudyReport) -> str:
     names = ("arm", *settings_of(report), "skew")
     return group_table(names, _SCORES, report.groups, skew=True)
 
 
-def _about_gateways(report: Report) -> str:
+def _about_gateways(report: StudyReport) -> str:
     said = "A gateway's macro-F1 is over the classes that it has test flows of."
     if any(g.metrics["unseen_recall"].count for g in report.groups):
         return f"{said} {_ABOUT_UNSEEN}"
     return f"{said} Nothing is known of unseen classes: no cross-gateway matrix has any."
 
 
-def _comparisons(found: Sequence[Comparison]) -> str:
+def _comparisons(found: Sequence[PairedDifference]) -> str:
     rows = [
         [
             each.scope or NOTHING,
             f"{_name(each.axis, each.first)} − {_name(each.axis, each.second)}",
-            METRICS[each.metric],
+            RUN_METRICS[each.metric],
             show_interval(each.difference, signed=True),
             str(each.difference.count),
             each.difference.says,
@@ -782,7 +782,7 @@ def _comparisons(found: Sequence[Comparison]) -> str:
     return markdown_table(["arm", "difference", "metric", "mean (interval)", "pairs", "says"], rows)
 
 
-def _cells(report: Report) -> str:
+def _cells(report: StudyReport) -> str:
     """The headline of each cell; ``cells.parquet`` has all measures."""
     metrics = ("macro_f1", "novel_macro_f1", "worst_gateway", "unseen_recall")
     rows = []
@@ -792,11 +792,18 @@ def _cells(report: Report) -> str:
         settings = [str(value) for _, value in row.cell.place]
         run = f"`runs/{row.cell.run.name}`" if row.metrics else "not finished"
         rows.append([row.cell.arm, *settings, str(row.cell.seed), show_number(skew), *numbers, run])
-    titles = ["arm", *settings_of(report), "seed", "skew", *(METRICS[m] for m in metrics), "run"]
+    titles = [
+        "arm",
+        *settings_of(report),
+        "seed",
+        "skew",
+        *(RUN_METRICS[m] for m in metrics),
+        "run",
+    ]
     return "All measures are in `cells.parquet`.\n\n" + markdown_table(titles, rows)
 
 
-def _failed(report: Report) -> str:
+def _failed(report: StudyReport) -> str:
     return "\n".join(f"- {each.name}: {each.reason} (`{each.log}`)" for each in report.failed)
 
 
@@ -806,14 +813,14 @@ def _place(each: Group) -> str:
     return f"{each.label or 'its settings'}{skew} with {show_interval(each.metrics['macro_f1'])}"
 
 
-Values = NDArray[np.float64]
+_Values = NDArray[np.float64]
 
 _MOST_LEVELS = 3
 _MOST_PANELS = 4
 _DRAWN_ALONG = ("macro_f1", "worst_gateway", "attack_success")
 
 
-def draw_report(report: Report, folder: Path) -> list[str]:
+def draw_report(report: StudyReport, folder: Path) -> list[str]:
     """Draw scores and worst gateways over measured skew, or along an axis.
 
     Returns
@@ -824,7 +831,7 @@ def draw_report(report: Report, folder: Path) -> list[str]:
     return [*_draw_skew(report, folder), *_draw_along(report, folder)]
 
 
-def _draw_skew(report: Report, folder: Path) -> list[str]:
+def _draw_skew(report: StudyReport, folder: Path) -> list[str]:
     """Draw what dealt runs say; a study along an axis has its own pictures instead."""
     from fednids.report.figures.scores import against_skew
     from fednids.report.figures.style import save
@@ -845,7 +852,7 @@ def _draw_skew(report: Report, folder: Path) -> list[str]:
     return written
 
 
-def _draw_along(report: Report, folder: Path) -> list[str]:
+def _draw_along(report: StudyReport, folder: Path) -> list[str]:
     """Draw each score along the axis that the study names."""
     from fednids.report.figures.scores import Panel, Series, along_axis
     from fednids.report.figures.style import save
@@ -864,12 +871,12 @@ def _draw_along(report: Report, folder: Path) -> list[str]:
             for s in found
         ]
         axis = wish.along.rpartition(".")[2]
-        save(along_axis(panels, ticks, axis, METRICS[metric], report.note), folder / name)
+        save(along_axis(panels, ticks, axis, RUN_METRICS[metric], report.note), folder / name)
         written.append(name)
     return written
 
 
-def _panel(report: Report, metric: str) -> Panel:
+def _panel(report: StudyReport, metric: str) -> Panel:
     from fednids.report.figures.scores import Level, Panel, Series
 
     series, levels = [], []
@@ -890,10 +897,12 @@ def _panel(report: Report, metric: str) -> Panel:
             levels.append(Level(name, found.mean, found.low, found.high))
     majority = [g.metrics["majority_macro_f1"].mean for g in report.groups]
     shown = metric == "macro_f1" and bool(majority)
-    return Panel(METRICS[metric], series, levels, float(np.mean(majority)) if shown else math.nan)
+    return Panel(
+        RUN_METRICS[metric], series, levels, float(np.mean(majority)) if shown else math.nan
+    )
 
 
-def _ends(found: Sequence[Interval]) -> tuple[Values, Values, Values]:
+def _ends(found: Sequence[Interval]) -> tuple[_Values, _Values, _Values]:
     """Means, low and high ends."""
     return (
         _array([each.mean for each in found]),
@@ -902,5 +911,5 @@ def _ends(found: Sequence[Interval]) -> tuple[Values, Values, Values]:
     )
 
 
-def _array(values: Sequence[float]) -> Values:
+def _array(values: Sequence[float]) -> _Values:
     return np.array(values, dtype=np.float64)

@@ -64,7 +64,7 @@ class Interval:
 
 
 def interval(values: Sequence[float], name: str) -> Interval:
-    """Give the mean of some values with its bootstrap interval.
+    """Return the mean of some values with its bootstrap interval.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def interval(values: Sequence[float], name: str) -> Interval:
 
 
 def show_interval(found: Interval, *, signed: bool = False) -> str:
-    """Give a mean with its interval, or n/a for that; with a sign for a difference."""
+    """Return a mean with its interval, or n/a for that; with a sign for a difference."""
     if not found.count:
         return NOTHING
     sign = "+" if signed else ""
@@ -106,25 +106,25 @@ def show_interval(found: Interval, *, signed: bool = False) -> str:
 
 
 def show_number(value: float, digits: int = 3) -> str:
-    """Give a number, or `NOTHING` for NaN."""
+    """Return a number, or `NOTHING` for NaN."""
     return NOTHING if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def show_bytes(value: float) -> str:
-    """Give a size in megabytes of a million bytes, small ones in bytes."""
+    """Return a size in megabytes of a million bytes, small ones in bytes."""
     if math.isnan(value):
         return NOTHING
     return f"{value / 1e6:,.1f} MB" if value >= 1e5 else f"{value:,.0f}"
 
 
 def mean_of(values: Sequence[float]) -> float:
-    """Give the mean of the values that are defined; NaN without any."""
+    """Return the mean of the values that are defined; NaN without any."""
     defined = [value for value in values if not math.isnan(value)]
     return float(np.mean(defined)) if defined else math.nan
 
 
 def best_mean(groups: Iterable[Sequence[float]]) -> float:
-    """Give the highest mean of some groups of values; NaN where none is defined."""
+    """Return the highest mean of some groups of values; NaN where none is defined."""
     means = [mean_of(list(group)) for group in groups]
     return max((mean for mean in means if not math.isnan(mean)), default=math.nan)
 
@@ -175,7 +175,7 @@ def draw_macro_f1(
 
 
 def ends(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the ends of the percentile interval; NaN where no draw is defined."""
+    """Return the ends of the percentile interval; NaN where no draw is defined."""
     defined = draws[~np.isnan(draws)]
     if not len(defined):
         return float("nan"), float("nan")
@@ -194,7 +194,7 @@ def _macro_f1(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     return scored
 
 
-METRICS: dict[str, str] = {
+RUN_METRICS: dict[str, str] = {
     "macro_f1": "macro-F1",
     "novel_macro_f1": "macro-F1, novel flows",
     "false_alarm_rate": "benign false alarms",
@@ -278,7 +278,7 @@ class Cost:
 
 
 def measure_run(run: Run, beside: Beside) -> dict[str, float]:
-    """Give all `METRICS` of a finished run.
+    """Return all `RUN_METRICS` of a finished run.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def measure_run(run: Run, beside: Beside) -> dict[str, float]:
     Returns
     -------
     dict
-        By the names in `METRICS`; NaN where something is undefined, not reached or not
+        By the names in `RUN_METRICS`; NaN where something is undefined, not reached or not
         measured.
     """
     result = run.result
@@ -320,7 +320,7 @@ def gateway_spread(confusions: Sequence[ConfusionCounts], names: Sequence[str]) 
 
 
 def to_target(rounds: Sequence[RoundRecord], target: float) -> Cost:
-    """Give what is spent until the first round whose macro-F1 is at least the target.
+    """Return what is spent until the first round whose macro-F1 is at least the target.
 
     Returns
     -------
@@ -343,7 +343,7 @@ def cost_of(rounds: Sequence[RoundRecord]) -> Cost:
 
 
 def _cost(result: ResultRecord, target: float) -> dict[str, float]:
-    """Give rounds, bytes and seconds; nothing goes over a wire in the centralised arm."""
+    """Return rounds, bytes and seconds; nothing goes over a wire in the centralised arm."""
     whole, until = cost_of(result.rounds), to_target(result.rounds, target)
     wired = math.nan if result.kind == "centralised" else 1.0
     return {
@@ -368,7 +368,7 @@ _NAMES = ("attack_success", "attack_over_clean", "attack_relative", "macro_f1_ov
 
 
 def measure_attack(result: ResultRecord, clean: ResultRecord | None) -> dict[str, float]:
-    """Give the success of an attack.
+    """Return the success of an attack.
 
     Parameters
     ----------
@@ -400,7 +400,7 @@ def measure_attack(result: ResultRecord, clean: ResultRecord | None) -> dict[str
 
 
 def _clean_rates(clean: ResultRecord, kind: str) -> dict[str, float]:
-    """Give what a clean detector takes for benign.
+    """Return what a clean detector takes for benign.
 
     A backdoor's success is over flows with its trigger; a clean run that was not shown any
     says nothing about them.
@@ -417,13 +417,13 @@ def _rates(found: Mapping[str, float | None]) -> dict[str, float]:
     return {name: number(rate) for name, rate in found.items()}
 
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 OF_BEST = 0.95
 """Share of the best mean macro-F1 that is the target where none is given."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class RankedRun:
     """A finished run, as far as ranking goes.
 
     Attributes
@@ -433,7 +433,7 @@ class Entry:
     plan : str
         Fingerprint of its plan.
     metrics : Mapping[str, float]
-        By the names of `METRICS`.
+        By the names of `RUN_METRICS`.
     confusions : Sequence[ConfusionCounts]
         One a gateway, after the last round.
     """
@@ -457,12 +457,12 @@ class Contestant:
     ----------
     name : str
         For people.
-    entries : tuple of Entry
+    entries : tuple of RankedRun
         One a seed.
     """
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[RankedRun, ...]
 
     @property
     def macro_f1(self) -> float:
@@ -483,7 +483,7 @@ class Standing:
     seeds : tuple of int
         Of its runs.
     metrics : Mapping[str, Interval]
-        By the names of `METRICS`.
+        By the names of `RUN_METRICS`.
     difference : Interval or None
         Macro-F1 minus that of the best, over seeds that both have; None for the best.
     """
@@ -527,10 +527,20 @@ class Ranking:
         """Macro-F1 of always answering the commonest class of the training flows."""
         return mean_of([each.metrics["majority_macro_f1"].mean for each in self.standings])
 
+    def in_words(self, standing: Standing) -> str:
+        """Return the difference of a contestant to the best as a line."""
+        difference = standing.difference or Interval(0.0, math.nan, math.nan, 0)
+        pair = f"{standing.name} against {self.standings[0].name}"
+        if not difference.count:
+            return f"{pair}: no seed in common, nothing to compare"
+        size = show_interval(difference, signed=True)
+        seeds = f", {difference.count} seeds" if self.over == "seeds" else ""
+        return f"{pair}: {standing.says}, {size}{seeds}"
+
     def to_json(self) -> dict[str, Any]:
-        """Give plain dicts, lists and numbers, with NaN as None."""
+        """Return plain dicts, lists and numbers, with NaN as None."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": _SCHEMA_VERSION,
             "over": self.over,
             "target": as_json(self.target),
             "majority_macro_f1": as_json(self.majority),
@@ -566,7 +576,7 @@ def rank(contestants: Sequence[Contestant], target: float) -> Ranking:
 
 
 def target_of(wanted: float | None, macro_f1: Iterable[Sequence[float]]) -> float:
-    """Give the target as a macro-F1: the one wanted, or `OF_BEST` of the best mean.
+    """Return the target as a macro-F1: the one wanted, or `OF_BEST` of the best mean.
 
     Parameters
     ----------
@@ -578,20 +588,8 @@ def target_of(wanted: float | None, macro_f1: Iterable[Sequence[float]]) -> floa
     return wanted if wanted is not None else OF_BEST * best_mean(macro_f1)
 
 
-def in_words(standing: Standing, best: Standing, over: str) -> str:
-    """Say a difference to the best in a line."""
-    difference = standing.difference or Interval(0.0, math.nan, math.nan, 0)
-    size = show_interval(difference, signed=True)
-    if over == "seeds":
-        size += f", {difference.count} seeds"
-    pair = f"{standing.name} against {best.name}"
-    if not difference.count:
-        return f"{pair}: no seed in common, nothing to compare"
-    return f"{pair}: {standing.says}, {size}"
-
-
 def _metrics(contestant: Contestant, over: str) -> dict[str, Interval]:
-    values = {m: [entry.metrics[m] for entry in contestant.entries] for m in METRICS}
+    values = {m: [entry.metrics[m] for entry in contestant.entries] for m in RUN_METRICS}
     if over == "seeds":
         return {m: interval(found, f"{contestant.name} {m}") for m, found in values.items()}
     plain = {m: _without_interval(found) for m, found in values.items()}

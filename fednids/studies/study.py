@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -43,7 +43,7 @@ def flatten(value: object) -> object:
     return flat
 
 
-def check_names(values: dict[str, Any]) -> dict[str, Any]:
+def check_setting_names(values: dict[str, Any]) -> dict[str, Any]:
     """Refuse unknown settings, and those that the sweep decides."""
     for name in values:
         if name not in KEYS:
@@ -65,7 +65,7 @@ def check_values(grid: dict[str, Any]) -> dict[str, Any]:
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
-    """Say which known name may have been meant."""
+    """Return which known name may have been meant."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known[:12])}"
 
@@ -85,7 +85,7 @@ def refuse_twice(name: str, values: Iterable[object]) -> None:
         seen.append(value)
 
 
-Values = Annotated[dict[str, Any], BeforeValidator(flatten)]
+_Values = Annotated[dict[str, Any], BeforeValidator(flatten)]
 """Settings by ``section.key``, as `flatten` reads them."""
 
 
@@ -104,7 +104,7 @@ class Variant(Section):
     name : str
         Stands in tables under the name of its axis.
     settings : dict
-        Values by ``section.key``; they win over those of the study.
+        _Values by ``section.key``; they win over those of the study.
     """
 
     name: str = Field(min_length=1)
@@ -119,7 +119,7 @@ class Variant(Section):
         flat = dict(flatten({k: v for k, v in given.items() if k != "name"}) or {})  # type: ignore[call-overload]
         return {"name": given.get("name", ""), "settings": flat}
 
-    _known = field_validator("settings")(check_names)
+    _known = field_validator("settings")(check_setting_names)
 
 
 class ReportWish(Section):
@@ -179,7 +179,7 @@ _PATHS = ("data.path", "partition.plan")
 
 
 ArmName = Literal["centralised", "local", "federated"]
-Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+_Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 
 
 class Study(Section):
@@ -209,17 +209,17 @@ class Study(Section):
 
     title: str = Field(min_length=1)
     arms: tuple[ArmName, ...] = Field(("centralised", "local", "federated"), min_length=1)
-    seeds: tuple[Seed, ...] = Field((1, 2, 3), min_length=1)
-    settings: Values = Field(default_factory=dict)
-    grid: Values = Field(default_factory=dict)
+    seeds: tuple[_Seed, ...] = Field((1, 2, 3), min_length=1)
+    settings: _Values = Field(default_factory=dict)
+    grid: _Values = Field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     axes: dict[str, Annotated[tuple[Variant, ...], Field(min_length=1)]] = Field(
         default_factory=dict
     )
-    exclude: tuple[Values, ...] = ()
+    exclude: tuple[_Values, ...] = ()
     report: ReportWish = ReportWish()
 
-    _known = field_validator("settings", "grid")(check_names)
+    _known = field_validator("settings", "grid")(check_setting_names)
     _lists = field_validator("grid")(check_values)
 
     @field_validator("arms", "seeds")
@@ -246,7 +246,7 @@ class Study(Section):
             taken |= inside
         self._refuse_shared(dict.fromkeys(self.grid, "[grid]"), taken)
         for name in {name for rule in self.exclude for name in rule} - set(self.linked):
-            check_names({name: None})
+            check_setting_names({name: None})
         for wish in ("compare", "along"):
             name = getattr(self.report, wish)
             if name and name not in self.varied:
@@ -282,7 +282,7 @@ class Study(Section):
     def changed(
         self, settings: Mapping[str, object], *, seeds: tuple[int, ...] | None = None
     ) -> Study:
-        """Give the study with other shared settings, and other seeds where some are given.
+        """Return the study with other shared settings, and other seeds where some are given.
 
         Raises
         ------
@@ -334,7 +334,7 @@ def read_study(name: str) -> Study:
 
 
 def shipped_studies() -> dict[str, str]:
-    """Give name and title of every shipped study."""
+    """Return name and title of every shipped study."""
     files = sorted(SHIPPED.glob("*.toml"))
     return {file.stem: tomllib.loads(file.read_text(encoding="utf-8"))["title"] for file in files}
 
@@ -394,7 +394,7 @@ def _whole(path: object) -> object:
 
 
 def _fault(error: ValidationError) -> str:
-    """Tell the first thing wrong, and where, in one line of three parts."""
+    """Return the first thing wrong, and where, in one line of three parts."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "the study"
     if first["type"] == "value_error":
@@ -414,28 +414,31 @@ def _fault(error: ValidationError) -> str:
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """One execution.
 
     Attributes
     ----------
     arm : str
-        Way to train.
+        Way to train, or another of `fednids.studies.child.RUN_KINDS`.
     config : Config
         Its settings, those that do not matter to the arm at their fixed values.
+    name : str
+        Of its folder. Without one it is named by what it is: readable, and the same in every
+        study.
     """
 
     arm: str
     config: Config
-    name: str = field(init=False)
+    name: str = ""
 
     def __post_init__(self) -> None:
-        """Name the run by what it is: readable, and the same in every study."""
-        object.__setattr__(self, "name", _name(self.arm, self.config))
+        if not self.name:
+            object.__setattr__(self, "name", _name(self.arm, self.config))
 
 
 @dataclass(frozen=True)
-class Cell:
+class StudyCell:
     """One arm at one place of the grid with one seed.
 
     Attributes
@@ -446,7 +449,7 @@ class Cell:
         Name and value of all that the study varies, the linked axes first.
     unread : frozenset of str
         Those names among them that this arm does not read.
-    run : Run
+    run : StudyRun
         What answers for it; cells that are the same run share it.
     """
 
@@ -454,7 +457,7 @@ class Cell:
     seed: int
     place: tuple[tuple[str, Any], ...]
     unread: frozenset[str]
-    run: Run
+    run: StudyRun
 
     @property
     def label(self) -> str:
@@ -483,8 +486,8 @@ class _Place:
         return Config.resolve({**study.settings, **inside, **self.values, "run.seed": seed})
 
 
-def expand(study: Study) -> tuple[Cell, ...]:
-    """Give all cells of a study, every setting of every cell checked.
+def expand(study: Study) -> tuple[StudyCell, ...]:
+    """Return all cells of a study, every setting of every cell checked.
 
     Raises
     ------
@@ -507,8 +510,8 @@ def expand(study: Study) -> tuple[Cell, ...]:
     return kept
 
 
-def runs_of(cells: tuple[Cell, ...]) -> tuple[Run, ...]:
-    """Give the runs that cells need, each once, in the order of the cells."""
+def runs_of(cells: tuple[StudyCell, ...]) -> tuple[StudyRun, ...]:
+    """Return the runs that cells need, each once, in the order of the cells."""
     return tuple({cell.run.name: cell.run for cell in cells}.values())
 
 
@@ -519,7 +522,7 @@ def _places(study: Study) -> Iterator[_Place]:
         yield _Place(chosen, dict(zip(study.grid, values[count:], strict=True)))
 
 
-def _cell(study: Study, arm: str, seed: int, place: _Place) -> Cell | None:
+def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
     """Make a cell; none where the study leaves it out."""
     shown = place.shown
     try:
@@ -536,7 +539,9 @@ def _cell(study: Study, arm: str, seed: int, place: _Place) -> Cell | None:
         others = (place.with_variant(axis, other).resolve(study, seed) for other in variants)
         if all(canonical(arm, other) == standing for other in others):
             unread.add(axis)
-    return Cell(arm, seed, shown, frozenset(unread), Run(arm, canonical(arm, _pinned(config))))
+    return StudyCell(
+        arm, seed, shown, frozenset(unread), StudyRun(arm, canonical(arm, _pinned(config)))
+    )
 
 
 def _is_excluded(study: Study, values: Mapping[str, Any]) -> bool:
@@ -583,7 +588,7 @@ def _name(arm: str, config: Config) -> str:
 
 
 def _deal(config: Config) -> list[str]:
-    """Say how flows are dealt: a plan file, or a scheme with the dials that it reads."""
+    """Return how flows are dealt: a plan file, or a scheme with the dials that it reads."""
     partition = config.partition
     if partition.plan:
         return [Path(partition.plan).stem]

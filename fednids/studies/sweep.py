@@ -1,32 +1,50 @@
-"""A sweep from its study to its report."""
+"""A sweep: every run of a study that is missing, and its report."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from fednids.errors import InterruptedRunError
+from fednids.datasets.federated import FederatedDataset
+from fednids.errors import FednidsError, PartitionError, RunError
+from fednids.experiment.execution import check_settings
 from fednids.runs.layout import STUDY
 from fednids.studies.engine import (
     CROSS,
-    Failed,
-    Planned,
     Step,
-    StepEnd,
-    SweepFolder,
+    StudyFolder,
     Watcher,
-    plan_runs,
+    carry_out,
     processors,
     read_json,
-    run_steps,
 )
-from fednids.studies.report import Report, build_report, cross_pairs, write_report
-from fednids.studies.study import Cell, Run, Study, expand, runs_of
+from fednids.studies.report import StudyReport, build_report, cross_pairs, write_study_report
+from fednids.studies.study import Study, StudyCell, StudyRun, expand, read_study, runs_of
 
-_CROSS_SECONDS = 6.0
-_LOG = logging.getLogger(__name__)
+_START_SECONDS = 6.0
+_WINDOWS_PER_SECOND = 15_000.0
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run that can be begun.
+
+    Attributes
+    ----------
+    run : StudyRun
+        What.
+    windows : int
+        How many windows it trains on in all rounds and epochs.
+    """
+
+    run: StudyRun
+    windows: int
+
+    @property
+    def seconds(self) -> float:
+        """A rough guess for one processor and the default network, start included."""
+        return _START_SECONDS + self.windows / _WINDOWS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,7 @@ class Agenda:
 
     Attributes
     ----------
-    cells : tuple of Cell
+    cells : tuple of StudyCell
         All of them.
     planned : tuple of Planned
         Runs that are not finished, checked.
@@ -43,7 +61,7 @@ class Agenda:
         Runs that are.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[StudyCell, ...]
     planned: tuple[Planned, ...]
     finished: int
 
@@ -54,16 +72,27 @@ def plan_sweep(study: Study, out: Path) -> Agenda:
     Raises
     ------
     FednidsError
-        Something in any cell is not as it must be, or ``out`` holds something else.
+        Something in any cell is not as it must be, or ``out`` holds something else, or a study
+        that differs both ways: one that has grown, or of which a part is left, goes on.
     """
-    cells, folder = expand(study), SweepFolder(out)
+    cells, folder = expand(study), StudyFolder(out)
     runs = runs_of(cells)
-    folder.check(runs)
-    open_runs = [run for run in runs if folder.finished(run) is None]
-    return Agenda(cells, plan_runs(open_runs), len(runs) - len(open_runs))
+    if folder.is_begun(STUDY):
+        before = {run.name for run in runs_of(expand(read_study(str(out / STUDY))))}
+        now = {run.name for run in runs}
+        if before - now and now - before:
+            raise RunError(
+                f"expected the study of {out} with runs added or left out, got one with "
+                f"{len(now - before)} new runs and without {len(before - now)} of its own; name "
+                "another folder for another study"
+            )
+    missing = [run for run in runs if not folder.is_finished(run)]
+    return Agenda(cells, _checked(missing), len(runs) - len(missing))
 
 
-def sweep(study: Study, out: Path, *, workers: int = 0, watcher: Watcher | None = None) -> Report:
+def run_study(
+    study: Study, out: Path, *, workers: int = 0, watcher: Watcher | None = None
+) -> StudyReport:
     """Run what is missing of a study, and write its report.
 
     Parameters
@@ -75,12 +104,12 @@ def sweep(study: Study, out: Path, *, workers: int = 0, watcher: Watcher | None 
     workers : int
         Runs at once, each bound to a processor; 0 for one a processor.
     watcher : Watcher, optional
-        Told of each step.
+        Follows each step.
 
     Returns
     -------
     Report
-        As written; `Report.failed` names what did not end well.
+        As written; `StudyReport.failed` names what did not end well.
 
     Raises
     ------
@@ -90,68 +119,58 @@ def sweep(study: Study, out: Path, *, workers: int = 0, watcher: Watcher | None 
         Ctrl-C; it says how to go on.
     """
     ours, agenda = processors(workers), plan_sweep(study, out)
-    folder, runs = SweepFolder(out), runs_of(agenda.cells)
-    with folder.opened(study, runs):
+    folder, runs = StudyFolder(out), runs_of(agenda.cells)
+
+    def stopped() -> str:
+        done = sum(map(folder.is_finished, runs))
+        return (
+            f"stopped with {done} of {len(runs)} runs finished; all of it is in {out}, and "
+            f"`fednids sweep {out / STUDY} --out {out}` goes on from there"
+        )
+
+    with folder.opened(STUDY, study.to_toml()):
         steps = _steps(study, agenda, folder)
-        _LOG.info("sweep in %s: %d to run, %d finished", out, len(steps), agenda.finished)
-        if watcher:
-            watcher.begins(steps, agenda.finished)
-        failed = []
-        try:
-            for end in run_steps(steps, ours):
-                checked = _checked(end, agenda.planned, folder)
-                told = f"failed: {checked.reason}" if checked.reason else "ended well"
-                _LOG.info("%s %s after %.1f s", checked.step.name, told, checked.seconds)
-                if checked.reason:
-                    log = str(checked.step.log.relative_to(out))
-                    failed.append(Failed(checked.step.name, checked.reason, log))
-                if watcher:
-                    watcher.ended(checked)
-        except KeyboardInterrupt:
-            raise InterruptedRunError(_how_to_go_on(runs, folder)) from None
+        failed = carry_out(
+            folder, steps, ours, finished=agenda.finished, watcher=watcher, stopped=stopped
+        )
         report = build_report(study, agenda.cells, folder, failed)
-        write_report(report, folder)
+        write_study_report(report, folder)
     return report
 
 
-def _steps(study: Study, agenda: Agenda, folder: SweepFolder) -> list[Step]:
+def _checked(runs: Iterable[StudyRun]) -> tuple[Planned, ...]:
+    """Check each run's names, read its flows and deal them.
+
+    Flows that are prepared here are in the cache when runs begin side by side.
+    """
+    planned = []
+    for run in runs:
+        try:
+            check_settings(run.config)
+            planned.append(
+                Planned(run, _windows(run, FederatedDataset.open(run.config).training_sizes))
+            )
+        except FednidsError as error:
+            raise type(error)(f"{error} (in the run {run.name})") from None
+    return tuple(planned)
+
+
+def _windows(run: StudyRun, sizes: Sequence[int]) -> int:
+    config = run.config
+    if run.arm == "local" and not min(sizes):
+        raise PartitionError(
+            f"expected training flows at every gateway, got none at gateway {sizes.index(0)}; "
+            "raise partition.minimum or take fewer gateways"
+        )
+    share = config.federation.fraction if run.arm == "federated" else 1.0
+    return round(sum(sizes) * share * config.federation.rounds * config.train.epochs)
+
+
+def _steps(study: Study, agenda: Agenda, folder: StudyFolder) -> list[Step]:
     """Make a step of each run, and of each matrix after its two runs."""
-    found = [_run_step(planned, folder) for planned in agenda.planned]
-    if not study.report.cross:
-        return found
+    found = [folder.step([planned.run], planned.seconds) for planned in agenda.planned]
     for name, pair in cross_pairs(agenda.cells).items():
-        if read_json(folder.cross(name) / CROSS) is None:
-            found.append(_cross_step(name, (pair[0].run, pair[1].run), folder))
+        if study.report.cross and read_json(folder.cross(name) / CROSS) is None:
+            runs = [cell.run for cell in pair]
+            found.append(folder.cross_step(name, runs, [run.name for run in runs]))
     return found
-
-
-def _run_step(planned: Planned, folder: SweepFolder) -> Step:
-    run = planned.run
-    return Step(run.name, lambda: folder.begin(run), folder.log(run.name), planned.seconds)
-
-
-def _cross_step(name: str, pair: tuple[Run, Run], folder: SweepFolder) -> Step:
-    log = folder.log(f"cross-{name}")
-    return Step(
-        f"cross {name}",
-        lambda: folder.begin_cross(name, *pair),
-        log,
-        _CROSS_SECONDS,
-        needs=tuple(run.name for run in pair),
-    )
-
-
-def _checked(end: StepEnd, planned: Iterable[Planned], folder: SweepFolder) -> StepEnd:
-    """Take a run for failed that ended well and left no result."""
-    run = next((each.run for each in planned if each.run.name == end.step.name), None)
-    if run is None or end.reason or folder.finished(run) is not None:
-        return end
-    return replace(end, reason="it ended without a whole result.json")
-
-
-def _how_to_go_on(runs: Sequence[Run], folder: SweepFolder) -> str:
-    done = sum(folder.finished(run) is not None for run in runs)
-    return (
-        f"stopped with {done} of {len(runs)} runs finished; all of it is in {folder.path}, and "
-        f"`fednids sweep {folder.path / STUDY} --out {folder.path}` goes on from there"
-    )

@@ -10,10 +10,11 @@ from finished_factory import gateway, write_run
 from runs_factory import SMALL
 from study_factory import study
 
-from fednids.cli.compare import read_seeds
+from fednids.cli.compare import read_seeds_or_count
 from fednids.cli.main import run
 from fednids.errors import ConfigError
-from fednids.studies.engine import SweepFolder
+from fednids.runs.layout import STUDY
+from fednids.studies.engine import StudyFolder
 from fednids.studies.study import Study, expand
 from fednids.studies.sweep import plan_sweep
 
@@ -66,12 +67,12 @@ def test_json_is_the_ranking_and_nothing_else(
 
 
 def test_seeds_are_a_list_or_how_many() -> None:
-    assert read_seeds(None) == (1, 2, 3)
-    assert read_seeds("4") == (1, 2, 3, 4)
-    assert read_seeds("7, 9") == (7, 9)
+    assert read_seeds_or_count(None) == (1, 2, 3)
+    assert read_seeds_or_count("4") == (1, 2, 3, 4)
+    assert read_seeds_or_count("7, 9") == (7, 9)
     for text in ("", "0", "x", "1,", "1;2", "-1", "1.5", "99999", "²"):
         with pytest.raises(ConfigError, match="--seeds"):
-            read_seeds(text)
+            read_seeds_or_count(text)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> S
         seen.append(given)
         raise ConfigError("stopped")
 
-    monkeypatch.setattr("fednids.studies.sweep.sweep", stop)
+    monkeypatch.setattr("fednids.studies.sweep.run_study", stop)
     run(["compare", *arguments, "--out", str(tmp_path / "out")])
     return seen[0]
 
@@ -151,7 +152,7 @@ def test_a_contest_grows_and_its_study_can_be_swept(
     small = asked(monkeypatch, tmp_path, "--strategies", "fedavg", *TINY)
     grown = asked(monkeypatch, tmp_path, "--strategies", "fedavg,rfa(iterations=5)", *TINY)
     out = tmp_path / "out"
-    with SweepFolder(out).opened(small, [cell.run for cell in expand(small)]):
+    with StudyFolder(out).opened(STUDY, small.to_toml()):
         pass
     assert len(plan_sweep(grown, out).planned) == 6
     again = study(tmp_path, grown.to_toml())

@@ -11,7 +11,7 @@ from study_factory import STUDY
 from fednids.cli.main import run
 from fednids.cli.progress import SweepProgress
 from fednids.studies.engine import Failed, Step, StepEnd
-from fednids.studies.report import Report
+from fednids.studies.report import StudyReport
 from fednids.studies.study import read_study
 
 
@@ -112,8 +112,8 @@ def test_a_failed_run_is_told_and_the_exit_code_is_1(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = Failed("federated-x", "expected memory, got none", "logs/federated-x.log")
-    report = Report(read_study(str(file)), (), (), (), (failed,), (), 0.6)
-    monkeypatch.setattr("fednids.studies.sweep.sweep", lambda *_, **__: report)
+    report = StudyReport(read_study(str(file)), (), (), (), (failed,), (), 0.6)
+    monkeypatch.setattr("fednids.studies.sweep.run_study", lambda *_, **__: report)
     out = tmp_path / "out"
     assert run(["sweep", str(file), "--out", str(out)]) == 1
     shown = capsys.readouterr().out

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from study_factory import rows_of, study
 
-from fednids.studies.report import Report, Row, draw_report, group, render, sheets
-from fednids.studies.statistics import METRICS
+from fednids.studies.report import Row, StudyReport, draw_report, group, report_markdown, sheets
+from fednids.studies.statistics import RUN_METRICS
 
 TEXT = """
 title = "Liars"
@@ -68,7 +68,7 @@ def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
     given = study(tmp_path, TEXT.replace('["federated"]', '["federated", "local"]'))
     found = [
         dataclasses.replace(
-            row, metrics=row.metrics or dict.fromkeys(METRICS, math.nan) | {"macro_f1": 0.5}
+            row, metrics=row.metrics or dict.fromkeys(RUN_METRICS, math.nan) | {"macro_f1": 0.5}
         )
         for row in rows_of(given, {**SCORES, "local": 0.6})
     ]
@@ -77,16 +77,16 @@ def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
     assert [value.count for value in one.lines[1].values] == [3, 3]
 
 
-def report(folder: Path) -> Report:
+def report(folder: Path) -> StudyReport:
     given, found = study(folder, TEXT), tuple(rows(folder))
-    return Report(given, found, group(found, "jensen_shannon"), (), (), (), 0.6)
+    return StudyReport(given, found, group(found, "jensen_shannon"), (), (), (), 0.6)
 
 
 def test_the_report_has_a_table_and_a_picture_of_it(tmp_path: Path) -> None:
     drawn = draw_report(report(tmp_path), tmp_path)
     assert drawn == ["along-macro-f1.png"]
     assert (tmp_path / drawn[0]).read_bytes().startswith(b"\x89PNG")
-    text = render(report(tmp_path), drawn)
+    text = report_markdown(report(tmp_path), drawn)
     table = text.partition("## macro-F1: strategy along liars (epochs 1)")[2].splitlines()
     assert table[2:6] == [
         "| strategy | none | some |",
@@ -107,7 +107,7 @@ def test_attacks_are_told_where_there_are_any(tmp_path: Path) -> None:
         for row in rows(tmp_path)
     )
     given = dataclasses.replace(report(tmp_path), rows=found, groups=group(found, "jensen_shannon"))
-    text = render(given, [])
+    text = report_markdown(given, [])
     attacks = text.partition("## Attacks")[2].partition("\n## ")[0]
     assert len([line for line in attacks.splitlines() if line.startswith("| federated")]) == 3
     assert "none" not in attacks.partition("|")[2]

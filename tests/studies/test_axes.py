@@ -10,7 +10,7 @@ from study_factory import study
 
 from fednids.errors import ConfigError
 from fednids.runs.layout import STUDY
-from fednids.studies.engine import SweepFolder
+from fednids.studies.engine import StudyFolder
 from fednids.studies.study import expand, read_study, runs_of, shipped_studies
 
 LINKED = """
@@ -80,12 +80,12 @@ def test_a_study_with_axes_reads_back_as_it_was_kept(tmp_path: Path) -> None:
     given = study(tmp_path, LINKED + EXCLUDE)
     (tmp_path / "kept.toml").write_text(given.to_toml())
     assert read_study(str(tmp_path / "kept.toml")) == given
-    folder = SweepFolder(tmp_path / "out")
-    runs = [cell.run for cell in expand(given)]
-    with folder.opened(given, runs):
+    folder = StudyFolder(tmp_path / "out")
+    assert not folder.is_begun(STUDY)
+    with folder.opened(STUDY, given.to_toml()):
         pass
-    assert (folder.path / STUDY).is_file()
-    folder.check(runs)
+    assert folder.is_begun(STUDY)
+    assert read_study(str(folder.path / STUDY)) == given
 
 
 @pytest.mark.parametrize(

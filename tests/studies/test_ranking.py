@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from fednids.metrics import ConfusionCounts
-from fednids.studies.statistics import METRICS, Contestant, Entry, in_words, rank, target_of
+from fednids.studies.statistics import RUN_METRICS, Contestant, RankedRun, rank, target_of
 
 
-def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> Entry:
-    metrics = dict.fromkeys(METRICS, math.nan) | {"macro_f1": macro_f1, "majority_macro_f1": 0.1}
+def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> RankedRun:
+    metrics = dict.fromkeys(RUN_METRICS, math.nan) | {
+        "macro_f1": macro_f1,
+        "majority_macro_f1": 0.1,
+    }
     counts = [ConfusionCounts(np.array([[9 + k, 0], [wrong, 9 - k]])) for k in range(4)]
-    return Entry(seed, f"{plan}{seed}", metrics, counts)
+    return RankedRun(seed, f"{plan}{seed}", metrics, counts)
 
 
 def contestant(name: str, *scores: float, wrong: int = 0) -> Contestant:
@@ -50,12 +53,12 @@ def test_differences_are_over_shared_seeds_and_say_what_they_show() -> None:
     assert two.difference is not None
     assert two.difference.mean == pytest.approx((-0.1 + 0.1 - 0.15) / 3)
     assert two.says == "no difference seen"
-    assert "no difference seen" in in_words(two, one, found.over)
+    assert "no difference seen" in found.in_words(two)
     assert three.difference is not None
     assert three.difference.count == 3
     assert three.difference.mean == pytest.approx((-0.4 - 0.5 - 0.3) / 3)
     assert three.says == "lower"
-    assert in_words(three, one, found.over).startswith("worse against best: lower, -0.4")
+    assert found.in_words(three).startswith("worse against best: lower, -0.4")
 
 
 def test_without_three_seeds_gateways_are_drawn() -> None:
@@ -73,8 +76,7 @@ def test_without_three_seeds_gateways_are_drawn() -> None:
 
 def test_no_seed_in_common_is_said() -> None:
     found = rank([Contestant("a", (entry(1, 0.9),)), Contestant("b", (entry(2, 0.5),))], 0.6)
-    a, b = found.standings
-    assert "nothing to compare" in in_words(b, a, found.over)
+    assert "nothing to compare" in found.in_words(found.standings[1])
 
 
 def test_a_ranking_is_json_without_nan() -> None:

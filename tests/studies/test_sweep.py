@@ -18,10 +18,11 @@ from whole_result import whole_result, write_whole
 
 from fednids.errors import FednidsError, RunError
 from fednids.runs.folder import read_checkpoint
-from fednids.studies.engine import Step, StepEnd, SweepFolder
-from fednids.studies.report import Report
+from fednids.runs.layout import STUDY
+from fednids.studies.engine import Step, StepEnd, StudyFolder
+from fednids.studies.report import StudyReport
 from fednids.studies.study import expand
-from fednids.studies.sweep import plan_sweep, sweep
+from fednids.studies.sweep import plan_sweep, run_study
 
 GRID = {"partition.alpha": [0.2, 5.0]}
 
@@ -38,9 +39,9 @@ class Watch:
         self.ends.append(end)
 
 
-def swept(given, out: Path) -> tuple[Report, Watch]:  # type: ignore[no-untyped-def]
+def swept(given, out: Path) -> tuple[StudyReport, Watch]:  # type: ignore[no-untyped-def]
     watch = Watch()
-    return sweep(given, out, watcher=watch), watch
+    return run_study(given, out, watcher=watch), watch
 
 
 def test_two_cells_from_study_to_report_and_nothing_twice(tmp_path: Path) -> None:
@@ -71,8 +72,8 @@ def test_two_cells_from_study_to_report_and_nothing_twice(tmp_path: Path) -> Non
 def finished(out: Path, given) -> None:  # type: ignore[no-untyped-def]
     """Leave a folder as a sweep does, with results of no content."""
     runs = [cell.run for cell in expand(given)]
-    folder = SweepFolder(out)
-    with folder.opened(given, runs):
+    folder = StudyFolder(out)
+    with folder.opened(STUDY, given.to_toml()):
         for run in runs:
             write_whole(folder.run(run), {**whole_result(), "kind": run.arm})
 
@@ -97,17 +98,16 @@ def test_a_result_cut_short_is_run_again(tmp_path: Path) -> None:
     out, given = tmp_path / "out", tiny_study(grid=GRID)
     finished(out, given)
     run = expand(given)[0].run
-    (SweepFolder(out).run(run) / "result.json").write_text('{"kind": "fed')
+    (StudyFolder(out).run(run) / "result.json").write_text('{"kind": "fed')
     assert [planned.run for planned in plan_sweep(given, out).planned] == [run]
 
 
 def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:
-    given = tiny_study()
-    runs = [cell.run for cell in expand(given)]
+    folder = StudyFolder(tmp_path / "out")
     with (
-        SweepFolder(tmp_path / "out").opened(given, runs),
-        pytest.raises(RunError, match="no sweep at work"),
-        SweepFolder(tmp_path / "out").opened(given, runs),
+        folder.opened(STUDY, ""),
+        pytest.raises(RunError, match="no study at work"),
+        folder.opened(STUDY, ""),
     ):
         pass
 
@@ -126,7 +126,7 @@ def test_what_is_wrong_in_any_cell_is_found_before_anything_runs(
     settings: dict[str, object], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(FednidsError, match=words) as caught:
-        sweep(tiny_study(settings={**TINY, **settings}), tmp_path / "out")
+        run_study(tiny_study(settings={**TINY, **settings}), tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert "in the run federated" in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -134,7 +134,7 @@ def test_what_is_wrong_in_any_cell_is_found_before_anything_runs(
 
 def test_more_workers_than_processors_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="--workers"):
-        sweep(tiny_study(), tmp_path / "out", workers=10_000)
+        run_study(tiny_study(), tmp_path / "out", workers=10_000)
 
 
 @pytest.mark.slow

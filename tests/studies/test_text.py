@@ -7,7 +7,15 @@ from pathlib import Path
 
 from study_factory import STUDY, rows_of, study
 
-from fednids.studies.report import ARM, Failed, Report, compare, findings, group, render
+from fednids.studies.report import (
+    ARM,
+    Failed,
+    StudyReport,
+    compare_in_pairs,
+    findings,
+    group,
+    report_markdown,
+)
 
 THREE = STUDY.replace("[1, 2]", "[1, 2, 3]")
 SCORES = {
@@ -21,12 +29,12 @@ SCORES = {
 }
 
 
-def report(folder: Path, *, synthetic: bool = True, failed: tuple[Failed, ...] = ()) -> Report:
+def report(folder: Path, *, synthetic: bool = True, failed: tuple[Failed, ...] = ()) -> StudyReport:
     given = study(folder, THREE)
     rows = tuple(rows_of(given, SCORES))
-    comparisons = (*compare(rows, ARM), *compare(rows, "federation.strategy"))
+    comparisons = (*compare_in_pairs(rows, ARM), *compare_in_pairs(rows, "federation.strategy"))
     data = (("/home/somebody/flows.csv", 600, synthetic),)
-    return Report(given, rows, group(rows, "jensen_shannon"), comparisons, failed, data, 0.6)
+    return StudyReport(given, rows, group(rows, "jensen_shannon"), comparisons, failed, data, 0.6)
 
 
 def test_it_says_what_the_numbers_show(tmp_path: Path) -> None:
@@ -47,7 +55,7 @@ def test_no_run_beats_a_majority_that_is_not_known(tmp_path: Path) -> None:
 
 
 def test_tables_have_a_row_a_group_and_a_row_a_cell(tmp_path: Path) -> None:
-    text = render(report(tmp_path), ["macro-f1.png"])
+    text = report_markdown(report(tmp_path), ["macro-f1.png"])
     scores = text.partition("## Scores")[2].partition("## Gateways")[0]
     assert len([line for line in scores.splitlines() if line.startswith("| ")]) == 1 + 7
     cells = text.partition("## Cells")[2]
@@ -61,8 +69,8 @@ def test_tables_have_a_row_a_group_and_a_row_a_cell(tmp_path: Path) -> None:
 
 def test_synthetic_flows_are_named_so_and_folders_are_not_told(tmp_path: Path) -> None:
     warning = "numbers say nothing about real traffic"
-    assert warning in render(report(tmp_path), [])
-    real = render(report(tmp_path, synthetic=False), [])
+    assert warning in report_markdown(report(tmp_path), [])
+    real = report_markdown(report(tmp_path, synthetic=False), [])
     assert warning not in real
     assert "600 flows of flows.csv" in real
     assert "somebody" not in real
@@ -70,6 +78,6 @@ def test_synthetic_flows_are_named_so_and_folders_are_not_told(tmp_path: Path) -
 
 def test_what_failed_is_said(tmp_path: Path) -> None:
     failed = (Failed("federated-x", "expected memory, got none", "logs/federated-x.log"),)
-    text = render(report(tmp_path, failed=failed), [])
+    text = report_markdown(report(tmp_path, failed=failed), [])
     assert "- federated-x: expected memory, got none (`logs/federated-x.log`)" in text
-    assert "## What failed" not in render(report(tmp_path), [])
+    assert "## What failed" not in report_markdown(report(tmp_path), [])

@@ -11,8 +11,8 @@ from fednids.config import Config
 from fednids.flows.schema import ATTACK, LABEL, feature_names
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
-from fednids.studies.reproduce import published
-from fednids.studies.reproduce.published import (
+from fednids.studies import published
+from fednids.studies.published import (
     PUBLISHED_FLOWS,
     epochs_of_as_many_steps,
     next_threshold,

@@ -14,7 +14,7 @@ OURS = sorted(os.sched_getaffinity(0))
 
 
 def step(folder: Path, name: str, seconds: float = 1.0, *, fails: bool = False, needs=()) -> Step:  # type: ignore[no-untyped-def]
-    command = ["evaluate"] if fails else ["--version"]
+    command = ["fednids", "evaluate"] if fails else ["fednids", "--version"]
     return Step(name, lambda: command, folder / f"{name}.log", seconds, tuple(needs))
 
 

@@ -27,6 +27,14 @@ from fednids.seeding import Stream, generator
 from fednids.training.jobs import Job, LocalTraining
 from fednids.training.trainer import Trainer
 
+LEAKING, CLEAN = "published-and-the-label-leaks", "published-without-the-label"
+LEAKING_LONG, CLEAN_LONG = f"{LEAKING}-long", f"{CLEAN}-long"
+PUBLISHED = {
+    LEAKING: (True, False), CLEAN: (False, False),
+    LEAKING_LONG: (True, True), CLEAN_LONG: (False, True),
+}  # fmt: skip
+"""Kinds of run: whether the label leaks, and whether it has as many steps as the paper's."""
+
 EPOCHS = 20
 PAPER_LOSSES = (0.1650, 0.0002)
 """Training loss of the first and the last of the paper's 20 rounds."""
@@ -43,7 +51,7 @@ _CHECKED_EVERY = 5
 _FIRST_THRESHOLD = 0.6
 _THRESHOLDS = (0.4, 0.7)
 _WANTED_F1 = 0.9
-_CLASSES = ("Benign", "Attack")
+PUBLISHED_CLASSES = ("Benign", "Attack")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +83,7 @@ class PublishedRun:
 
 
 def published_features(table: FlowTable, *, label_leaks: bool) -> NDArray[np.float32]:
-    """Give what the published code shows its network.
+    """Return what the published code shows its network.
 
     Parameters
     ----------
@@ -104,7 +112,7 @@ def published_features(table: FlowTable, *, label_leaks: bool) -> NDArray[np.flo
 
 
 def epochs_of_as_many_steps(epochs: int, flows: int) -> int:
-    """Give as many epochs over these flows as have the steps of some over the published ones."""
+    """Return as many epochs over these flows as have the steps of some over the published ones."""
     return max(round(epochs * PUBLISHED_FLOWS / flows), 1)
 
 
@@ -154,7 +162,7 @@ def run_published(
         losses.append(found.loss)
         if epoch % _CHECKED_EVERY and epoch < epochs:
             continue
-        f1 = scores(_counted(trainer, weights, validation, 0.5), _CLASSES).binary.f1
+        f1 = scores(_counted(trainer, weights, validation, 0.5), PUBLISHED_CLASSES).binary.f1
         threshold = next_threshold(threshold, f1)
         if f1 > best_f1:
             best_f1, best = f1, weights
@@ -164,7 +172,7 @@ def run_published(
 
 
 def _split(table: FlowTable, seed: int) -> tuple[Windows, Windows, Windows]:
-    """Give training, validation and test windows over shuffled flows."""
+    """Return training, validation and test windows over shuffled flows."""
     order = generator(seed, Stream.SPLIT).permutation(len(table)).astype(np.int32)
     labels = table.label.astype(np.int32)
     tested = round(_TEST_SHARE * len(table))
