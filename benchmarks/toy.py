@@ -29,7 +29,7 @@ NETWORK: dict[str, object] = {
 }
 PLAIN: dict[str, object] = {
     "train.learning_rate": 1e-3,
-    "train.final_rate": 1.0,
+    "train.final_rate_share": 1.0,
     "train.balance": 0.0,
     "train.shuffle": False,
     "federation.strategy": "fedavg",

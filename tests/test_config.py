@@ -243,3 +243,16 @@ def test_what_stands_in_flowers_run_config_is_never_brought_by_a_preset():
 
 def test_an_unknown_preset_brings_nothing():
     assert Config.resolve({"model.preset": "large"}).data == Config().data
+
+
+def test_a_renamed_setting_is_refused_with_its_new_name() -> None:
+    with pytest.raises(ConfigError, match=r"expected train.final_rate_share, got its old name"):
+        Config.resolve({"train.final_rate": 0.5})
+
+
+def test_a_record_of_before_is_read_by_its_new_names(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[train]\nfinal_rate = 0.5\nepochs = 2\n")
+    assert Config.recorded(file).train.final_rate_share == 0.5
+    with pytest.raises(ConfigError, match="old name"):
+        Config.resolve(file=file)

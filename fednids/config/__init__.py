@@ -76,10 +76,10 @@ class Config(Section):
     def resolve(
         cls, settings: Mapping[str, object] | None = None, *, file: Path | None = None
     ) -> Config:
-        """Put defaults, a file and single settings together, later ones winning.
+        """Return defaults, a file and single settings together; later ones replace earlier ones.
 
         A folder of flow files and a deployment imply scheme and number of gateways, and a
-        preset what it brings beside its sizes, where they are not given.
+        preset implies settings beside its sizes, where they are not given.
 
         Parameters
         ----------
@@ -99,11 +99,22 @@ class Config(Section):
         return cls._implied({**given, **more}) if more else config
 
     @classmethod
-    def of_run(cls, run_config: Mapping[str, object]) -> Config:
-        """Read Flower's run config, but for its ``out``.
+    def recorded(cls, file: Path) -> Config:
+        """Return the settings that a run folder records, old names replaced by their new ones.
 
-        Every setting stands in it, so one that has its default is taken as not given. A preset
-        brings nothing but its sizes here: with `flwr run` alone a default may be meant.
+        Raises
+        ------
+        ConfigError
+            As from `resolve`.
+        """
+        return cls.resolve({RENAMED.get(name, name): value for name, value in _from_file(file)})
+
+    @classmethod
+    def of_run(cls, run_config: Mapping[str, object]) -> Config:
+        """Return the settings of Flower's run config, without its ``out``.
+
+        It contains every setting, so one with its default counts as not given. A preset sets
+        nothing but its sizes here: with `flwr run` alone a default may be intended.
 
         Raises
         ------
@@ -140,7 +151,7 @@ class Config(Section):
             raise ConfigError(describe_fault(error)) from None
 
     def flat(self) -> dict[str, Scalar]:
-        """Give every setting by ``section.key`` as Flower's run config wants it.
+        """Return every setting by ``section.key`` in the form of Flower's run config.
 
         Settings left to the preset are empty texts, several sizes a text ``"16,32"``.
         """
@@ -284,7 +295,7 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, object]]:
             yield f"{section}.{key}", value
 
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {"train.final_rate": "train.final_rate_share"}
 """New names of settings that were renamed, by the old one; empty where a setting is gone."""
 
 

@@ -14,16 +14,16 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def is_gateway_name(text: str) -> bool:
-    """Tell whether a gateway of a deployment may be called so.
+    """Return whether this is a possible name of a gateway in a deployment.
 
-    Up to 32 of a-z, 0-9 and ``-``, which is not the first: a name is also a file's, a
-    service's and a key's.
+    Up to 32 of a-z, 0-9 and ``-``, which is not the first: files, services and keys have the
+    name as well.
     """
     return _NAME.fullmatch(text) is not None
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """Split ``"b, a"`` into its names, as they stand there; none of an empty text."""
+    """Return the names in ``"b, a"``, in this order; none of an empty text."""
     return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
 
 
@@ -41,16 +41,19 @@ class DeployConfig(Section):
     """Which gateways a deployment has, and how long it waits for them."""
 
     gateways: Annotated[str, AfterValidator(_checked)] = Field(
-        "", description="names of a deployment's gateways: a,b,c; empty for a simulation"
+        "", description="names of the gateways of a deployment: a,b,c; empty for a simulation"
     )
     wait_seconds: float = Field(
-        120.0, gt=0, le=1e6, description="how long the server waits for all gateways to come"
+        120.0,
+        gt=0,
+        le=1e6,
+        description="seconds that the server waits for all gateways to connect",
     )
     resume: bool = Field(
-        False, description="go on with the run in the run folder of a deployment, if there is one"
+        False, description="continue the run in the run folder of the deployment, if there is one"
     )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names in order; a gateway's place among them is its partition id."""
+        """Names, sorted; the place of a gateway in them is its partition id."""
         return tuple(sorted(split_names(self.gateways)))

@@ -8,12 +8,12 @@ from fednids.config.section import Section
 
 
 class FederationConfig(Section):
-    """How the server leads the rounds."""
+    """How the server runs the rounds."""
 
     rounds: int = Field(10, ge=1, description="number of rounds")
     strategy: str = Field("fedavg", description="how updates are aggregated")
     fraction: float = Field(
-        1.0, gt=0, le=1, description="share of the gateways that trains in a round"
+        1.0, gt=0, le=1, description="share of the gateways that are sampled in a round"
     )
     proximal_mu: float = Field(
         0.01, ge=0, description="fedprox's mu: pull towards the global weights"
@@ -40,7 +40,9 @@ class FederationConfig(Section):
         0.2, ge=0, lt=0.5, description="share that fedtrimmedavg leaves out at each end"
     )
     malicious: int = Field(
-        1, ge=0, description="liars (f) that krum, multikrum, bulyan bear among the participants"
+        1,
+        ge=0,
+        description="malicious clients (f) that krum, multikrum and bulyan tolerate",
     )
     select: int = Field(
         0, ge=0, description="updates that multikrum averages; 0 for all but the malicious"
@@ -76,17 +78,19 @@ class FederationConfig(Section):
         100, ge=1, description="clean training flows that fltrust's server owns"
     )
     norm_bound: float = Field(
-        0.0, ge=0, description="longest change of the weights that an update may bring; 0 for any"
+        0.0,
+        ge=0,
+        description="largest norm of an update's change; longer ones are refused; 0: any",
     )
     max_failures: float = Field(
         0.5,
         ge=0,
         lt=1,
-        description="share of a round's gateways that may fail before the run stops",
+        description="the run stops when more than this share of a round's gateways fails",
     )
     timeout: float = Field(
         3600.0,
         ge=0,
         le=1e6,
-        description="seconds that a deployed server waits for replies; who is later failed; 0 none",
+        description="in deployments: seconds until a gateway without a reply has failed; 0: never",
     )

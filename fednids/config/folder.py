@@ -57,7 +57,7 @@ def gateway_files(folder: Path) -> tuple[Path, ...]:
 
 
 def gateway_name(path: Path) -> str:
-    """Give the name of the gateway that a file belongs to: the file's, without its packing."""
+    """Return the name of a file's gateway: the file's own, without its endings."""
     name = path.name
     for packing in _PACKINGS:
         name = name.removesuffix(packing)

@@ -1,4 +1,4 @@
-"""Settings that follow from others, where nobody has given them."""
+"""Settings that follow from others, where they are not given."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ random order hold nothing but their last flow: measured in ``docs/detector.md``.
 
 
 def proposed(preset: str, given: Collection[str]) -> dict[str, int | float]:
-    """Give the settings that a preset brings and nobody has given."""
+    """Return the settings that a preset implies and that are not given."""
     return {k: value for k, value in PROPOSED.get(preset, {}).items() if k not in given}
 
 
 def implied(data: DataConfig, deploy: DeployConfig, given: Collection[str]) -> dict[str, str | int]:
-    """Give the scheme and number of gateways of flows that come dealt.
+    """Return scheme and number of gateways of flows that are in one file for each gateway.
 
     Parameters
     ----------
     data, deploy : DataConfig, DeployConfig
         A deployment has as many gateways as names, a folder of flow files as many as files.
     given : Collection[str]
-        Names of the settings that somebody has given; none of them is implied. Whether they
-        fit is found where the flows are opened.
+        Names of the settings that are given; none of them is implied. Whether they fit is
+        checked where the flows are opened.
 
     Returns
     -------

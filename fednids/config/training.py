@@ -133,70 +133,74 @@ class ModelConfig(Section):
 
 
 class TrainConfig(Section):
-    """What a gateway does in a round."""
+    """Local training of a gateway in a round."""
 
-    batch_size: int = Field(64, ge=1, le=65_536, description="windows per optimiser step (B)")
-    epochs: int = Field(1, ge=1, description="passes over the gateway's windows in a round")
-    learning_rate: float = Field(0.003, gt=0, description="of the first round")
-    final_rate: float = Field(
+    batch_size: int = Field(64, ge=1, le=65_536, description="batch size (B), in windows")
+    epochs: int = Field(1, ge=1, description="local epochs in a round")
+    learning_rate: float = Field(0.003, gt=0, description="learning rate of the first round")
+    final_rate_share: float = Field(
         0.05,
         gt=0,
         le=1,
-        description="learning rate of the last round, as a share of the first; cosine between",
+        description="learning rate of the last round as a share of the first; cosine decay",
     )
-    optimiser: Literal["adam", "sgd"] = Field("adam", description="fresh at each gateway and round")
+    optimiser: Literal["adam", "sgd"] = Field(
+        "adam", description="optimiser; begins anew in every round"
+    )
     balance: float = Field(
         0.25,
         ge=0,
         le=1,
-        description="class weights N/(C n_c) to this power: 0 none, 1 fully balanced",
+        description="class weights: N/(C n_c) to this power; 0: none, 1: fully balanced",
     )
     loss: Literal["cross-entropy", "focal"] = Field(
-        "cross-entropy", description="of a window; focal counts less what is easy"
+        "cross-entropy",
+        description="loss; the focal loss counts easy windows less",
     )
     focal_gamma: float = Field(
-        2.0, ge=0, le=10, description="how much less, of loss focal; 0 is cross-entropy"
+        2.0, ge=0, le=10, description="gamma of the focal loss; 0 is cross-entropy"
     )
     logit_adjustment: float = Field(
         0.0,
         ge=0,
         le=10,
-        description="log class frequencies times this (tau) are added to logits in training",
+        description="logit adjustment (tau): factor of the log class frequencies added to logits",
     )
     sampling: Literal["all", "balanced"] = Field(
         "all",
-        description="an epoch's windows: all, or as many drawn with classes equally likely",
+        description="windows of an epoch: all, or as many, drawn with equal chance for each class",
     )
     shuffle: bool = Field(
-        True, description="every epoch in an order of its own; false: in the order of the flows"
+        True, description="shuffle the windows in every epoch; false: keep the order of the flows"
     )
     stack: int = Field(
         0,
         ge=0,
         le=64,
-        description="gateways trained in one graph; 0 chooses, 1 trains each alone",
+        description="gateways trained together in one graph; 0: chosen by size, 1: each alone",
     )
 
 
 class RunConfig(Section):
-    """How it is executed, and when it ends; engine and workers change no result."""
+    """Execution and end of a run; engine and workers change no result."""
 
-    seed: int = Field(1, ge=0, lt=2**32, description="of everything that is drawn")
+    seed: int = Field(1, ge=0, lt=2**32, description="seed of all random numbers")
     engine: str = Field(
-        "auto", description="where gateways train: auto, inprocess, processes or ray"
+        "auto", description="where simulated gateways train: auto, inprocess, processes or ray"
     )
-    workers: int = Field(0, ge=0, le=1024, description="worker processes; 0 for one a processor")
+    workers: int = Field(0, ge=0, le=1024, description="worker processes; 0: one a processor")
     patience: int = Field(
         0,
         ge=0,
-        description="rounds without a better macro-F1 on validation flows before it stops; 0 all",
+        description="early stopping: rounds without a better validation macro-F1; 0: never",
     )
     keep: Literal["last", "best"] = Field(
-        "last", description="round whose detector is kept: last, or best on validation flows"
+        "last",
+        description="kept detector: of the last round, or of the best on validation flows",
     )
     false_alarms: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="false-alarm rate on validation flows that a threshold is set for; 0 sets none",
+        description="false-alarm rate on validation flows for which a threshold is chosen; 0: none",
     )

@@ -1,10 +1,7 @@
 """Counts that add, and the rates and areas that follow from them."""
 
-from fednids.metrics.counts import ConfusionCounts
-from fednids.metrics.curve_scores import CurveScores
-from fednids.metrics.curves import Curves, Tallies, Tally
-from fednids.metrics.histograms import ScoreHistograms
-from fednids.metrics.majority import majority_counts
+from fednids.metrics.counts import ConfusionCounts, majority_counts
+from fednids.metrics.curves import Curves, CurveScores, ScoreHistograms, Tallies, Tally
 from fednids.metrics.scores import BinaryScores, ClassScores, Scores, scores
 from fednids.metrics.success import attack_success, error_rates, relative_success
 from fednids.metrics.threshold import OperatingPoint, Threshold, choose_threshold

@@ -1,11 +1,12 @@
-"""Confusion counts: what a gateway sends and the server adds.
+"""Confusion counts: what clients send and the server adds.
 
-A mean of the gateways' rates is not the rate of all flows, and with classes as rare as
-Theft the gap is large. So only counts travel, and rates are computed once, at the end.
+A mean of the clients' rates is not the rate of all flows, and with rare classes the difference
+is large. So only counts travel, and rates are computed once, at the end.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +19,10 @@ BENIGN = 0
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ConfusionCounts:
-    """How many flows of each class were taken for each class.
+    """How many flows of each class were predicted as each class.
 
     With ``+`` and `zero` they are a commutative monoid: the order and the grouping in
-    which gateways are added change nothing.
+    which clients are added change nothing.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class ConfusionCounts:
 
     @classmethod
     def zero(cls, classes: int) -> ConfusionCounts:
-        """Give the counts of no flows at all, the neutral element of ``+``.
+        """Return the counts of no flows, the neutral element of ``+``.
 
         Parameters
         ----------
@@ -94,7 +95,7 @@ class ConfusionCounts:
 
     @classmethod
     def from_list(cls, rows: Sequence[Sequence[int]]) -> ConfusionCounts:
-        """Read what `to_json` gave, e.g. from a result file.
+        """Return the counts that `to_json` wrote, e.g. into a result file.
 
         Raises
         ------
@@ -111,7 +112,7 @@ class ConfusionCounts:
         return cls(matrix)
 
     def to_json(self) -> list[list[int]]:
-        """Give the counts as C lists of C Python integers, for JSON."""
+        """Return the counts as C lists of C Python integers, for JSON."""
         cells: list[list[int]] = self.matrix.tolist()
         return cells
 
@@ -127,7 +128,6 @@ class ConfusionCounts:
         return ConfusionCounts(self.matrix + other.matrix)
 
     def __eq__(self, other: object) -> bool:
-        """Say whether both hold the same counts."""
         if not isinstance(other, ConfusionCounts):
             return NotImplemented
         return np.array_equal(self.matrix, other.matrix)
@@ -147,9 +147,9 @@ class ConfusionCounts:
         return support
 
     def binary(self) -> ConfusionCounts:
-        """Give the 2 x 2 counts of attack (1) against benign (0).
+        """Return the 2 x 2 counts of attack (1) against benign (0).
 
-        An attack taken for another attack counts as found.
+        An attack that is predicted as another attack counts as detected.
         """
         starts = [BENIGN, BENIGN + 1]
         return ConfusionCounts(
@@ -157,8 +157,49 @@ class ConfusionCounts:
         )
 
 
+def majority_counts(train_support: ArrayLike, test_support: ArrayLike) -> ConfusionCounts:
+    """Return the counts of the baseline that always predicts the most frequent class.
+
+    Parameters
+    ----------
+    train_support : array_like
+        ``(C,)`` integers, training flows of each class; of equally frequent ones the first is
+        predicted.
+    test_support : array_like
+        ``(C,)`` integers, test flows of each class.
+
+    Returns
+    -------
+    ConfusionCounts
+        All test flows in one column.
+
+    Raises
+    ------
+    ValueError
+        When there are no training flows, or the two differ in shape.
+    """
+    train, test = np.asarray(train_support), np.asarray(test_support)
+    if train.ndim != 1 or train.shape != test.shape:
+        raise ValueError(
+            f"expected one number of flows per class twice, found shapes {train.shape} and "
+            f"{test.shape}; count both splits over the same classes"
+        )
+    if not train.any():
+        raise ValueError(
+            "expected at least one training flow, found none; count the training split"
+        )
+    matrix = np.zeros((len(train), len(train)), dtype=test.dtype)
+    matrix[:, int(train.argmax())] = test
+    return ConfusionCounts(matrix)
+
+
+def quotient(part: float, whole: float) -> float:
+    """Return ``part / whole``; NaN where ``whole`` is 0."""
+    return float(part / whole) if whole else math.nan
+
+
 def _codes(name: str, values: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Check class codes and widen them to int64."""
+    """Return class codes as int64, checked."""
     given = np.asarray(values)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise ValueError(

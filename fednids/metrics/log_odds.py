@@ -1,11 +1,4 @@
-"""Scores of a detector as log-odds, and the bins that they are counted in.
-
-A class's score is its probability ``p``, the softmax of the logits. It is counted as
-``log(p / (1 - p))``: the order is the same, so areas under curves are, and what lies close
-to 0 and 1, where a detector that has learnt something puts nearly all flows, is still told
-apart. In 256 bins of equal width a probability of 0.9999 has 50 bins above it; of equal bins
-of probability it would share the last with 0.997.
-"""
+"""Scores of a detector as log-odds, and the bins in which they are counted."""
 
 from __future__ import annotations
 
@@ -32,7 +25,7 @@ EDGES.setflags(write=False)
 
 
 def log_odds(logits: Logits) -> NDArray[np.float64]:
-    """Give the log-odds of every class against all others.
+    """Return the log-odds of every class against all others.
 
     Parameters
     ----------
@@ -53,21 +46,18 @@ def log_odds(logits: Logits) -> NDArray[np.float64]:
 
 
 def usable_logits(logits: Logits) -> Logits:
-    """Give logits in which a window whose logits are not all finite holds zeros.
-
-    That says what such logits tell of the window: nothing, every class alike.
-    """
+    """Return logits, with zeros (equal scores) for a window in which any is not finite."""
     finite = np.isfinite(logits).all(axis=1, keepdims=True)
     return logits if finite.all() else np.where(finite, logits, 0).astype(logits.dtype)
 
 
 def bins_of(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Give the bin of each log-odds, from 0 to ``B - 1``; NaN is not allowed."""
+    """Return the bin of each log-odds, from 0 to ``B - 1``; NaN is not allowed."""
     steps = np.clip(np.floor(scores * PER_UNIT), -_CENTRE, _CENTRE - 1)
     found: NDArray[np.int64] = steps.astype(np.int64) + _CENTRE
     return found
 
 
 def probability(score: float) -> float:
-    """Turn log-odds, infinite ones as well, into a probability."""
+    """Return the probability of log-odds, which may be infinite."""
     return float(1 / (1 + np.exp(-score))) if score > 0 else float(1 - 1 / (1 + np.exp(score)))

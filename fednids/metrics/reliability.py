@@ -1,4 +1,4 @@
-"""Whether probabilities can be believed, from counts that add.
+"""Calibration of probabilities, from counts that add.
 
 Sums of probabilities are kept as whole numbers of 2**-32, rounded for each flow, so that they
 add to the bit in any order. That changes no mean by more than 2**-33, 1.2e-10.
@@ -6,14 +6,13 @@ add to the bit in any order. That changes no mean by more than 2**-33, 1.2e-10.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fednids.metrics.counts import BENIGN
+from fednids.metrics.counts import BENIGN, quotient
 from fednids.metrics.log_odds import Logits, usable_logits
 from fednids.plain import as_json
 
@@ -26,7 +25,7 @@ _EDGES = np.linspace(0, 1, GRADES + 1)
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Confidence beside how often it was right.
+    """Confidence of predictions, and how often they are right.
 
     Attributes
     ----------
@@ -44,7 +43,7 @@ class Reliability:
 
     @classmethod
     def zero(cls) -> Reliability:
-        """Give what is known of no flows, the neutral element of ``+``."""
+        """Return the counts of no flows, the neutral element of ``+``."""
         return cls(np.zeros((3, GRADES), np.int64), np.zeros(2, np.int64))
 
     @classmethod
@@ -74,7 +73,7 @@ class Reliability:
         return cls(np.stack([flows, right, sums]).astype(np.int64), np.array(squares, np.int64))
 
     def __add__(self, other: Reliability) -> Reliability:
-        """Add what is known of other flows."""
+        """Add the counts of other flows."""
         return Reliability(self.grades + other.grades, self.squares + other.squares)
 
     @property
@@ -93,16 +92,16 @@ class Reliability:
         C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3.
         """
         _, right, sums = self.grades
-        return _quotient(float(np.abs(right - sums / _UNIT).sum()), self.total)
+        return quotient(float(np.abs(right - sums / _UNIT).sum()), self.total)
 
     @property
     def brier(self) -> tuple[float, float]:
         """Brier scores, from 0: over all classes (up to 2), and of attack (up to 1)."""
         everything, attack = (float(each) / _UNIT for each in self.squares)
-        return _quotient(everything, self.total), _quotient(attack, self.total)
+        return quotient(everything, self.total), quotient(attack, self.total)
 
     def to_json(self) -> dict[str, Any]:
-        """Give errors and bins; None for what is undefined."""
+        """Return errors and bins; None for what is undefined."""
         flows, right, sums = self.grades
         all_classes, attack = self.brier
         return {
@@ -112,8 +111,8 @@ class Reliability:
             "bins": [
                 {
                     "flows": int(n),
-                    "accuracy": as_json(_quotient(float(r), n)),
-                    "confidence": as_json(_quotient(float(s) / _UNIT, n)),
+                    "accuracy": as_json(quotient(float(r), n)),
+                    "confidence": as_json(quotient(float(s) / _UNIT, n)),
                 }
                 for n, r, s in zip(flows, right, sums, strict=True)
             ],
@@ -121,10 +120,5 @@ class Reliability:
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Round to whole numbers of 2**-32."""
     found: NDArray[np.int64] = np.rint(values * _UNIT).astype(np.int64)
     return found
-
-
-def _quotient(part: float, whole: int) -> float:
-    return part / int(whole) if whole else math.nan

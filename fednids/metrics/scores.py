@@ -1,7 +1,7 @@
 """Rates derived from confusion counts. Undefined is NaN, never a silent 0.
 
 Where scikit-learn defines a rate its value is the same; where scikit-learn warns and puts
-0, it is NaN here. The one exception is said at `Scores.macro_f1`.
+0, it is NaN here. The one exception is documented at `Scores.macro_f1`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.metrics.counts import BENIGN, ConfusionCounts
+from fednids.metrics.counts import BENIGN, ConfusionCounts, quotient
 from fednids.plain import as_json
 
 _ATTACK = 1
@@ -23,19 +23,18 @@ _ATTACK = 1
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How well one class is found.
+    """How well one class is detected.
 
     Attributes
     ----------
     support : int
         Flows of the class.
     recall : float
-        Share of them that was found; NaN without such flows.
+        Share of them that is predicted as the class; NaN without such flows.
     precision : float
-        Share of the flows taken for the class that are of it; NaN where none was.
+        Share of the flows predicted as the class that are of it; NaN without such flows.
     f1 : float
-        ``2 TP / (2 TP + FP + FN)``; 0 where flows were missed or falsely taken and none
-        found, NaN where there was nothing to find and nothing taken.
+        ``2 TP / (2 TP + FP + FN)``; NaN where no flow is of the class or predicted as it.
     """
 
     support: int
@@ -51,7 +50,7 @@ class BinaryScores:
     Attributes
     ----------
     accuracy : float
-        Share of flows put on the right side.
+        Share of flows on the right side.
     precision : float
         Share of alarms that are attacks; NaN without alarms.
     recall : float
@@ -61,7 +60,7 @@ class BinaryScores:
     false_alarm_rate : float
         Share of benign flows that raise an alarm; NaN without benign flows.
     balanced_accuracy : float
-        Mean of the recalls of the sides that have flows.
+        Mean recall of the sides that have flows.
     """
 
     accuracy: float
@@ -79,7 +78,7 @@ class Scores:
     Attributes
     ----------
     accuracy : float
-        Share of flows whose class is right; NaN without flows.
+        Share of flows whose class is predicted; NaN without flows.
     balanced_accuracy : float
         Mean recall over the classes with flows, as scikit-learn's
         ``balanced_accuracy_score``.
@@ -93,9 +92,9 @@ class Scores:
     mcc : float
         Matthews correlation over all classes (Gorodkin 2004), as scikit-learn's
         ``matthews_corrcoef``; NaN, where that gives 0, if all flows are of one class or
-        taken for one class.
+        predicted as one class.
     false_alarm_rate : float
-        Share of benign flows taken for any attack; NaN without benign flows.
+        Share of benign flows predicted as any attack; NaN without benign flows.
     per_class : Mapping[str, ClassScores]
         By class name, in the order of `classes`.
     confusion : ConfusionCounts
@@ -130,7 +129,7 @@ class Scores:
 
 
 def scores(counts: ConfusionCounts, class_names: Sequence[str]) -> Scores:
-    """Compute all rates.
+    """Return all rates.
 
     Parameters
     ----------
@@ -139,11 +138,6 @@ def scores(counts: ConfusionCounts, class_names: Sequence[str]) -> Scores:
     class_names : Sequence[str]
         ``C`` different names in the order of the codes, benign first: the five classes,
         or ``("Benign", "Attack")``.
-
-    Returns
-    -------
-    Scores
-        Of these flows.
 
     Raises
     ------
@@ -163,10 +157,10 @@ def scores(counts: ConfusionCounts, class_names: Sequence[str]) -> Scores:
     each = [ClassScores(int(n), float(r), float(p), float(f)) for n, r, p, f in rates]
     binary = _binary_scores(counts.binary())
     return Scores(
-        accuracy=_quotient(found.sum(), counts.total),
+        accuracy=quotient(found.sum(), counts.total),
         balanced_accuracy=_mean(recall[present]),
         macro_f1=_mean(f1[present]),
-        weighted_f1=_quotient((support[present] * f1[present]).sum(), counts.total),
+        weighted_f1=quotient((support[present] * f1[present]).sum(), counts.total),
         mcc=_mcc(counts),
         false_alarm_rate=binary.false_alarm_rate,
         per_class=dict(zip(names, each, strict=True)),
@@ -177,14 +171,13 @@ def scores(counts: ConfusionCounts, class_names: Sequence[str]) -> Scores:
 
 
 def _binary_scores(counts: ConfusionCounts) -> BinaryScores:
-    """Score attack (code 1) as the positive class of 2 x 2 counts."""
     support, taken, found = _margins(counts)
     return BinaryScores(
-        accuracy=_quotient(found.sum(), counts.total),
-        precision=_quotient(found[_ATTACK], taken[_ATTACK]),
-        recall=_quotient(found[_ATTACK], support[_ATTACK]),
-        f1=_quotient(2 * found[_ATTACK], support[_ATTACK] + taken[_ATTACK]),
-        false_alarm_rate=_quotient(support[BENIGN] - found[BENIGN], support[BENIGN]),
+        accuracy=quotient(found.sum(), counts.total),
+        precision=quotient(found[_ATTACK], taken[_ATTACK]),
+        recall=quotient(found[_ATTACK], support[_ATTACK]),
+        f1=quotient(2 * found[_ATTACK], support[_ATTACK] + taken[_ATTACK]),
+        false_alarm_rate=quotient(support[BENIGN] - found[BENIGN], support[BENIGN]),
         balanced_accuracy=_mean(_ratio(found, support)[support > 0]),
     )
 
@@ -192,7 +185,7 @@ def _binary_scores(counts: ConfusionCounts) -> BinaryScores:
 def _margins(
     counts: ConfusionCounts,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Give per class the flows of it, the flows taken for it, and those in both."""
+    """Return per class the flows of it, the flows predicted as it, and those in both."""
     return counts.support, counts.matrix.sum(axis=0), counts.matrix.diagonal()
 
 
@@ -211,12 +204,7 @@ def _mcc(counts: ConfusionCounts) -> float:
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Divide element by element; NaN where there is nothing to divide by."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-
-
-def _quotient(part: float, whole: float) -> float:
-    return float(part / whole) if whole else math.nan
 
 
 def _mean(values: NDArray[np.float64]) -> float:

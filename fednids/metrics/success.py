@@ -1,4 +1,4 @@
-"""How far an attack got, from the counts of the test windows."""
+"""Success of an attack on the federation, from the counts of the test windows."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fednids.metrics.counts import BENIGN, ConfusionCounts
+from fednids.metrics.counts import BENIGN, ConfusionCounts, quotient
 
 
 def attack_success(counts: ConfusionCounts, classes: Sequence[str]) -> dict[str, float]:
-    """Give the share of each attack class that is taken for benign.
+    """Return the share of each attack class that is predicted as benign.
 
     Parameters
     ----------
     counts : ConfusionCounts
-        Of the test windows that an attacker wants to get through: with the trigger for a
+        Of the test windows that the attacker wants to hide: those with the trigger for a
         backdoor, all for any other attack.
     classes : Sequence[str]
         ``C`` names in the order of the codes; the first is benign.
@@ -27,39 +27,39 @@ def attack_success(counts: ConfusionCounts, classes: Sequence[str]) -> dict[str,
         By the name of the attack class; NaN for one without test windows.
     """
     return {
-        name: _share(counts.matrix[code, BENIGN], counts.support[code])
+        name: quotient(counts.matrix[code, BENIGN], counts.support[code])
         for code, name in enumerate(classes)
         if code != BENIGN
     }
 
 
 def error_rates(counts: ConfusionCounts, classes: Sequence[str]) -> dict[str, float]:
-    """Give the share of each class, benign too, that is taken for any other.
+    """Return the share of each class, benign too, that is predicted as any other.
 
-    It is what an untargeted attack raises. NaN for a class without test windows.
+    An untargeted attack raises it. NaN for a class without test windows.
     """
     wrong = counts.support - np.diag(counts.matrix)
-    return {name: _share(wrong[code], counts.support[code]) for code, name in enumerate(classes)}
+    return {name: quotient(wrong[code], counts.support[code]) for code, name in enumerate(classes)}
 
 
 def relative_success(attacked: Mapping[str, float], clean: Mapping[str, float]) -> dict[str, float]:
-    r"""Compare with the clean twin: the same run and seed without liars.
+    r"""Return the success relative to the clean twin: the same run without malicious clients.
 
     .. math:: \frac{\max(s, s_0) - s_0}{1 - s_0}
 
-    of the success :math:`s` with liars and :math:`s_0` without: 0 where liars gain nothing, 1
-    where everything that the clean detector finds gets through.
+    of the success :math:`s` with malicious clients and :math:`s_0` without: 0 where they gain
+    nothing, 1 where everything that the clean detector detects is hidden.
 
     Parameters
     ----------
     attacked, clean : Mapping[str, float]
-        As `attack_success` or `error_rates` give them, of both runs.
+        Of both runs, from `attack_success` or `error_rates`.
 
     Returns
     -------
     dict
-        For the classes that both have; NaN where either is NaN, or where the clean
-        detector finds nothing of the class.
+        By the classes that both have; NaN where either is NaN, or where the clean detector
+        detects nothing of the class.
 
     References
     ----------
@@ -75,7 +75,3 @@ def _relative(attacked: float, clean: float) -> float:
     if math.isnan(attacked) or math.isnan(clean) or clean >= 1:
         return math.nan
     return (max(attacked, clean) - clean) / (1 - clean)
-
-
-def _share(part: np.int64, whole: np.int64) -> float:
-    return int(part) / int(whole) if whole else math.nan

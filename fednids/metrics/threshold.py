@@ -1,7 +1,7 @@
-"""A threshold of the score of attack for a wanted false-alarm rate, and what it leads to.
+"""A threshold of the score of attack for a wanted false-alarm rate, and the rates it leads to.
 
-The threshold is chosen on validation flows and measured on test flows; chosen on the flows
-that it is measured on, it would promise too much.
+The threshold is chosen on validation flows and measured on test flows; measured on the flows
+on which it was chosen, the rates would be too good.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.metrics.counts import BENIGN
-from fednids.metrics.histograms import ScoreHistograms
+from fednids.metrics.curves import ScoreHistograms
 from fednids.metrics.log_odds import BINS, EDGES, Logits, log_odds, probability, usable_logits
 from fednids.plain import as_json
 
 _ROUNDING = 1e-9
-"""0.29 of 100 flows are 29, though floats say a little less."""
+"""Added to a number of flows, so that 0.29 of 100 flows are 29 in floating point too."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """From which probability of attack a flow raises an alarm.
+    """The probability of attack from which a flow raises an alarm.
 
     Attributes
     ----------
     alarmed : int
         How many of the highest bins of the score of attack raise an alarm, from 0, never, to
-        `BINS`, always. Thresholds lie between bins, so that a histogram knows exactly what
-        each leads to.
+        `BINS`, always. Thresholds are between bins, so that rates follow exactly from a
+        histogram.
     """
 
     alarmed: int
 
     @classmethod
     def nearest(cls, chance: float) -> Threshold:
-        """Give the threshold nearest to a probability in [0, 1].
+        """Return the threshold nearest to a probability in [0, 1].
 
         Raises
         ------
@@ -64,12 +64,12 @@ class Threshold:
         return probability(-self.benign_edge)
 
     def alarms(self, logits: Logits) -> NDArray[np.bool_]:
-        """Tell which flows raise an alarm, ``(N,) bool``, by ``(N, C)`` logits."""
+        """Return which flows raise an alarm, ``(N,) bool``, from ``(N, C)`` logits."""
         found: NDArray[np.bool_] = log_odds(usable_logits(logits))[:, BENIGN] < self.benign_edge
         return found | (self.alarmed == BINS)
 
     def rates(self, histograms: ScoreHistograms) -> NDArray[np.float64]:
-        """Give the share of each true class that raises an alarm, ``(C,)``; NaN without."""
+        """Return the share of each class that raises an alarm, ``(C,)``; NaN without flows."""
         found = histograms.alarms()
         alarms, flows = found[:, BINS - self.alarmed :].sum(axis=1), found.sum(axis=1)
         return np.divide(alarms, flows, out=np.full(len(flows), np.nan), where=flows > 0)
@@ -77,12 +77,12 @@ class Threshold:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What a threshold leads to on some flows.
+    """The rates of a threshold on some flows.
 
     Attributes
     ----------
     benign_flows, attack_flows : int
-        Of both kinds. A false-alarm rate comes in steps of one in `benign_flows`.
+        Number of flows. A false-alarm rate is a multiple of one in `benign_flows`.
     false_alarm_rate : float
         Share of benign flows that raise an alarm; NaN without such flows.
     detection_rate : float
@@ -101,7 +101,7 @@ class OperatingPoint:
     def of(
         cls, threshold: Threshold, histograms: ScoreHistograms, names: Sequence[str]
     ) -> OperatingPoint:
-        """Measure a threshold; `names` are the classes' in the order of their codes."""
+        """Return the rates; `names` are those of the classes in the order of their codes."""
         rates, sides = threshold.rates(histograms), histograms.attack_vs_benign()
         attacks = int(sides.positives.sum())
         found = int(sides.positives[BINS - threshold.alarmed :].sum())
@@ -120,20 +120,20 @@ class OperatingPoint:
 
 
 def choose_threshold(histograms: ScoreHistograms, wanted: float) -> Threshold | None:
-    """Choose the threshold that finds most attacks among those with few enough false alarms.
+    """Return the threshold that detects most attacks with at most the wanted false alarms.
 
     Parameters
     ----------
     histograms : ScoreHistograms
         Of validation flows.
     wanted : float
-        Share of benign flows, from 0 to 1, that may raise a false alarm at most.
+        Largest share of benign flows, from 0 to 1, that may raise a false alarm.
 
     Returns
     -------
     Threshold or None
-        Of those that find as many attacks, the highest; without attacks, the lowest. None
-        without benign flows, where the rate is undefined.
+        The highest of those that detect equally many attacks; without attacks, the lowest.
+        None without benign flows, where the rate is undefined.
     """
     sides = histograms.attack_vs_benign()
     benign = int(sides.negatives.sum())

@@ -23,7 +23,7 @@ from fednids.config import Config
 from fednids.datasets.federated import class_names
 from fednids.errors import ConfigError, RunError
 from fednids.metrics import ConfusionCounts, Scores, scores
-from fednids.metrics.histograms import ScoreHistograms, Sides
+from fednids.metrics.curves import ScoreHistograms, Sides
 from fednids.metrics.log_odds import BINS
 from fednids.metrics.reliability import GRADES
 from fednids.networks.model_file import Detector, load_detector
@@ -127,7 +127,7 @@ class Run:
     def config(self) -> Config:
         """Settings."""
         with self._reading(CONFIG):
-            return Config.resolve(file=self.path / CONFIG)
+            return Config.recorded(self.path / CONFIG)
 
     @cached_property
     def result(self) -> ResultRecord:

@@ -102,7 +102,7 @@ _BINARY: _Settings = {"model.classes": 2}
 _LONG: _Settings = {"federation.rounds": 20}
 _PAPER: _Settings = {
     "model.preset": "paper", "train.batch_size": 256, "train.learning_rate": 1e-4,
-    "train.final_rate": 1.0, "train.balance": 0.0, **_LONG,
+    "train.final_rate_share": 1.0, "train.balance": 0.0, **_LONG,
 }  # fmt: skip
 _PUBLISHED: _Settings = {"federation.rounds": EPOCHS}
 _IID: _Settings = {"partition.scheme": "iid", **_LONG}

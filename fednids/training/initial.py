@@ -116,7 +116,7 @@ def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
     """
     done = (server_round - 1) / max(rounds - 1, 1)
     left = 0.5 * (1 + math.cos(math.pi * done))
-    return train.learning_rate * (train.final_rate + (1 - train.final_rate) * left)
+    return train.learning_rate * (train.final_rate_share + (1 - train.final_rate_share) * left)
 
 
 def stack_size(config: Config) -> int:

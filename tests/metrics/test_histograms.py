@@ -13,8 +13,7 @@ from score_cases import codes_of, score_of, scored, sides_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fednids.metrics import Curves, CurveScores, ScoreHistograms
-from fednids.metrics.areas import precision_recall_area, roc_area
-from fednids.metrics.histograms import Sides
+from fednids.metrics.curves import Sides, precision_recall_area, roc_area
 from fednids.metrics.log_odds import bins_of, log_odds
 
 ROUNDING = 1e-12

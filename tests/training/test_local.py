@@ -162,7 +162,7 @@ class TestRate:
     def test_falls_from_the_first_to_the_final(
         self, rounds: int, first: float, share: float
     ) -> None:
-        train = TrainConfig(learning_rate=first, final_rate=share)
+        train = TrainConfig(learning_rate=first, final_rate_share=share)
         rates = [round_rate(train, number, rounds) for number in range(1, rounds + 1)]
         assert rates[0] == pytest.approx(first)
         assert rounds == 1 or rates[-1] == pytest.approx(first * share)

@@ -10,7 +10,7 @@ from fednids.audit.evidence import Evidence
 from fednids.audit.finding import Finding, Severity
 from fednids.flows.schema import KINDS
 from fednids.metrics import scores
-from fednids.metrics.majority import majority_counts
+from fednids.metrics.counts import majority_counts
 
 
 def imbalance(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:

@@ -6,8 +6,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.metrics.areas import precision_recall_area, roc_area
-from fednids.metrics.histograms import Sides
+from fednids.metrics.curves import Sides, precision_recall_area, roc_area
 from fednids.report.tables import Table, decimal
 from fednids.report.vega import MUTED, SERIES, Control, Figure, compiled, empty_chart, styled
 from fednids.runs.reader import ScoreCounts
