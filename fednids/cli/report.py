@@ -13,7 +13,7 @@ from fednids.cli import options
 from fednids.cli.screen import say
 from fednids.errors import SetupError
 
-_NEEDED = ("jinja2", "altair", "vl_convert")
+_NEEDED = ("jinja2", "vl_convert")
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +36,9 @@ def report(
     as they came.
     """
     _check_packages()
-    from fednids.report.writing import write_report
+    from fednids.report.writing import write_page
 
-    size = write_report(folders, html, force=force)
+    size = write_page(folders, html, force=force)
     if as_json:
         say(json.dumps({"html": str(html), "bytes": size}))
     elif not quiet:

@@ -25,7 +25,7 @@ from partitions.skew import Sheet, SkewReport
 from partitions.skew.report import Cell
 
 if TYPE_CHECKING:
-    from fednids.report.figures.mix import Dealt
+    from fednids.report.figures.mix import ComparedPlan
 
 ALL = "all"
 """What ``--scheme`` says for all of them."""
@@ -167,10 +167,10 @@ def compare_schemes(
 def _compare(
     config: Config, folder: Path | None, told: Callable[[int, int, str], None]
 ) -> Comparison:
-    from fednids.report.figures.mix import Dealt  # Matplotlib takes most of a second
+    from fednids.report.figures.mix import ComparedPlan  # Matplotlib takes most of a second
 
     entries: list[Entry] = []
-    dealt: list[Dealt] = []
+    dealt: list[ComparedPlan] = []
     about: dict[str, Any] = {}
     note = ""
     for place, scheme in enumerate(PARTITIONERS):
@@ -182,7 +182,7 @@ def _compare(
             continue
         entry = Entry.of(study)
         entries.append(entry)
-        dealt.append(Dealt(scheme, study.owned, entry.values, entry.iid))
+        dealt.append(ComparedPlan(scheme, study.owned, entry.values, entry.iid))
         about, note = _about(study), study.note
         if folder:
             (folder / scheme).mkdir()
@@ -209,7 +209,7 @@ def _about(study: PlanStudy) -> dict[str, Any]:
     }
 
 
-def _write(found: Comparison, dealt: Sequence[Dealt], note: str, folder: Path) -> None:
+def _write(found: Comparison, dealt: Sequence[ComparedPlan], note: str, folder: Path) -> None:
     from fednids.report.figures.mix import comparison
     from fednids.report.figures.style import save
 

@@ -1,4 +1,4 @@
-"""What a page tells: sections, tables and charts of one run, or of many."""
+"""What stands on a page: headline, warnings, tables and charts of one run, or of many."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fednids.report import run_tables
-from fednids.report.charts import heatmap
-from fednids.report.charts.confusion import draw_confusion
-from fednids.report.charts.course import draw_costs, draw_participation
-from fednids.report.charts.curves import draw_losses, draw_overlay, draw_rates, draw_success
-from fednids.report.charts.partition import draw_shares, draw_sizes
-from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
-from fednids.report.held_out import unseen_gateways_table, unseen_table
-from fednids.report.many_tables import GroupRows, group_rows, run_titles
-from fednids.report.naming import grouped
-from fednids.report.tables import MEASURES, Table, decimal
-from fednids.report.threshold import threshold_table
-from fednids.report.vega import Figure
+import numpy as np
+
+from fednids.report.figures import grid
+from fednids.report.figures.vega import Chart
+from fednids.report.groups import TITLES, GroupRows, grouped
+from fednids.report.run_charts import charts_of, compare_charts
+from fednids.report.run_tables import tables_of
+from fednids.report.tables import RATE_TITLES, PageTable, decimal
 from fednids.report.warnings import warn_of_run, warn_of_runs
+from fednids.runs.gateways import Histories
 from fednids.runs.reader import MAJORITY, Run
 
 MOST_RUNS = 12
@@ -66,12 +62,12 @@ class RunPart:
     subtitle: str
     warnings: list[str]
     tiles: list[Tile]
-    tables: Mapping[str, Table]
-    figures: Mapping[str, Figure]
+    tables: Mapping[str, PageTable]
+    figures: Mapping[str, Chart]
     gateways: dict[str, Any] | None
 
     @classmethod
-    def of(cls, run: Run, key: str, budget: int = heatmap.CELLS) -> RunPart:
+    def of(cls, run: Run, key: str, budget: int = grid.CELLS) -> RunPart:
         """Put together what there is about a run.
 
         Parameters
@@ -83,22 +79,24 @@ class RunPart:
         budget : int
             Cells of the heatmap that may be kept.
         """
-        several = run.gateways if run.gateways and len(run.gateways.ids) > 1 else None
-        kept = heatmap.Kept.of(several, budget) if several else None
+        found = run.gateways
+        kept = None
+        if found and len(found.ids) > 1:
+            kept = grid.KeptCells.of(len(found.rounds), len(found.ids), budget)
         return cls(
             key,
             run.name,
             _subtitle(run),
             warn_of_run(run),
             _tiles(run),
-            _tables(run, kept),
-            {figure.key: figure for figure in _figures(run, kept)},
-            heatmap.pack(several, kept) if several and kept else None,
+            tables_of(run, kept),
+            charts_of(run, kept),
+            _grid(found, kept) if found and kept else None,
         )
 
     def data(self) -> dict[str, Any]:
-        """Give what the page's script needs."""
-        figures = [figure.data() for figure in self.figures.values()]
+        """Return what the page's script needs."""
+        figures = [chart.data() for chart in self.figures.values()]
         return {"key": self.key, "figures": figures, "gateways": self.gateways}
 
 
@@ -116,7 +114,7 @@ class Page:
         What limits comparing many runs.
     titles, groups
         The table of many runs; no groups for one.
-    overlay : Figure or None
+    overlay : Chart or None
         The chart of many runs.
     note : str
         What was left out.
@@ -127,7 +125,7 @@ class Page:
     warnings: list[str]
     titles: tuple[str, ...]
     groups: list[GroupRows]
-    overlay: Figure | None
+    overlay: Chart | None
     note: str = ""
 
     @classmethod
@@ -137,29 +135,28 @@ class Page:
             return cls(runs[0].name, [RunPart.of(runs[0], "run1")], [], (), [], None)
         groups = grouped(runs)
         shown = runs if len(runs) <= MOST_RUNS else []
-        budget = heatmap.CELLS // max(len(shown), 1)
+        budget = grid.CELLS // max(len(shown), 1)
         parts = [RunPart.of(run, f"run{k + 1}", budget) for k, run in enumerate(shown)]
         note = "" if shown else f"More than {MOST_RUNS} runs: name fewer folders to see each."
         return cls(
             f"{len(runs)} runs",
             parts,
             warn_of_runs(groups),
-            run_titles(),
-            group_rows(groups),
-            draw_overlay(groups) if any(run.rounds for run in runs) else None,
+            TITLES,
+            [GroupRows.of(name, each) for name, each in groups.items()],
+            compare_charts(groups),
             note,
         )
 
     def data(self) -> dict[str, Any]:
-        """Give what the page's script needs."""
+        """Return what the page's script needs."""
         parts = [part.data() for part in self.parts]
         if self.overlay:
             parts.insert(0, {"key": "all", "figures": [self.overlay.data()], "gateways": None})
-        return {"parts": parts, "lines": heatmap.LINES}
+        return {"parts": parts, "lines": grid.LINES}
 
 
 def _subtitle(run: Run) -> str:
-    """Say in one line what was run."""
     config, parts = run.config, [run.kind]
     if run.kind == "federated":
         parts.append(config.federation.strategy)
@@ -179,7 +176,7 @@ def _tiles(run: Run) -> list[Tile]:
         return []
     found, novel, majority = run.detector.all, run.detector.novel, run.majority
     tiles = []
-    for name, title in MEASURES.items():
+    for name, title in RATE_TITLES.items():
         beside = [f"novel flows {decimal(getattr(novel, name))}"] if novel else []
         if majority:
             beside.append(f"{MAJORITY} {decimal(getattr(majority.all, name))}")
@@ -187,38 +184,16 @@ def _tiles(run: Run) -> list[Tile]:
     return tiles
 
 
-def _tables(run: Run, kept: heatmap.Kept | None) -> dict[str, Table]:
-    found: dict[str, Table | None] = {
-        "headline": run_tables.headline(run) if run.detector else None,
-        "classes": run_tables.per_class(run.detector) if run.detector else None,
-        "skew": run_tables.skew(run) if run.kind != "centralised" else None,
-        "gateways": run_tables.gateway_table(run.gateways, kept) if run.gateways and kept else None,
-        "failures": run_tables.failures(run),
-        "totals": run_tables.totals(run) if run.rounds else None,
-        "threshold": threshold_table(run.section("threshold")),
-        "attack": run_tables.attack(run),
-        "unseen": unseen_table(run.section("unseen")),
-        "unseen_gateways": unseen_gateways_table(run.section("unseen_gateways")),
-        "settings": run_tables.settings(run),
-        "provenance": run_tables.provenance(run),
+def _grid(found: Histories, kept: grid.KeptCells) -> dict[str, Any]:
+    measures = {
+        "accuracy": found.accuracy,
+        "macro_f1": found.macro_f1,
+        "loss": found.loss,
+        "took_part": found.took_part.astype(np.float64),
     }
-    return {name: table for name, table in found.items() if table is not None}
-
-
-def _figures(run: Run, kept: heatmap.Kept | None) -> list[Figure]:
-    found: list[Figure | None] = []
-    if run.rounds:
-        found += [draw_rates(run), draw_losses(run)]
-    if run.detector:
-        found.append(draw_confusion(run.detector))
-    if run.finished and (scored := run.scores):
-        if scored.sides():
-            found += [draw_roc(scored), draw_precision(scored)]
-        found.append(draw_reliability(scored))
-    if run.gateways and kept:
-        found += [draw_shares(run.gateways, run.classes), draw_sizes(run.gateways)]
-        found += [heatmap.draw_heatmap(run.gateways, kept), heatmap.draw_lines()]
-        found.append(draw_participation(run, run.config.partition.gateways))
-    if run.rounds:
-        found += [draw_success(run), draw_costs(run)]
-    return [figure for figure in found if figure is not None]
+    return {
+        "ids": found.ids[kept.gateways].tolist(),
+        "rounds": found.rounds[kept.rounds].tolist(),
+        "flows": found.test_flows.sum(axis=1)[kept.gateways].tolist(),
+        "measures": grid.measure_cells(measures, kept),
+    }

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
 from fednids import __version__
 from fednids.config import Config
-from fednids.metrics import Scores
 from fednids.plain import number
-from fednids.report.charts.heatmap import Kept
-from fednids.report.tables import MEASURES, Table, count, decimal, ids, megabytes, shortened
+from fednids.report.figures.grid import KeptCells
+from fednids.report.tables import RATE_TITLES, PageTable, count, decimal, megabytes, short
 from fednids.runs.gateways import Histories
 from fednids.runs.reader import Judged, Run
-from fednids.runs.records import HeadlineRecord
+from fednids.runs.records import ThresholdRecord, UnseenGatewaysRecord, UnseenRecord
 
 _MORE = {"mcc": "Matthews correlation", "weighted_f1": "weighted F1"}
 _MOST_FAILURES = 50
+_MOST_IDS = 20
 _SECONDS = {
     "prepare": "preparing flows",
     "compile": "compiling graphs, summed over processes",
@@ -27,180 +26,226 @@ _SECONDS = {
     "evaluate": "evaluation phases",
     "total": "whole run",
 }
+_FLOWS = {
+    "validation": "validation flows, which it was chosen on",
+    "test": "test flows",
+    "novel": "novel test flows",
+}
+_SCORES = {"max_probability": "highest probability", "energy": "energy score"}
 
 
-def headline(run: Run) -> Table:
+def tables_of(run: Run, kept: KeptCells | None) -> dict[str, PageTable]:
+    """Return all tables about a run by name; what does not apply is not there.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    kept : KeptCells or None
+        Which gateways the page holds; None where the run has one or none.
+    """
+    result = run.result if run.finished else None
+    found: dict[str, PageTable | None] = {
+        "headline": headline_table(run) if run.detector else None,
+        "classes": class_table(run.detector) if run.detector else None,
+        "skew": skew_table(run) if run.kind != "centralised" else None,
+        "gateways": gateway_table(run.gateways, kept) if run.gateways and kept else None,
+        "failures": failure_table(run),
+        "totals": total_table(run) if run.rounds else None,
+        "threshold": threshold_table(result.threshold if result else None),
+        "attack": attack_table(run),
+        "unseen": unseen_table(result.unseen if result else None),
+        "unseen_gateways": unseen_gateways_table(result.unseen_gateways if result else None),
+        "settings": settings_table(run),
+        "provenance": provenance_table(run),
+    }
+    return {name: table for name, table in found.items() if table is not None}
+
+
+def headline_table(run: Run) -> PageTable:
     """Set the detector beside its baselines, on all test flows and on novel ones."""
-    columns: dict[str, Judged] = {}
-    if run.detector:
-        columns["detector"] = run.detector
-    columns |= run.baselines
+    found = {"detector": run.detector} if run.detector else {}
+    columns: dict[str, Judged] = {**found, **run.baselines}
     titles = [f"{name}{side}" for name in columns for side in (", all flows", ", novel flows")]
-    told = run.rounds[-1].test.novel if run.rounds else None
+    sides = [side for judged in columns.values() for side in (judged.all, judged.novel)]
+    last = run.rounds[-1].test.novel if run.rounds else None  # a stopped run counted no others
     rows = [
-        (title, *_pairs(columns, name, told))
-        for name, title in chain(MEASURES.items(), _MORE.items())
+        (title, *(decimal(getattr(side or last, name, None)) for side in sides))
+        for name, title in chain(RATE_TITLES.items(), _MORE.items())
     ]
-    attack = [decimal(s.binary.f1) if s else "–" for j in columns.values() for s in _sides(j)]
+    attack = (decimal(side.binary.f1 if side else None) for side in sides)
     rows.append(("F1 of attack against benign", *attack))
     note = "" if run.finished else "Baselines are written when a run ends."
-    return Table("Detector and baselines", ("", *titles), tuple(rows), note=note)
+    return PageTable("Detector and baselines", ("", *titles), tuple(rows), note=note)
 
 
-def per_class(judged: Judged) -> Table:
-    """Tell how well each class is found."""
+def class_table(judged: Judged) -> PageTable:
+    """Return how well each class is found."""
     titles: tuple[str, ...] = ("class", "test flows", "recall", "precision", "F1")
-    rows = []
-    for name, found in judged.all.per_class.items():
-        row: tuple[str, ...] = (name, f"{found.support:,}", *_rates(judged.all, name))
-        if judged.novel:
-            row += (f"{judged.novel.per_class[name].support:,}", *_rates(judged.novel, name))
-        rows.append(row)
     if judged.novel:
         titles += ("novel flows", "recall, novel", "precision, novel", "F1, novel")
-    return Table("Each class", titles, tuple(rows))
+    rows = []
+    for name in judged.all.per_class:
+        row: tuple[str, ...] = (name,)
+        for side in filter(None, (judged.all, judged.novel)):
+            found = side.per_class[name]
+            row += (f"{found.support:,}", *map(decimal, (found.recall, found.precision, found.f1)))
+        rows.append(row)
+    return PageTable("Each class", titles, tuple(rows))
 
 
-def skew(run: Run) -> Table | None:
-    """Tell how unevenly the flows were dealt; None for a run that did not say."""
+def skew_table(run: Run) -> PageTable | None:
+    """Return how unevenly the flows were dealt; None for a run that stopped."""
     found = run.result.partition.skew.to_json() if run.finished else {}
-    rows = tuple((n.replace("_", " "), short(value)) for n, value in found.items())
-    return Table("Measures of skew", ("measure", "value"), rows) if rows else None
+    rows = tuple((name.replace("_", " "), short(value)) for name, value in found.items())
+    return PageTable("Measures of skew", ("measure", "value"), rows) if rows else None
 
 
-def gateway_table(found: Histories, kept: Kept) -> Table:
-    """Tell of each gateway how it ended and how often it took part."""
-    accuracy, macro = found.accuracy[-1], found.macro_f1[-1]
-    parts, flows = found.took_part.sum(axis=0), found.test_flows.sum(axis=1)
-    rounds = len(found.rounds)
-    rows = tuple(
-        (
-            str(found.ids[k]),
-            f"{flows[k]:,}",
-            decimal(float(accuracy[k])),
-            decimal(float(macro[k])),
-            decimal(float(found.loss[-1, k])),
-            f"{parts[k]:,}",
-        )
-        for k in kept.gateways
-    )
-    titles = ("gateway", "test flows", "accuracy", "macro-F1", "test loss", f"rounds of {rounds:,}")
-    return Table("Gateways after the last round", titles, rows, note=kept.note)
+def gateway_table(found: Histories, kept: KeptCells) -> PageTable:
+    """Return how each gateway ended and how often it took part."""
+    chosen = kept.gateways
+    columns = {
+        "gateway": [str(k) for k in found.ids[chosen]],
+        "test flows": found.test_flows.sum(axis=1)[chosen].tolist(),
+        "accuracy": found.accuracy[-1, chosen].tolist(),
+        "macro-F1": found.macro_f1[-1, chosen].tolist(),
+        "test loss": found.loss[-1, chosen].tolist(),
+        f"rounds of {len(found.rounds):,}": found.took_part.sum(axis=0)[chosen].tolist(),
+    }
+    return PageTable.of_columns("Gateways after the last round", columns, note=kept.note)
 
 
-def failures(run: Run) -> Table | None:
+def failure_table(run: Run) -> PageTable | None:
     """List answers that could not be used; None where all could."""
     rows = tuple(
-        (str(row.round), str(f.partition), f.stage, f.reason)
+        (str(row.round), str(each.partition), each.stage, each.reason)
         for row in run.rounds
-        for f in row.failures
+        for each in row.failures
     )
-    if not rows:
-        return None
-    table = Table(
-        "Answers that failed or were refused", ("round", "gateway", "stage", "reason"), rows
-    )
-    return shortened(table, _MOST_FAILURES)
+    titles = ("round", "gateway", "stage", "reason")
+    table = PageTable("Answers that failed or were refused", titles, rows)
+    return table.shortened(_MOST_FAILURES) if rows else None
 
 
-def totals(run: Run) -> Table:
+def total_table(run: Run) -> PageTable:
     """Add up time and bytes."""
     seconds = run.section("seconds")
-    rows = [(_SECONDS.get(str(n), str(n)), f"{short(v)} s") for n, v in seconds.items()]
+    rows = [(_SECONDS.get(name, name), f"{short(value)} s") for name, value in seconds.items()]
     virtual = np.array([number(row.virtual_seconds) for row in run.rounds])
     if np.isfinite(virtual).any():
         rows.append(("virtual clock", f"{count(float(np.nansum(virtual)))} s"))
-    for title, values in (
-        ("sent to gateways", [row.bytes_down for row in run.rounds]),
-        ("sent to the server", [row.bytes_up for row in run.rounds]),
-    ):
-        rows.append((title, f"{megabytes(float(sum(values)))} MB"))
-    return Table("Time and bytes", ("what", "how much"), tuple(rows))
+    down, up = (
+        sum(getattr(row, name) for row in run.rounds) for name in ("bytes_down", "bytes_up")
+    )
+    rows.append(("sent to gateways", f"{megabytes(down)} MB"))
+    rows.append(("sent to the server", f"{megabytes(up)} MB"))
+    return PageTable("Time and bytes", ("what", "how much"), tuple(rows))
 
 
-def attack(run: Run) -> Table | None:
-    """Tell who lied, and how far it got; None for a run without an attack."""
+def threshold_table(found: ThresholdRecord | None) -> PageTable | None:
+    """Return the rates that a threshold leads to; None for a run without one."""
+    points = {title: getattr(found, name, None) for name, title in _FLOWS.items()}
+    reached = {title: point for title, point in points.items() if point}
+    if found is None or not reached:
+        return None
+    classes = list(next(iter(reached.values())).per_class)
+    rows = tuple(
+        (
+            title,
+            decimal(point.false_alarm_rate),
+            decimal(point.detection_rate),
+            *(decimal(point.per_class.get(name)) for name in classes),
+        )
+        for title, point in reached.items()
+    )
+    return PageTable(
+        f"Alarms above {decimal(found.probability, 6)} probability of attack, for a wanted "
+        f"false-alarm rate of {decimal(found.wanted, 4)}",
+        ("flows", "false alarms", "attacks found", *(f"{name} found" for name in classes)),
+        rows,
+    )
+
+
+def attack_table(run: Run) -> PageTable | None:
+    """Return who lied, and how far it got; None for a run without an attack."""
     found = run.result.attack if run.finished else None
     if not found:
         return None
-    rows = [(n, short(getattr(found, n)))
-            for n in ("kind", "share", "schedule", "strength", "poisoned")
-            if getattr(found, n) is not None]  # fmt: skip
-    rows.append(("liars", ids(found.liars)))
+    names = ("kind", "share", "schedule", "strength", "poisoned")
+    given = {name: getattr(found, name) for name in names}
+    rows = [(name, short(value)) for name, value in given.items() if value is not None]
+    named = ", ".join(map(str, found.liars[:_MOST_IDS]))
+    more = len(found.liars) - _MOST_IDS
+    rows.append(("liars", f"{named} and {more:,} more" if more > 0 else named))
     rows += [(f"{n} taken for benign", short(rate)) for n, rate in found.success.items()]
     rows += [(f"{n} taken for another class", short(rate)) for n, rate in found.errors.items()]
-    return Table("Attack", ("what", "value"), tuple(rows))
+    return PageTable("Attack", ("what", "value"), tuple(rows))
 
 
-def settings(run: Run) -> Table:
+def unseen_table(found: UnseenRecord | None) -> PageTable | None:
+    """Return how an attack class is seen that was never trained on; None without one."""
+    if not found:
+        return None
+    rows = [("raise an alarm", decimal(found.alarms))]
+    rows += [(f"taken for {name}", decimal(share)) for name, share in found.taken_for.items()]
+    for key, title in _SCORES.items():
+        apart = getattr(found.rejection, key)
+        rows.append((f"told from known classes by {title}: area", decimal(apart.auroc)))
+        rows.append((f"pass where 95 % of known flows do: {title}", decimal(apart.passed)))
+    title = f"{found.name}, never trained on: shares of {found.flows} flows"
+    return PageTable(title, ("what", "share"), tuple(rows))
+
+
+def unseen_gateways_table(found: UnseenGatewaysRecord | None) -> PageTable | None:
+    """Set gateways that never trained beside the others; None without any."""
+    if not found:
+        return None
+    rows = tuple(
+        (title, decimal(getattr(found.unseen, name)), decimal(getattr(found.seen, name)))
+        for name, title in RATE_TITLES.items()
+        if name != "accuracy"
+    )
+    named = ", ".join(map(str, found.partitions))
+    titles = ("", "never trained", "trained")
+    return PageTable(f"Gateways that never trained: {named}", titles, rows)
+
+
+def settings_table(run: Run) -> PageTable:
     """List all settings; those that are not the default are marked."""
     defaults = Config().flat()
     rows, marked = [], []
     for k, (name, value) in enumerate(run.config.flat().items()):
-        changed = value != defaults[name]
-        if changed:
+        which = "default"
+        if value != defaults[name]:
             marked.append(k)
-        shown = f"changed; default {_value(defaults[name])}" if changed else "default"
-        rows.append((name, _value(value), shown))
-    return Table("Settings", ("setting", "value", "which"), tuple(rows), frozenset(marked))
+            which = f"changed; default {_setting(defaults[name])}"
+        rows.append((name, _setting(value), which))
+    return PageTable("Settings", ("setting", "value", "which"), tuple(rows), frozenset(marked))
 
 
-def provenance(run: Run) -> Table:
-    """Tell where the numbers come from."""
+def provenance_table(run: Run) -> PageTable:
+    """Return where the numbers come from."""
     rows = [("arm", run.kind), ("folder", str(run.path)), ("seed", str(run.config.run.seed))]
     plan = run.section("partition")
     rows += [
         (f"plan {n}", short(plan[n])) for n in ("scheme", "gateways", "fingerprint") if n in plan
     ]
     for section in ("data", "model", "versions", "provenance"):
-        rows += [(f"{section} {n}", short(v)) for n, v in _flat(run.section(section))]
+        rows += [(f"{section} {n}", short(v)) for n, v in _leaves(run.section(section))]
     if run.finished:
         rows.append(("judged by", f"{run.result.judged} detector"))
     version = run.result.schema_version if run.finished else "none: not finished"
-    rows.append(("result schema", short(version)))
-    rows.append(("this page", f"fednids {__version__}"))
-    return Table("Provenance", ("what", "value"), tuple(rows))
+    rows += [("result schema", short(version)), ("this page", f"fednids {__version__}")]
+    return PageTable("Provenance", ("what", "value"), tuple(rows))
 
 
-def _pairs(columns: Mapping[str, Judged], name: str, told: HeadlineRecord | None) -> Iterator[str]:
-    """Give a rate of each detector twice; what a stopped run did not count, its round tells."""
-    for judged in columns.values():
-        for side in _sides(judged):
-            yield decimal(number(getattr(side or told, name, None)))
-
-
-def _sides(judged: Judged) -> tuple[Scores, Scores | None]:
-    return judged.all, judged.novel
-
-
-def _rates(found: Scores, name: str) -> tuple[str, str, str]:
-    each = found.per_class[name]
-    return decimal(each.recall), decimal(each.precision), decimal(each.f1)
-
-
-def _flat(found: object, before: str = "") -> Iterator[tuple[str, object]]:
-    """Give the leaves of nested tables."""
-    if not isinstance(found, Mapping):
-        return
+def _leaves(found: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
     for name, value in found.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name} ")
+            yield from _leaves(value, f"{before}{name} ")
         else:
             yield f"{before}{name}", value
 
 
-def short(value: Any) -> str:
-    """Write any JSON value in one short line."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return str(value)[:200]
-
-
-def _value(value: object) -> str:
+def _setting(value: object) -> str:
     return "(empty)" if value == "" else str(value)

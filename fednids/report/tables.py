@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-MEASURES: dict[str, str] = {
+RATE_TITLES: dict[str, str] = {
     "macro_f1": "macro-F1",
     "balanced_accuracy": "balanced accuracy",
     "false_alarm_rate": "benign false alarms",
@@ -16,13 +17,13 @@ MEASURES: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Rows of text.
 
     Attributes
     ----------
     caption : str
-        What is told.
+        What it is about.
     columns : tuple[str, ...]
         Titles; the first column names the row.
     rows : tuple[tuple[str, ...], ...]
@@ -39,24 +40,41 @@ class Table:
     marked: frozenset[int] = field(default_factory=frozenset)
     note: str = ""
 
+    @classmethod
+    def of_columns(
+        cls,
+        caption: str,
+        columns: Mapping[str, Sequence[str | float]],
+        digits: int = 3,
+        note: str = "",
+    ) -> PageTable:
+        """Write columns of texts, whole numbers and numbers of so many digits, by their titles."""
 
-def shortened(table: Table, most: int) -> Table:
-    """Give a table with its first rows, and say how many were left out."""
-    if len(table.rows) <= most:
-        return table
-    left = len(table.rows) - most
-    note = " ".join(filter(None, (table.note, f"{left:,} more rows are not shown.")))
-    return Table(table.caption, table.columns, table.rows[:most], table.marked, note)
+        def write(value: str | float) -> str:
+            if isinstance(value, str):
+                return value
+            return f"{value:,}" if isinstance(value, int) else decimal(value, digits)
+
+        rows = zip(*(map(write, values) for values in columns.values()), strict=True)
+        return cls(caption, tuple(columns), tuple(rows), note=note)
+
+    def shortened(self, most: int) -> PageTable:
+        """Return its first rows, with a note of how many were left out."""
+        left = len(self.rows) - most
+        if left <= 0:
+            return self
+        note = " ".join(filter(None, (self.note, f"{left:,} more rows are not shown.")))
+        return replace(self, rows=self.rows[:most], note=note)
 
 
 def count(value: float) -> str:
     """Write a count for people; a dash where it is not known."""
-    return "–" if math.isnan(value) else f"{value:,.0f}"
+    return decimal(value, 0)
 
 
-def decimal(value: float, digits: int = 3) -> str:
+def decimal(value: float | None, digits: int = 3) -> str:
     """Write a number for people; a dash where it is undefined."""
-    return "–" if math.isnan(value) else f"{value:,.{digits}f}"
+    return "–" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
 
 
 def megabytes(value: float) -> str:
@@ -64,7 +82,15 @@ def megabytes(value: float) -> str:
     return decimal(value / 1e6, 1 if value >= 1e7 else 2)
 
 
-def ids(values: Sequence[int], most: int = 20) -> str:
-    """Write partition ids, the first ones where there are many."""
-    shown = ", ".join(map(str, values[:most]))
-    return f"{shown} and {len(values) - most:,} more" if len(values) > most else shown
+def short(value: Any) -> str:
+    """Write any JSON value in one short line."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}"
+    return str(value)[:200]

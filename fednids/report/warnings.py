@@ -21,7 +21,7 @@ def warn_of_run(run: Run) -> list[str]:
 
 
 def is_synthetic(run: Run) -> bool:
-    """Say whether a run's flows are made up."""
+    """Return whether a run's flows are made up."""
     return run.result.data.synthetic if run.finished else not run.config.data.path
 
 
@@ -122,7 +122,7 @@ def _of_gateways(run: Run) -> Iterator[str]:
 
 
 def _same_flows(runs: Sequence[Run]) -> bool:
-    """Say whether runs of one seed have the same flows, and all the same split."""
+    """Whether runs of one seed have the same flows, and all the same split."""
     split = {(r.config.data.split, r.config.data.test_share, len(r.classes)) for r in runs}
     origins = {is_synthetic(run) for run in runs}
     by_seed: dict[object, set[object]] = {}

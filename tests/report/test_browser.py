@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.browser import opened
 from benchmarks.made_run import Made, make_run
-from fednids.report.writing import write_report
+from fednids.report.writing import write_page
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -47,9 +47,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     runs = {name: make_run(folder / name, each) for name, each in made.items()}
     found = {name: folder / f"{name}.html" for name in runs}
     for name, run in runs.items():
-        write_report([run], found[name])
+        write_page([run], found[name])
     found["many"] = folder / "many.html"
-    write_report(list(runs.values()), found["many"])
+    write_page(list(runs.values()), found["many"])
     return found
 
 

@@ -1,17 +1,20 @@
-"""What training never saw has its tables, whatever a damaged result holds."""
+"""What training never saw has its tables."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from runs_factory import small_config
 
 from fednids.experiment.execution import execute
-from fednids.report.held_out import unseen_gateways_table, unseen_table
+from fednids.metrics import ConfusionCounts, scores
 from fednids.report.page import Page
-from fednids.report.writing import render
+from fednids.report.run_tables import unseen_gateways_table, unseen_table
+from fednids.report.writing import render_page
 from fednids.runs.reader import read_run
+from fednids.runs.records import UnseenGatewaysRecord, UnseenRecord
 
 UNSEEN = {
     "name": "Theft",
@@ -26,7 +29,7 @@ UNSEEN = {
 
 
 def test_a_class_has_its_table() -> None:
-    table = unseen_table(UNSEEN)
+    table = unseen_table(UnseenRecord.model_validate(UNSEEN))
     assert table is not None
     assert table.caption == "Theft, never trained on: shares of 8 flows"
     rows = dict(table.rows)
@@ -36,28 +39,28 @@ def test_a_class_has_its_table() -> None:
 
 
 def test_gateways_have_theirs() -> None:
-    sides = {"seen": {"macro_f1": 0.9}, "unseen": {"macro_f1": 0.5}}
-    table = unseen_gateways_table({"partitions": [3, 7], **sides})
+    seen, unseen = (
+        scores(ConfusionCounts(np.array(counts)), ("Benign", "DoS")).to_json()
+        for counts in ([[5, 0], [0, 5]], [[0, 0], [5, 5]])
+    )
+    found = {"partitions": [3, 7], "seen": seen, "unseen": unseen}
+    table = unseen_gateways_table(UnseenGatewaysRecord.model_validate(found))
     assert table is not None
     assert table.caption.endswith("3, 7")
-    assert table.rows[0] == ("macro-F1", "0.500", "0.900")
-    assert table.rows[1] == ("balanced accuracy", "–", "–")
+    assert table.rows[0] == ("macro-F1", "0.667", "1.000")
+    assert table.rows[2] == ("benign false alarms", "–", "0.000")
 
 
-@pytest.mark.parametrize("build", [unseen_table, unseen_gateways_table])
-def test_nothing_gives_no_table_and_damage_gives_dashes(build) -> None:  # type: ignore[no-untyped-def]
-    assert build({}) is None
-    for damage in ({"rejection": 5}, {"taken_for": [1]}, {"seen": "x"}, {"partitions": None}):
-        table = build(damage)
-        assert table is not None
-        assert all(cell == "–" for row in table.rows for cell in row[1:])
+def test_nothing_gives_no_table() -> None:
+    assert unseen_table(None) is None
+    assert unseen_gateways_table(None) is None
 
 
 @pytest.mark.slow
 def test_they_stand_on_the_page_of_a_run(tmp_path: Path) -> None:
     config = small_config(data__unseen="DoS", partition__unseen_gateways=1, partition__alpha=10.0)
     execute("federated", config, tmp_path / "run")
-    page = render(Page.of([read_run(tmp_path / "run")]))
+    page = render_page(Page.of([read_run(tmp_path / "run")]))
     assert "What training never saw" in page
     assert "DoS, never trained on" in page
     assert "Gateways that never trained" in page

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from altair.vegalite.v6.schema.core import load_schema
+from jsonschema import Draft7Validator
 
 from benchmarks.made_run import Made, make_run
 from fednids.metrics import ConfusionCounts, scores
+from fednids.report.figures.style import class_colours
 from fednids.report.page import MOST_RUNS, Page
-from fednids.report.script import fingerprint, inlined, library
-from fednids.report.writing import render
+from fednids.report.writing import inlined, library, render_page, script_digest
 from fednids.runs.reader import read_run
 
 pytestmark = pytest.mark.usefixtures("light")
@@ -50,7 +52,7 @@ class Outline(HTMLParser):
 
 def page_of(tmp_path: Path, *made: Made) -> str:
     runs = [read_run(make_run(tmp_path / f"run-{k}", each)) for k, each in enumerate(made)]
-    return render(Page.of(runs))
+    return render_page(Page.of(runs))
 
 
 def text_of(page: str) -> str:
@@ -116,7 +118,7 @@ def test_a_run_without_a_round_is_a_page(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", Made(finished=False))
     (folder / "rounds.jsonl").unlink()
     (folder / "checkpoint" / "gateways.jsonl").unlink()
-    page = render(Page.of([read_run(folder)]))
+    page = render_page(Page.of([read_run(folder)]))
     assert "No round has ended." in text_of(page)
     assert figures_of(page) == []
 
@@ -171,7 +173,7 @@ def test_nothing_from_a_file_becomes_markup_or_script(tmp_path: Path) -> None:
     )  # fmt: skip
     (tmp_path / "runs").mkdir()
     folder = make_run(tmp_path / "runs" / "<img src=x onerror=alert(2)>", made)
-    page = render(Page.of([read_run(folder)]))
+    page = render_page(Page.of([read_run(folder)]))
     outline = Outline(page)
     assert outline.open == []
     assert [tag for tag, _ in outline.tags if tag in ("script", "img")] == ["script"] * 3
@@ -191,7 +193,7 @@ def test_nothing_is_fetched_and_only_the_pages_scripts_run(tmp_path: Path) -> No
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-eval" not in policy
     for script in outline.scripts[1:]:
-        assert fingerprint(script) in policy
+        assert script_digest(script) in policy
     addresses = [
         value for _, given in outline.tags for name, value in given.items()
         if name in ("src", "href") and not str(value).startswith(("#", "data:"))
@@ -219,3 +221,21 @@ def test_the_library_ends_no_script_and_is_one_that_checks_out() -> None:
     assert 400_000 < len(script) < 1_500_000
     assert not re.search(r"</script|<!--", script, flags=re.IGNORECASE)
     assert inlined("'</SCRIPT><!--'") == "'\\x3c/SCRIPT>\\x3c!--'"
+
+
+def test_every_chart_keeps_to_the_schema_of_vega_lite(tmp_path: Path) -> None:
+    many = Made(gateways=150, rounds=500)
+    page = page_of(tmp_path, Made(world=True, attacked=True), many, Made(kind="local"))
+    check = Draft7Validator(load_schema())
+    found = [figure for part in data_of(page)["parts"] for figure in part["figures"]]
+    assert len({figure["key"] for figure in found}) == 14
+    for figure in found:
+        assert not list(check.iter_errors({**figure["spec"], "config": data_of(page)["config"]}))
+
+
+def test_each_class_has_its_own_colour_the_same_as_in_pictures(tmp_path: Path) -> None:
+    page = page_of(tmp_path, Made())
+    (shares,) = (f for f in data_of(page)["parts"][0]["figures"] if f["key"] == "shares")
+    colours = shares["spec"]["encoding"]["color"]["scale"]["range"]
+    shown = [re.search(rf"{name[4:-1]}: light-dark\((#\w+),", page) for name in colours]
+    assert [match.group(1) for match in shown if match] == class_colours(5)

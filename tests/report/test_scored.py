@@ -14,11 +14,12 @@ from fednids.errors import RunError
 from fednids.metrics import Curves, ScoreHistograms
 from fednids.metrics.log_odds import bins_of, log_odds
 from fednids.metrics.reliability import Reliability
-from fednids.report.charts.scored import draw_precision, draw_reliability, draw_roc
+from fednids.report.figures.histograms import precision_chart, reliability_chart, roc_chart
 from fednids.report.page import Page
-from fednids.report.threshold import threshold_table
-from fednids.report.writing import render
+from fednids.report.run_tables import threshold_table
+from fednids.report.writing import render_page
 from fednids.runs.reader import Run, ScoreCounts, read_run
+from fednids.runs.records import OperatingRecord, ThresholdRecord
 
 CLASSES = ("Benign", "DDoS", "DoS")
 SERIES = "attack against benign"
@@ -43,7 +44,7 @@ def test_the_roc_is_scikit_learns() -> None:
     logits, labels = drawn()
     binned = -bins_of(log_odds(logits)[:, 0])
     false, true, _ = roc_curve(labels != 0, binned, drop_intermediate=False)
-    found = points(draw_roc(scored_of(logits, labels)))
+    found = points(roc_chart(scored_of(logits, labels).sides()))
     np.testing.assert_allclose(found, np.stack([false, true], axis=1))
 
 
@@ -51,13 +52,13 @@ def test_precision_and_recall_are_scikit_learns() -> None:
     logits, labels = drawn()
     binned = -bins_of(log_odds(logits)[:, 0])
     precision, recall, _ = precision_recall_curve(labels != 0, binned)
-    found = points(draw_precision(scored_of(logits, labels)))
+    found = points(precision_chart(scored_of(logits, labels).sides()))
     theirs = np.stack([recall, precision], axis=1)[:-1][::-1]
     np.testing.assert_allclose(found, theirs)
 
 
 def test_reliability_has_all_flows() -> None:
-    figure = draw_reliability(scored_of(*drawn()))
+    figure = reliability_chart(scored_of(*drawn()).grades)
     assert sum(row[2] for row in figure.rows) == 300
     assert all(0 <= row[0] <= 1 and 0 <= row[1] <= 1 for row in figure.rows)
 
@@ -97,15 +98,19 @@ def test_damaged_scores_are_one_line(text: str, tmp_path: Path) -> None:
 def test_a_run_without_scores_is_a_page_without_their_charts(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", Made())
     (folder / "scores.json").unlink()
-    assert "Precision and recall" not in render(Page.of([read_run(folder)]))
+    assert "Precision and recall" not in render_page(Page.of([read_run(folder)]))
 
 
 def test_a_threshold_has_its_table() -> None:
-    point = {"false_alarm_rate": 0.01, "detection_rate": 0.9, "per_class": {"DoS": None}}
-    found = {"wanted": 0.01, "probability": 0.97, "validation": point, "test": point}
-    table = threshold_table(found)
+    point = OperatingRecord(
+        benign_flows=100, attack_flows=50, false_alarm_rate=0.01, detection_rate=0.9,
+        per_class={"DoS": None},
+    )  # fmt: skip
+    table = threshold_table(
+        ThresholdRecord(wanted=0.01, probability=0.97, validation=point, test=point)
+    )
     assert table is not None
     assert len(table.rows) == 2
     assert table.rows[1] == ("test flows", "0.010", "0.900", "–")
-    assert threshold_table({}) is None
-    assert threshold_table({"wanted": 0.1, "probability": None}) is None
+    assert threshold_table(None) is None
+    assert threshold_table(ThresholdRecord(wanted=0.1, probability=None)) is None

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.made_run import Made, make_run
 from fednids.metrics import ConfusionCounts, scores
-from fednids.report.naming import grouped
+from fednids.report.groups import grouped
 from fednids.report.warnings import warn_of_run, warn_of_runs
 from fednids.runs.reader import Run, read_run
 

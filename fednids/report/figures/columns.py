@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ from numpy.typing import NDArray
 
 from fednids.report.figures.style import SMALL, class_colours
 
-MOST = 100
+MOST_COLUMNS = 100
 """Columns that a picture of usual width has room for."""
+
+BANDS = 60
+"""Columns that a chart of the page has room for."""
 
 FEW = 30
 """Columns up to which each stands apart, with a number of its own."""
@@ -58,6 +62,12 @@ class Columns:
         """Gateways in a column; the last one may have fewer."""
         return int(self.counts[0])
 
+    def labels(self, ids: Sequence[int]) -> list[str]:
+        """Name columns: by the gateway's id, or by the ranks of several."""
+        if self.width == 1:
+            return [str(ids[k]) for k in self.order]
+        return [f"{a + 1}–{b}" for a, b in pairwise(self.edges.tolist())]
+
     @property
     def shares(self) -> NDArray[np.float64]:
         """Class shares of each column's flows, ``(M, C)``; NaN where it has none.
@@ -69,7 +79,7 @@ class Columns:
 
 
 def arrange(
-    owned: NDArray[np.int64], most: int = MOST, order: NDArray[np.int64] | None = None
+    owned: NDArray[np.int64], most: int = MOST_COLUMNS, order: NDArray[np.int64] | None = None
 ) -> Columns:
     """Sort gateways, and put neighbours together until `most` columns are enough.
 
@@ -98,6 +108,11 @@ def arrange(
         np.minimum.reduceat(sizes, starts),
         np.maximum.reduceat(sizes, starts),
     )
+
+
+def sort_sizes(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return gateways, ``(K,)``, the largest first, equals in their own order."""
+    return np.argsort(-sizes, kind="stable")
 
 
 def sort_gateways(owned: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,6 +175,16 @@ def number_gateways(axes: Axes, order: NDArray[np.int64], side: str = "x") -> No
 def say_order(count: int, before: str = "") -> str:
     """Write below an axis what stands along it."""
     return f"{before}gateway{'s' * (count > FEW)}, {_ORDER}"
+
+
+def band_note(columns: Columns) -> str:
+    """Write below a chart of the page what its columns are; nothing where each is a gateway."""
+    if columns.width == 1:
+        return ""
+    return (
+        f"{len(columns.order):,} gateways in {len(columns.counts)} bands of similar size, named by "
+        "rank; single gateways are in the table of gateways. "
+    )
 
 
 def name_classes(figure: Figure, names: Sequence[str], details: Sequence[str] = ()) -> None:

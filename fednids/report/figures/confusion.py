@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fednids.report.figures.style import styled, write_cell
+from fednids.report.figures.vega import RAMP, Chart, Choice, field, spec_of
+from fednids.report.tables import PageTable, decimal
 
 
 def shares_of_true(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -46,3 +48,71 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str], note: str = "") -
     axes.set(title=f"Test flows{note}", xlabel="predicted", ylabel="true")
     axes.spines[:].set_visible(False)
     return figure
+
+
+def confusion_chart(sides: Mapping[str, NDArray[np.int64]], names: Sequence[str]) -> Chart:
+    """Show counts and rates, true class by row.
+
+    Parameters
+    ----------
+    sides : Mapping
+        Counts as `confusion` takes them: of ``all`` test flows, and perhaps of ``novel`` ones.
+    names : sequence of str
+        Of the C classes.
+    """
+    rows = [
+        [side, true, taken, count, rate, f"{count:,}\n{decimal(rate)}"]
+        for side, counts in sides.items()
+        for true, each, shares in zip(names, counts, shares_of_true(counts), strict=True)
+        for taken, count, rate in zip(names, each.tolist(), shares.tolist(), strict=True)
+    ]
+    found = np.diagonal(shares_of_true(sides["all"]))
+    recalls = ", ".join(
+        f"{name} {'undefined' if np.isnan(rate) else decimal(rate)}"
+        for name, rate in zip(names, found, strict=True)
+    )
+    choice = Choice("flows", "Flows", {side: f"{side} test flows" for side in sides})
+    axis = {
+        "labelAngle": 0, "orient": "top", "labelLimit": {"expr": "bandwidth('x')"},
+        "labelOverlap": False,
+    }  # fmt: skip
+    encoding = {
+        "x": field("taken:N", title="taken for", sort=list(names), axis=axis),
+        "y": field("true:N", title="true class", sort=list(names)),
+        "tooltip": [
+            field("true:N", title="true class"),
+            field("taken:N", title="taken for"),
+            field("count:Q", title="flows", format=","),
+            field("rate:Q", title="share of the true class", format=".4f"),
+        ],
+    }
+    ramp = field("rate:Q", scale={**RAMP, "domain": [0, 1]}, legend=None)
+    light = {"test": "datum.rate >= 0.571", "value": "var(--on-high)"}
+    ink = {"condition": [light], "value": "var(--on-low)"}
+    text = {"type": "text", "lineBreak": "\n", "dy": -7, "lineHeight": 15, "fontSize": 12}
+    spec = spec_of(
+        encoding,
+        ({"type": "rect", "cornerRadius": 2}, {"color": ramp}),
+        (text, {"text": field("text:N"), "color": ink}),
+        height=52 * len(names) + 30,
+        choices=[choice],
+    )
+    table = PageTable(
+        "Flows (share of the true class), all test flows",
+        ("true class", *(f"taken for {name}" for name in names)),
+        tuple(
+            (true, *(f"{n:,} ({n / max(sum(each), 1):.3f})" for n in each))
+            for true, each in zip(names, sides["all"].tolist(), strict=True)
+        ),
+    )
+    return Chart(
+        "confusion",
+        "Confusion",
+        f"Grid of true class by predicted class. Share of each class found: {recalls}.",
+        spec,
+        ("flows", "true", "taken", "count", "rate", "text"),
+        rows,
+        table,
+        (choice,) if len(sides) > 1 else (),
+        "Each cell: flows, and their share of the true class (row).",
+    )

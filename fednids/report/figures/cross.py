@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from fednids.report.figures.columns import FEW, MOST, number_gateways, say_order
+from fednids.report.figures.columns import FEW, MOST_COLUMNS, number_gateways, say_order
 from fednids.report.figures.style import (
     PALE,
     ROOM_FOR_NUMBERS,
@@ -24,13 +24,11 @@ from fednids.report.figures.style import (
     write_cell,
 )
 
-Values = NDArray[np.float64]
-
 
 @styled
 def cross_heatmap(
-    local: Values,
-    overall: Values,
+    local: NDArray[np.float64],
+    overall: NDArray[np.float64],
     names: Sequence[str],
     *,
     order: NDArray[np.int64],
@@ -60,7 +58,7 @@ def cross_heatmap(
     Figure
         Axes: global detectors if there are any, then gateways' detectors if there are any.
     """
-    count, width = len(order), -(-len(order) // MOST)
+    count, width = len(order), -(-len(order) // MOST_COLUMNS)
     tops = gather_mean(overall[:, order], 1, width)
     own = gather_mean(local[np.ix_(order, order)] if len(local) else local, width, width)
     heights = [height for height in (0.36 * len(tops), 6.0 * bool(len(own))) if height]
@@ -83,7 +81,7 @@ def cross_heatmap(
     return figure
 
 
-def gather_mean(values: Values, rows: int, columns: int) -> Values:
+def gather_mean(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
     """Return the mean of each block of so many rows and columns, NaN left out.
 
     Parameters
@@ -108,7 +106,7 @@ def gather_mean(values: Values, rows: int, columns: int) -> Values:
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def _draw(axes: Axes, values: Values, rows: int, count: int) -> AxesImage:
+def _draw(axes: Axes, values: NDArray[np.float64], rows: int, count: int) -> AxesImage:
     """One panel, in places of gateways from left to right."""
     image = axes.imshow(
         values, cmap=colormaps["viridis"].with_extremes(bad=PALE), vmin=0, vmax=1,
@@ -122,7 +120,7 @@ def _draw(axes: Axes, values: Values, rows: int, count: int) -> AxesImage:
     return image
 
 
-def _describe(local: Values, width: int) -> str:
+def _describe(local: NDArray[np.float64], width: int) -> str:
     """Own against others, and what a cell is where that is not one pair."""
     at_home = np.eye(len(local), dtype=bool)
     parts = ["gateways' own"]

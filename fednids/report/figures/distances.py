@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 from fednids.report.figures.columns import FEW
 from fednids.report.figures.style import SMALL, caption, count_gateways, headline, styled
 
-MOST = 200
+MOST_PAIRED = 200
 """Gateways up to which each has a row, and leaves are ordered optimally."""
 
 
@@ -45,7 +45,7 @@ def distance_matrix(
     known = np.flatnonzero(np.isfinite(distances).any(axis=1))
     within = distances[np.ix_(known, known)]
     order = order_alike(within)
-    image, width = gather_pairs(within[np.ix_(order, order)], MOST)
+    image, width = gather_pairs(within[np.ix_(order, order)], MOST_PAIRED)
     figure = Figure(figsize=(6.6, 5.8))
     axes = figure.subplots()
     top = float(np.nanmax(image, initial=0)) if highest is None else highest
@@ -87,7 +87,7 @@ def order_alike(distances: NDArray[np.float64]) -> NDArray[np.int64]:
     if len(distances) < 3:
         return np.arange(len(distances))
     pairs = squareform(distances, checks=False)
-    tree = linkage(pairs, "average", optimal_ordering=len(distances) <= MOST)
+    tree = linkage(pairs, "average", optimal_ordering=len(distances) <= MOST_PAIRED)
     return np.asarray(leaves_list(tree), dtype=np.int64)
 
 

@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fednids.report.figures.columns import (
+    BANDS,
     FEW,
     Columns,
     arrange,
+    band_note,
     name_classes,
     number_gateways,
     say_order,
+    sort_sizes,
     stack_shares,
 )
 from fednids.report.figures.style import (
@@ -31,6 +34,15 @@ from fednids.report.figures.style import (
     scale_flows,
     styled,
 )
+from fednids.report.figures.vega import (
+    STACKED,
+    Chart,
+    coloured,
+    field,
+    gateways_along,
+    spec_of,
+)
+from fednids.report.tables import PageTable
 
 _COLUMNS, _HEIGHT = 60, 0.78
 
@@ -82,6 +94,58 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
     return figure
 
 
+def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[int]) -> Chart:
+    """Show the classes of each gateway's test flows, largest gateway first, many in bands.
+
+    Parameters
+    ----------
+    owned : ndarray
+        ``(K, C) int64``, test flows of each class at each gateway.
+    names : sequence of str
+        Of the C classes.
+    ids : Sequence[int]
+        Of the gateways.
+    """
+    columns = arrange(owned, BANDS, sort_sizes(owned.sum(axis=1)))
+    labels, flows, shares = columns.labels(ids), columns.owned, np.nan_to_num(columns.shares)
+    tops = ", ".join(f"{name} {n:,}" for name, n in zip(names, owned.sum(axis=0), strict=True))
+    encoding = {
+        "x": gateways_along(),
+        "y": field("share:Q", title="share", scale={"domain": [0, 1]}),
+        "color": coloured("class", names, title=None),
+        "order": field("order:Q"),
+        "tooltip": [
+            field("gateway:N"),
+            field("class:N"),
+            field("flows:Q", format=",", title="test flows"),
+            field("share:Q", format=".3f"),
+        ],
+    }
+    return Chart(
+        "shares",
+        "Classes at each gateway",
+        "Stacked bars, one a gateway, largest first: share of each class in its test flows. Over "
+        f"all gateways: {tops}.",
+        spec_of(encoding, STACKED, height=220),
+        ("gateway", "place", "class", "flows", "share", "order"),
+        [
+            [label, place, name, int(flows[place, c]), float(shares[place, c]), c]
+            for place, label in enumerate(labels)
+            for c, name in enumerate(names)
+        ],
+        PageTable.of_columns(
+            "Test flows by gateway and class",
+            {
+                "gateway": labels,
+                **dict(zip(names, flows.T.tolist(), strict=True)),
+                "all": flows.sum(axis=1).tolist(),
+            },
+        ),
+        note=f"{band_note(columns)}Shares are of test flows; a stratified split keeps them close "
+        "to those of the training flows.",
+    )
+
+
 def _draw_sizes(axes: Axes, columns: Columns, sizes: NDArray[np.int64]) -> None:
     """A bar a gateway, or the mean of each column within its band."""
     edges, largest = columns.edges, columns.largest
@@ -102,7 +166,7 @@ def _percent(share: float) -> str:
 
 
 @dataclass(frozen=True)
-class Dealt:
+class ComparedPlan:
     """One plan to compare.
 
     Attributes
@@ -126,13 +190,13 @@ class Dealt:
 
 @styled
 def comparison(
-    plans: Sequence[Dealt], names: Sequence[str], measures: Sequence[str], note: str = ""
+    plans: Sequence[ComparedPlan], names: Sequence[str], measures: Sequence[str], note: str = ""
 ) -> Figure:
     """Draw class mix and measures of each plan, one plan a row, in the order given.
 
     Parameters
     ----------
-    plans : sequence of Dealt
+    plans : sequence of ComparedPlan
         At least one, up to about 20.
     names : sequence of str
         Of the classes.
@@ -168,7 +232,7 @@ def comparison(
     return figure
 
 
-def _draw_mixes(axes: Axes, plans: Sequence[Dealt]) -> None:
+def _draw_mixes(axes: Axes, plans: Sequence[ComparedPlan]) -> None:
     """A band a plan, all of the same width."""
     for row, plan in enumerate(plans):
         columns = arrange(plan.owned, _COLUMNS)

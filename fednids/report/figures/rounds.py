@@ -1,13 +1,46 @@
-"""Losses and rates of a run over its rounds."""
+"""What a run, or many, came to round by round: losses, rates, participation, time and bytes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from fednids.report.figures.style import COLOURS, GREY, styled
+from fednids.report.figures.vega import (
+    SERIES,
+    STACKED,
+    Chart,
+    Choice,
+    coloured,
+    field,
+    lines_of,
+    rounds_along,
+    spec_of,
+    thinned,
+    toggles,
+)
+from fednids.report.tables import RATE_TITLES, PageTable, decimal, megabytes
+
+MOST_ROUNDS = 400
+"""Rounds of one run that a chart holds."""
+
+_POINTS = 60
+_COMPARED = {
+    "macro_f1": "macro-F1",
+    "novel_macro_f1": "macro-F1, novel flows",
+    "false_alarm_rate": "benign false alarms",
+    "test_loss": "test loss",
+}
+_COSTS = {
+    "seconds": "seconds",
+    "virtual_seconds": "virtual seconds",
+    "down": "MB to gateways",
+    "up": "MB to the server",
+}
 
 
 @dataclass(frozen=True)
@@ -57,3 +90,281 @@ def curves(run: RoundCurves, note: str = "") -> Figure:
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
+
+
+def rates_chart(run: RoundCurves) -> Chart:
+    """Show rates on all test flows and on the novel ones, the majority class beside."""
+    kept = thinned(len(run.numbers), MOST_ROUNDS)
+    sides = {"all test flows": run.test, "novel test flows": run.novel}
+    rows: list[list[Any]] = [
+        [run.numbers[k], name, side, rates[name][k]]
+        for name in RATE_TITLES
+        for k in kept
+        for side, rates in sides.items()
+    ]
+    names, last = list(sides), run.numbers[-1]
+    words = [f"{side} {decimal(rates['macro_f1'][-1])}" for side, rates in sides.items()]
+    if run.majority:
+        names.append("majority class")
+        rows += [
+            [run.numbers[k], name, "majority class", run.majority[name]]
+            for name in RATE_TITLES
+            for k in (kept[0], kept[-1])
+        ]
+        words.append(f"the majority class {decimal(run.majority['macro_f1'])}")
+    columns = {
+        f"{title}{end}": [rates[name][k] for k in kept]
+        for name, title in RATE_TITLES.items()
+        for rates, end in ((run.test, ""), (run.novel, ", novel"))
+    }
+    choices = (Choice("measure", "Rate", RATE_TITLES), toggles(names))
+    return Chart(
+        "rates",
+        "Rates over the rounds",
+        f"Line chart. macro-F1 after round {last}: {', '.join(words)}.",
+        _lines(names, choices, "rate", top=1.0, points=len(kept) <= _POINTS),
+        ("round", "measure", "series", "value"),
+        rows,
+        _table("Rates of each round", run.numbers, kept, columns),
+        choices,
+        _left_out(run.numbers, kept),
+    )
+
+
+def losses_chart(run: RoundCurves) -> Chart:
+    """Show the loss on what was trained on, and on what was not."""
+    alt = (
+        f"Line chart. Mean cross-entropy in round {run.numbers[-1]}: "
+        f"{decimal(run.train_loss[-1])} on training windows (weighted by class), "
+        f"{decimal(run.test_loss[-1])} on test windows (unweighted)."
+    )
+    return _series_chart(
+        ("losses", "Loss over the rounds", alt),
+        "loss",
+        run.numbers,
+        {"training windows": run.train_loss, "test windows": run.test_loss},
+        "Loss of each round",
+    )
+
+
+def success_chart(
+    numbers: Sequence[int], success: Mapping[str, Sequence[float]], adversaries: Sequence[int]
+) -> Chart:
+    """Show how far an attack got.
+
+    Parameters
+    ----------
+    numbers : Sequence[int]
+        Of the rounds.
+    success : Mapping[str, Sequence[float]]
+        Share of each attack class that is taken for benign; NaN where it is not known.
+    adversaries : Sequence[int]
+        Malicious participants of each round.
+    """
+    last = ", ".join(f"{name} {decimal(rates[-1])}" for name, rates in success.items())
+    alt = f"Line chart. Share of each attack class taken for benign, after the last round: {last}."
+    return _series_chart(
+        ("attack", "Attacks taken for benign", alt),
+        "share taken for benign",
+        numbers,
+        success,
+        "Attack success of each round",
+        {"adversaries": adversaries},
+        top=1.0,
+    )
+
+
+def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> Chart:
+    """Lay the curves of many runs over each other, one style a group of runs.
+
+    Parameters
+    ----------
+    groups : Mapping
+        Runs and their names, by what they have in common; a group's runs differ in the seed.
+    """
+    names, runs = list(groups), [run for group in groups.values() for _, run in group]
+    most = max(10, min(MOST_ROUNDS, 15_000 // max(len(runs), 1) // len(_COMPARED)))
+    rows, ends = [], []
+    for name, group in groups.items():
+        for place, (title, run) in enumerate(group):
+            values = dict(zip(_COMPARED, _compared(run), strict=True))
+            rows += [
+                [run.numbers[k], measure, name, f"{name}/{place}", title, rates[k]]
+                for k in thinned(len(run.numbers), most)
+                for measure, rates in values.items()
+            ]
+            if run.numbers:
+                last = (decimal(rates[-1]) for rates in values.values())
+                ends.append((name, title, str(run.numbers[-1]), *last))
+    choices = (Choice("measure", "Number", _COMPARED), toggles(names))
+    longest = max((len(run.numbers) for run in runs), default=0)
+    return Chart(
+        "overlay",
+        "All runs over their rounds",
+        f"Line chart of {len(runs)} runs in {len(names)} groups, a line a run. The table beneath "
+        "has the last round of each.",
+        _lines(names, choices, None, detail="line", tooltip=("run",)),
+        ("round", "measure", "series", "line", "run", "value"),
+        rows,
+        PageTable(
+            "Last round of each run", ("group", "run", "round", *_COMPARED.values()), tuple(ends)
+        ),
+        choices,
+        f"Of more than {most} rounds every nth is drawn." if longest > most else "",
+    )
+
+
+def participation_chart(
+    numbers: Sequence[int], outcomes: Mapping[str, Sequence[int]], gateways: int
+) -> Chart:
+    """Show what became of the gateways, round by round.
+
+    Parameters
+    ----------
+    numbers : Sequence[int]
+        Of the rounds.
+    outcomes : Mapping[str, Sequence[int]]
+        Gateways in each round by what became of them.
+    gateways : int
+        How many there are.
+    """
+    kept = thinned(len(numbers), MOST_ROUNDS)
+    names = [name for name, counts in outcomes.items() if any(counts)]
+    words = ", ".join(f"{name} {sum(outcomes[name]):,}" for name in names)
+    encoding = {
+        "x": rounds_along("O"),
+        "y": field("gateways:Q", title="gateways", axis={"tickMinStep": 1}),
+        "color": coloured("fate", names, title=None),
+        "order": field("order:Q"),
+        "tooltip": [
+            field("round:O"),
+            field("fate:N", title="what became of them"),
+            field("gateways:Q", format=","),
+        ],
+    }
+    return Chart(
+        "participation",
+        "Participation",
+        f"Stacked bars, one a round, of {gateways:,} gateways. Over all rounds: {words}.",
+        spec_of(encoding, STACKED, height=180),
+        ("round", "fate", "gateways", "order"),
+        [[numbers[k], n, outcomes[n][k], place] for k in kept for place, n in enumerate(names)],
+        _table(
+            "Gateways by what became of them", numbers, kept,
+            {name: [outcomes[name][k] for k in kept] for name in names},
+        ),
+    )  # fmt: skip
+
+
+def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) -> Chart:
+    """Show seconds and megabytes of each round.
+
+    Parameters
+    ----------
+    numbers : Sequence[int]
+        Of the rounds.
+    costs : Mapping[str, Sequence[float]]
+        ``seconds``, ``virtual_seconds``, and megabytes ``down`` to gateways and ``up`` to the
+        server; NaN where nobody measured.
+    """
+    kept = thinned(len(numbers), MOST_ROUNDS)
+    known = [name for name in _COSTS if any(value > 0 for value in costs[name])] or ["seconds"]
+    seconds = math.fsum(value for value in costs["seconds"] if not math.isnan(value))
+    sent = sum(value for name in ("down", "up") for value in costs[name] if value > 0)
+    choice = Choice("measure", "Show", {name: _COSTS[name] for name in known})
+    encoding = {
+        "x": rounds_along("O"),
+        "y": field("value:Q", title=None),
+        "tooltip": [field("round:O"), field("value:Q", format=",.3f")],
+    }
+    return Chart(
+        "costs",
+        "Time and bytes of each round",
+        f"Bars, one a round. All rounds: {decimal(seconds, 1)} seconds, "
+        f"{megabytes(1e6 * sent)} MB.",
+        spec_of(
+            encoding, ({"type": "bar", "color": SERIES[0]}, {}), height=180, choices=[choice]
+        ),
+        ("round", "measure", "value"),
+        [[numbers[k], name, costs[name][k]] for name in known for k in kept],
+        _table(
+            "Time and bytes of each round", numbers, kept,
+            {_COSTS[name]: [costs[name][k] for k in kept] for name in known}, 2,
+        ),
+        (choice,),
+    )  # fmt: skip
+
+
+def _compared(run: RoundCurves) -> tuple[Sequence[float], ...]:
+    return run.test["macro_f1"], run.novel["macro_f1"], run.test["false_alarm_rate"], run.test_loss
+
+
+def _series_chart(
+    words: tuple[str, str, str],
+    axis: str,
+    numbers: Sequence[int],
+    series: Mapping[str, Sequence[float]],
+    caption: str,
+    beside: Mapping[str, Sequence[int]] | None = None,
+    top: float | None = None,
+) -> Chart:
+    """A line a series; words are key, title and alt, `beside` has more columns of the table."""
+    kept, choices = thinned(len(numbers), MOST_ROUNDS), (toggles(list(series)),)
+    columns = {
+        name: [values[k] for k in kept] for name, values in {**(beside or {}), **series}.items()
+    }
+    return Chart(
+        *words,
+        _lines(list(series), choices, axis, top=top, points=len(kept) <= _POINTS),
+        ("round", "series", "value"),
+        [[numbers[k], name, series[name][k]] for k in kept for name in series],
+        _table(caption, numbers, kept, columns),
+        choices,
+        _left_out(numbers, kept),
+    )
+
+
+def _lines(
+    names: Sequence[str],
+    choices: Sequence[Choice],
+    title: str | None,
+    *,
+    top: float | None = None,
+    points: bool = False,
+    detail: str = "",
+    tooltip: Sequence[str] = (),
+) -> dict[str, Any]:
+    colour, line = lines_of("series", names)
+    encoding = {
+        **colour,
+        "x": rounds_along(),
+        "y": field("value:Q", title=title, scale={"domain": [0, top]} if top else {"zero": True}),
+        "tooltip": [
+            *(field(f"{name}:N") for name in ("series", *tooltip)),
+            field("round:Q"),
+            field("value:Q", format=".4f"),
+        ],
+    }
+    if detail:
+        encoding["detail"] = field(f"{detail}:N")
+    hover = {"size": 36, "opacity": 1} if points else {"size": 80, "opacity": 0}
+    hovering = ({"type": "point", "filled": True, **hover}, dict[str, Any]())
+    return spec_of(encoding, line, hovering, height=260, choices=choices)
+
+
+def _table(
+    caption: str,
+    numbers: Sequence[int],
+    kept: Sequence[int],
+    columns: Mapping[str, Sequence[float]],
+    digits: int = 3,
+) -> PageTable:
+    return PageTable.of_columns(
+        caption, {"round": [str(numbers[k]) for k in kept], **columns}, digits
+    )
+
+
+def _left_out(numbers: Sequence[int], kept: Sequence[int]) -> str:
+    if len(kept) == len(numbers):
+        return ""
+    return f"{len(kept):,} of {len(numbers):,} rounds are drawn: every nth, and the last."

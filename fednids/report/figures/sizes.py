@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.columns import FEW, number_gateways
+from fednids.report.figures.columns import (
+    BANDS,
+    FEW,
+    arrange,
+    band_note,
+    number_gateways,
+    sort_sizes,
+)
 from fednids.report.figures.style import (
     COLOURS,
     PALE,
@@ -17,6 +26,8 @@ from fednids.report.figures.style import (
     scale_flows,
     styled,
 )
+from fednids.report.figures.vega import Chart, coloured, field, gateways_along, spec_of
+from fednids.report.tables import PageTable, count
 
 
 @styled
@@ -44,6 +55,56 @@ def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
     ends = f"{sizes.min():,} to {sizes.max():,} flows"
     headline(figure, f"Sizes of {count_gateways(len(sizes))}: {ends}{note}")
     return figure
+
+
+def sizes_chart(tests: NDArray[np.int64], trained: NDArray[np.int64], ids: Sequence[int]) -> Chart:
+    """Show how many flows each gateway has, largest gateway first, many in bands.
+
+    Parameters
+    ----------
+    tests, trained : ndarray
+        ``(K,) int64``, test flows of each gateway, and most windows that it trained on.
+    ids : Sequence[int]
+        Their ids.
+    """
+    columns = arrange(np.stack([tests, trained], axis=1), BANDS, sort_sizes(tests))
+    labels, kinds = columns.labels(ids), ["test flows", "windows trained on"]
+    means = (columns.owned / columns.counts[:, None]).tolist()
+    words = f"{tests.min():,} to {tests.max():,}, median {int(np.median(tests)):,}"
+    encoding = {
+        "x": gateways_along(),
+        "y": field(
+            "flows:Q", title="flows", scale={"type": "log"},
+            axis={"values": [10**power for power in range(10)]},
+        ),
+        "color": coloured("what", kinds, title=None),
+        "shape": field("what:N", scale={"domain": kinds}, title=None),
+        "tooltip": [
+            field("gateway:N"),
+            field("what:N", title="of"),
+            field("flows:Q", format=",.0f"),
+        ],
+    }  # fmt: skip
+    dots = {"type": "point", "filled": True, "size": 45, "opacity": 0.9}
+    return Chart(
+        "sizes",
+        "Sizes",
+        "Dots, two a gateway, largest gateway first, on a logarithmic scale. Test flows of a "
+        f"gateway: {words}.",
+        spec_of(encoding, (dots, {}), height=180),
+        ("gateway", "place", "what", "flows"),
+        [
+            [label, place, kind, mean or None]
+            for place, (label, pair) in enumerate(zip(labels, means, strict=True))
+            for kind, mean in zip(kinds, pair, strict=True)
+        ],
+        PageTable(
+            "Flows of each gateway" + (", mean of band" if columns.width > 1 else ""),
+            ("gateway", "test flows", "most windows trained on in a round"),
+            tuple((label, *map(count, pair)) for label, pair in zip(labels, means, strict=True)),
+        ),
+        note=f"{band_note(columns)}The scale is logarithmic; what is 0 has no dot.",
+    )
 
 
 def lorenz(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -74,7 +135,7 @@ def gini(sizes: NDArray[np.int64]) -> float:
 
 def _draw_ranks(axes: Axes, sizes: NDArray[np.int64]) -> None:
     """Largest first, named at both ends."""
-    order, count, mean = np.argsort(-sizes, kind="stable"), len(sizes), sizes.mean()
+    order, count, mean = sort_sizes(sizes), len(sizes), sizes.mean()
     places, many = np.arange(count + 1), len(sizes) > FEW
     axes.stairs(sizes[order], places, fill=True, color=COLOURS[0], lw=0)
     scale_flows(axes, sizes)

@@ -1,8 +1,8 @@
 """How every figure looks: colours, scales, words beside them, and how a picture is written.
 
-Colours of classes are Okabe and Ito's (Color Universal Design, 2008), and amounts are drawn
-in Matplotlib's ``viridis`` and ``cividis``, which grow in lightness; the colour-blind can
-read both.
+Colours of classes follow Okabe and Ito (Color Universal Design, 2008), each moved until its
+contrast with the background is at least 3:1. Amounts are drawn in Matplotlib's ``viridis`` and
+``cividis``, which grow in lightness. The colour-blind can read both.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
-"""One colour a class or series, in their order; `class_colours` has more."""
-
-_MORE = (
-    "#56B4E9", "#8C510A", "#4B2E83", "#B3DE69", "#882255", "#17BECF", "#7F7F7F", "#F0E442",
-    "#1B4D3E", "#FB9A99",
+CLASS_COLOURS = (
+    ("#0877C5", "#3F8EE5"), ("#B74B08", "#F86F0F"), ("#BB8703", "#F0D233"), ("#008449", "#36C391"),
+    ("#B37EAC", "#E3A0DD"), ("#5B2A86", "#B58CE0"), ("#8C9F70", "#B9CC9A"), ("#781C3B", "#E0809E"),
+    ("#464E73", "#A3ADD6"), ("#E03FD8", "#F58AF0"), ("#1604A6", "#8A80FF"), ("#6B4A1B", "#C9A36B"),
+    ("#2BA8A0", "#5FD8CF"), ("#333333", "#CFCFCF"), ("#E0607E", "#FF9DB0"),
 )  # fmt: skip
+"""A colour a class or series, in their order: on white, and on the page's dark background."""
+
+COLOURS = tuple(light for light, _ in CLASS_COLOURS[:5])
+"""The first five on white, which the colour-blind can tell apart."""
 
 GREY, PALE = "#666666", "#D4D4D4"
 """What is no class: GREY in front, PALE behind."""
@@ -72,9 +75,8 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def class_colours(count: int) -> list[str]:
-    """Return the colour of each of so many classes; after 15 they repeat."""
-    every = (*COLOURS, *_MORE)
-    return [every[k % len(every)] for k in range(count)]
+    """Return the colour of each of so many classes on white; after 15 they repeat."""
+    return [CLASS_COLOURS[k % len(CLASS_COLOURS)][0] for k in range(count)]
 
 
 def headline(figure: Figure, text: str) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from picture_checks import CLASSES, NOTE, check_readable, check_repeats, deal, steps, title
 
-from fednids.report.figures.mix import Dealt, comparison
+from fednids.report.figures.mix import ComparedPlan, comparison
 
 MEASURES = ("JS divergence", "total variation", "Gini of sizes", "classes seen")
 
 
-def plans(count: int, gateways: int = 10, classes: int = 5) -> list[Dealt]:
+def plans(count: int, gateways: int = 10, classes: int = 5) -> list[ComparedPlan]:
     values = np.linspace(0.9, 0.001, count)
     return [
-        Dealt(
+        ComparedPlan(
             f"extended-dirichlet-{row}", deal(gateways, classes, alpha=row + 0.1),
             (value, value / 2, 1 - value, 123.4), (0.01, 0.02, float("nan"), 0.3),
         )
@@ -68,12 +68,12 @@ def test_lines_mark_iid_where_it_is_known() -> None:
     ends = [segment[0][0] for segment in figure.axes[1].collections[0].get_segments()]
     assert ends == [0.01, 0.01]
     assert "iid at the same sizes" in figure.get_supxlabel()
-    bare = [Dealt("iid", deal(3), (0.1,))]
+    bare = [ComparedPlan("iid", deal(3), (0.1,))]
     assert "black line" not in comparison(bare, CLASSES, MEASURES[:1]).get_supxlabel()
 
 
 def test_what_is_undefined_has_no_bar_and_is_said() -> None:
-    figure = comparison([Dealt("iid", deal(3), (float("nan"),))], CLASSES, MEASURES[:1])
+    figure = comparison([ComparedPlan("iid", deal(3), (float("nan"),))], CLASSES, MEASURES[:1])
     assert figure.axes[1].texts[0].get_text() == "undefined"
     assert figure.axes[1].patches[0].get_width() == 0
     check_readable(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.made_run import Made, make_run
-from fednids.report.naming import differing, grouped
+from fednids.report.groups import differing, grouped
 from fednids.runs.reader import Run, read_run
 
 

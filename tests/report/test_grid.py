@@ -10,14 +10,25 @@ import numpy as np
 import pytest
 
 from benchmarks.made_run import Made, make_run
-from fednids.report.charts.heatmap import Kept, pack
+from fednids.report.figures.grid import CELLS, KeptCells
+from fednids.report.page import RunPart
 from fednids.runs.gateways import Histories
-from fednids.runs.reader import read_run
+from fednids.runs.reader import Run, read_run
 
 
 @pytest.fixture
-def histories(tmp_path: Path) -> Histories:
-    found = read_run(make_run(tmp_path / "run", Made(gateways=7, rounds=5))).gateways
+def run(tmp_path: Path) -> Run:
+    return read_run(make_run(tmp_path / "run", Made(gateways=7, rounds=5)))
+
+
+@pytest.fixture
+def histories(run: Run) -> Histories:
+    assert run.gateways is not None
+    return run.gateways
+
+
+def packed(run: Run, budget: int = CELLS) -> dict[str, Any]:
+    found = RunPart.of(run, "run1", budget).gateways
     assert found is not None
     return found
 
@@ -30,42 +41,36 @@ def decoded(packed: dict[str, Any], name: str) -> np.ndarray:
     return cells.reshape(len(packed["rounds"]), len(packed["ids"])) / 65_534 * measure["top"]
 
 
-def test_all_is_kept_where_there_is_room(histories: Histories) -> None:
+def test_all_is_kept_where_there_is_room(run: Run, histories: Histories) -> None:
     histories.accuracy[2, 3] = np.nan
-    kept = Kept.of(histories)
-    packed = pack(histories, kept)
-    assert kept.note == ""
-    assert packed["ids"] == list(range(7))
+    found = packed(run)
+    assert found["ids"] == list(range(7))
     for name in ("accuracy", "macro_f1", "loss"):
-        np.testing.assert_allclose(decoded(packed, name), getattr(histories, name), atol=2e-5)
-    np.testing.assert_array_equal(decoded(packed, "took_part"), histories.took_part)
-    for measure in packed["measures"].values():
+        np.testing.assert_allclose(decoded(found, name), getattr(histories, name), atol=2e-5)
+    np.testing.assert_array_equal(decoded(found, "took_part"), histories.took_part)
+    for measure in found["measures"].values():
         assert measure["low"] < measure["high"] <= measure["top"] * (1 + 1e-9)
 
 
-def test_what_is_left_out_is_said(histories: Histories) -> None:
-    kept = Kept.of(histories, budget=15)
+def test_what_is_left_out_is_said(run: Run) -> None:
+    kept = KeptCells.of(5, 7, budget=15)
     assert kept.rounds.tolist() == [0, 1, 2, 3, 4]
     assert kept.gateways.tolist() == [0, 3, 6]
     assert kept.note == "3 of 7 gateways are kept, evenly spaced by id."
-    assert pack(histories, kept)["ids"] == [0, 3, 6]
+    assert KeptCells.of(5, 7).note == ""
+    assert packed(run, 15)["ids"] == [0, 3, 6]
+    assert RunPart.of(run, "run1", 15).figures["heatmap"].note == kept.note
 
 
 def test_rounds_are_thinned_before_gateways_are() -> None:
-    shape = (500, 40)
-    blank = np.zeros(shape)
-    none = np.zeros(0, np.int64)
-    found = Histories(
-        np.arange(1, 501), np.arange(40), blank, blank, blank, blank > 0, none, none, none
-    )
-    kept = Kept.of(found, budget=6_000)
+    kept = KeptCells.of(500, 40, budget=6_000)
     assert (len(kept.rounds), len(kept.gateways)) == (150, 40)
     assert kept.rounds[0] == 0
     assert kept.rounds[-1] == 499
     assert kept.note == "150 of 500 rounds are kept, evenly spaced."
 
 
-def test_a_run_without_a_single_rate_is_packed(histories: Histories) -> None:
+def test_a_run_without_a_single_rate_is_packed(run: Run, histories: Histories) -> None:
     for values in (histories.accuracy, histories.macro_f1, histories.loss):
         values[:] = np.nan
-    assert np.isnan(decoded(pack(histories, Kept.of(histories)), "loss")).all()
+    assert np.isnan(decoded(packed(run), "loss")).all()
