@@ -7,30 +7,36 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fednids.config import KEYS, Config
+from fednids.config import Config, setting_names
 from fednids.errors import ConfigError, RunError
 from fednids.plain import number
 from fednids.runs.reader import Run, load, run_folders
 from fednids.studies.engine import StudyFolder
-from fednids.studies.relevance import canonical, clean_twins, irrelevant, is_attacked
+from fednids.studies.relevance import (
+    STRATEGY,
+    STRATEGY_SECTION,
+    canonical,
+    clean_twins,
+    irrelevant,
+    is_attacked,
+)
 from fednids.studies.report import StudyReport
 from fednids.studies.statistics import (
     OF_BEST,
-    Beside,
     Contestant,
     RankedRun,
     Ranking,
+    best_mean,
     measure_run,
     rank,
-    target_of,
 )
 from fednids.studies.study import Study, make_study
 
-STRATEGY, ATTACK = "strategy", "attack"
+STRATEGY_AXIS, ATTACK_AXIS = "strategy", "attack"
 """Axes of such a study."""
 
 CLEAN = "clean"
-"""Value of `ATTACK` without liars."""
+"""Value of `ATTACK_AXIS` without liars."""
 
 _ENTRY = re.compile(r"([^(),=\s]+)\s*(?:\(([^()]*)\))?")
 
@@ -42,7 +48,7 @@ def parse_strategies(text: str) -> dict[str, dict[str, str]]:
     ----------
     text : str
         Names with commas between; settings of one strategy in parentheses behind it, by
-        ``key=value`` with commas between. A key without a section is one of ``federation``.
+        ``key=value`` with commas between. A key without a section is one of the strategy's.
 
     Returns
     -------
@@ -63,7 +69,7 @@ def parse_strategies(text: str) -> dict[str, dict[str, str]]:
                 "expected --strategies like fedavg,fedprox(proximal_mu=0.1), got "
                 f"{part or 'an empty name'!r} in {text!r}; correct it"
             )
-        settings = {"federation.strategy": match[1], **_own(match[2] or "", part)}
+        settings = {STRATEGY: match[1], **_own(match[2] or "", part)}
         shown = ", ".join(pair.strip() for pair in (match[2] or "").split(",") if pair.strip())
         name = f"{match[1]}({shown})" if shown else match[1]
         if name in found:
@@ -102,21 +108,21 @@ def make_contest(
     ConfigError
         A setting is unknown, out of range, or decided by the comparison itself.
     """
-    if "federation.strategy" in settings:
+    if STRATEGY in settings:
         raise ConfigError(
-            "expected the strategies in --strategies alone, got federation.strategy="
-            f"{settings['federation.strategy']} as well; leave it out"
+            f"expected the strategies in --strategies alone, got {STRATEGY}={settings[STRATEGY]} "
+            "as well; leave it out"
         )
-    axes = {STRATEGY: [{"name": name, "settings": own} for name, own in strategies.items()]}
+    axes = {STRATEGY_AXIS: [{"name": name, "settings": own} for name, own in strategies.items()]}
     config = Config.resolve({k: v for k, v in settings.items() if not k.startswith("run.")})
     if clean and is_attacked(config):
         kind, share = config.attack.kind, config.attack.share
         attacked = {"attack.kind": kind, "attack.share": share}
-        axes[ATTACK] = [
+        axes[ATTACK_AXIS] = [
             {"name": f"{kind} {share:g}", "settings": attacked},
             {"name": CLEAN, "settings": {"attack.kind": kind, "attack.share": 0.0}},
         ]
-    wish = {"compare": STRATEGY, "cross": False, "target": target or OF_BEST}
+    wish = {"compare": STRATEGY_AXIS, "cross": False, "target": target or OF_BEST}
     tables = {
         "title": f"Strategies compared: {', '.join(strategies)}",
         "arms": ["federated"],
@@ -140,11 +146,11 @@ def rank_report(report: StudyReport, out: Path) -> Ranking:
     for row in report.rows:
         place, run = dict(row.cell.place), row.cell.run
         ended = folder.finished(run)
-        if not row.metrics or ended is None or place.get(ATTACK) == CLEAN:
+        if not row.metrics or ended is None or place.get(ATTACK_AXIS) == CLEAN:
             continue
         plan = str(ended.result.partition.fingerprint)
         entry = RankedRun(row.cell.seed, plan, row.metrics, ended.last_confusions)
-        found.setdefault(place[STRATEGY], {})[run.name] = entry
+        found.setdefault(place[STRATEGY_AXIS], {})[run.name] = entry
     if not found:
         raise RunError(f"expected finished runs to compare, got none in {out}; see {out / 'logs'}")
     contestants = [Contestant(name, tuple(runs.values())) for name, runs in found.items()]
@@ -156,8 +162,8 @@ def _own(text: str, part: str) -> dict[str, str]:
     found = {}
     for pair in filter(None, (pair.strip() for pair in text.split(","))):
         key, equals, value = (each.strip() for each in pair.partition("="))
-        name = key if "." in key else f"federation.{key}"
-        if not equals or name not in KEYS:
+        name = key if "." in key else f"{STRATEGY_SECTION}.{key}"
+        if not equals or name not in setting_names():
             raise ConfigError(
                 f"expected settings like proximal_mu=0.1 in the parentheses of {part!r}, got "
                 f"{pair!r}; `fednids config` lists them"
@@ -201,7 +207,7 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
         grouped.setdefault(name, []).append(run)
     _check_plans(grouped, dealt_alike=not _dealing_differs(runs))
     scored = [[number(run.result.final.macro_f1) for run in each] for each in grouped.values()]
-    wanted = target_of(target, scored)
+    wanted = OF_BEST * best_mean(scored) if target is None else target
     entries = _entries(runs, wanted)
     contestants = [
         Contestant(name, tuple(entries[run.path] for run in each)) for name, each in grouped.items()
@@ -274,7 +280,8 @@ def name_runs(runs: Sequence[Run]) -> list[str]:
         Two runs have the same name and seed.
     """
     read = [_read_settings(run) for run in runs]
-    differing = [name for name in KEYS if len({each[name] for each in read if name in each}) > 1]
+    every = dict.fromkeys(name for run in runs for name in run.config.flat())
+    differing = [name for name in every if len({each[name] for each in read if name in each}) > 1]
     several = len({run.kind for run in runs}) > 1
     names, seen = [], dict[tuple[str, int], Run]()
     for run, settings in zip(runs, read, strict=True):
@@ -298,8 +305,7 @@ def _entries(runs: Sequence[Run], target: float) -> dict[Path, RankedRun]:
     found = {}
     for run in runs:
         twin = twins.get(run.path)
-        beside = Beside(target, clean=results[twin] if twin is not None else None)
-        metrics = measure_run(run, beside)
+        metrics = measure_run(run, target, clean=None if twin is None else results[twin])
         found[run.path] = RankedRun(run.config.run.seed, _plan(run), metrics, run.last_confusions)
     return found
 
@@ -368,7 +374,7 @@ def _show(name: str, value: object) -> str:
     """Write a setting for people; what speaks for itself without its name."""
     if name in ("attack.kind", "attack.share") and value in ("none", 0.0):
         return "clean" if value == "none" else ""
-    plain = name in ("federation.strategy", "partition.scheme", "attack.kind")
+    plain = name in (STRATEGY, "partition.scheme", "attack.kind")
     return str(value) if plain else f"{name.rpartition('.')[2]}={value}"
 
 

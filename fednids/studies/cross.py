@@ -23,6 +23,7 @@ from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.reader import Run
 from fednids.studies.compare import open_finished, short_value
 from fednids.studies.engine import CROSS
+from fednids.studies.statistics import macro_f1_of, mean_of
 from fednids.training.trainer import Trainer
 
 _Told = Callable[[int, int], None]
@@ -282,8 +283,8 @@ class CrossFindings:
         macro_f1 = np.array([macro_f1_of(counts) for counts in matrix.counts])
         local = macro_f1[len(matrix.names) :]
         at_home = np.eye(len(local), dtype=bool)
-        own = _mean(local[at_home]) if len(local) else math.nan
-        others = _mean(local[~at_home]) if len(local) else math.nan
+        own = mean_of(local[at_home].ravel().tolist()) if len(local) else math.nan
+        others = mean_of(local[~at_home].ravel().tolist()) if len(local) else math.nan
         return cls(matrix, macro_f1, own, others, _unseen(matrix))
 
     @property
@@ -330,7 +331,7 @@ class CrossFindings:
             "others": _plain(self.others),
             "global": {
                 "detector": matrix.names[chosen] if chosen is not None else None,
-                "mean": _plain(_mean(best)),
+                "mean": _plain(mean_of(best.ravel().tolist())),
                 "gateways": [_plain(value) for value in best.tolist()],
             },
             "unseen": {
@@ -339,28 +340,6 @@ class CrossFindings:
             },
             "macro_f1": [[_plain(value) for value in row] for row in self.macro_f1.tolist()],
         }
-
-
-def macro_f1_of(counts: _Counts) -> _Values:
-    """Return one detector's macro-F1 at each gateway, as `fednids.metrics.Scores.macro_f1`.
-
-    Parameters
-    ----------
-    counts : ndarray
-        ``(K, C, C)``, true class by predicted class.
-
-    Returns
-    -------
-    ndarray
-        ``(K,) float64``, NaN where there are no flows.
-    """
-    support, taken = counts.sum(axis=2), counts.sum(axis=1)
-    found = np.diagonal(counts, axis1=1, axis2=2)
-    f1 = 2 * found / np.maximum(support + taken, 1)
-    present = support > 0
-    classes = present.sum(axis=1)
-    total = np.where(present, f1, 0.0).sum(axis=1)
-    return np.divide(total, classes, out=np.full(len(counts), np.nan), where=classes > 0)
 
 
 def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
@@ -434,11 +413,6 @@ def _alarms(counts: NDArray[np.int64], code: int) -> float:
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> float:
     return float((part / whole).mean()) if len(whole) and whole.all() else math.nan
-
-
-def _mean(values: _Values) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
 
 
 def _plain(value: float) -> float | None:

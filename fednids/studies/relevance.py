@@ -39,6 +39,9 @@ DIALS: dict[str, tuple[str, ...]] = {
 """Settings under ``partition`` that a scheme reads beside those that all read. ``mixed``
 reads what its two schemes read; a scheme that is not here is taken to read everything."""
 
+STRATEGY, STRATEGY_SECTION = "federation.strategy", "federation"
+"""The setting that names the strategy, and the section that strategies' own settings are in."""
+
 STRATEGY_DIALS: dict[str, tuple[str, ...]] = {
     "fedavg": (),
     "fedprox": ("proximal_mu",),
@@ -73,7 +76,6 @@ PATTERN_DIALS: dict[str, tuple[str, ...]] = {
 }
 """Settings under ``availability`` that a pattern reads beside those that all read."""
 
-_ALL_STRATEGY_DIALS = {dial for dials in STRATEGY_DIALS.values() for dial in dials}
 _ALL_DIALS = {*(field.name for field in fields(PartitionParameters)), "noise"} - {"minimum"}
 _POOLED: dict[str, object] = {
     "partition.scheme": "iid",
@@ -84,7 +86,7 @@ _DEFAULTS = Config().flat()
 
 
 def scheme_dials(config: Config) -> tuple[str, ...]:
-    """Name the settings under ``partition`` that the scheme alone reads."""
+    """Return the settings under ``partition`` that the scheme alone reads."""
     partition = config.partition
     if partition.scheme == FILES:
         return ()
@@ -95,8 +97,15 @@ def scheme_dials(config: Config) -> tuple[str, ...]:
     return DIALS.get(partition.scheme, tuple(sorted(_ALL_DIALS)))
 
 
+def unread_of_strategy(config: Config) -> set[str]:
+    """Return the settings of other strategies than the one of a run."""
+    every = {dial for dials in STRATEGY_DIALS.values() for dial in dials}
+    read = STRATEGY_DIALS.get(config.federation.strategy, every)
+    return {f"{STRATEGY_SECTION}.{dial}" for dial in every.difference(read)}
+
+
 def irrelevant(arm: str, config: Config) -> frozenset[str]:
-    """Name the settings that do not change what an arm ends with.
+    """Return the settings that do not change what an arm ends with.
 
     Parameters
     ----------
@@ -124,9 +133,7 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
         led = {name for name in KEYS if name.startswith(served)}
         found |= {"train.stack", *led} - {"federation.rounds"}
     else:
-        read = STRATEGY_DIALS.get(config.federation.strategy, _ALL_STRATEGY_DIALS)
-        found |= {f"federation.{name}" for name in _ALL_STRATEGY_DIALS.difference(read)}
-        found |= _unread_of_world(config)
+        found |= unread_of_strategy(config) | _unread_of_world(config)
     partition = config.partition
     in_the_flows = partition.scheme == "noise" or partition.plan or partition.unseen_gateways
     if arm == "centralised" and not in_the_flows:
@@ -170,7 +177,7 @@ def canonical(arm: str, config: Config) -> Config:
 Name = TypeVar("Name", bound=Hashable)
 
 _ATTACK = tuple(name for name in KEYS if name.startswith("attack."))
-_GUARDS = ("federation.malicious", "federation.beta")
+_GUARDS = (f"{STRATEGY_SECTION}.malicious", f"{STRATEGY_SECTION}.beta")
 """How many liars a rule is told of: part of the attack where no other twin is there."""
 
 _MAY_DIFFER = (("attack.share",), _ATTACK, ("attack.share", *_GUARDS), (*_ATTACK, *_GUARDS))
@@ -191,7 +198,7 @@ def clean_twins(runs: Mapping[Name, tuple[str, Config]]) -> dict[Name, Name]:
         Name of the twin by the name of the attacked run; those without one are left out.
         A twin has equal settings but ``attack``, and one with the same trigger comes first.
         Where there is none, one is taken that differs in what a rule is told of liars as well
-        (``federation.malicious`` and ``federation.beta``): in a study where these follow the
+        (a strategy's ``malicious`` and ``beta``): in a study where these follow the
         share, its clean run has 0.
     """
     clean: dict[str, Name] = {}

@@ -23,7 +23,6 @@ from fednids.studies.statistics import (
     NOTHING,
     RESAMPLES,
     RUN_METRICS,
-    Beside,
     Interval,
     best_mean,
     interval,
@@ -95,6 +94,11 @@ class Group:
             for name, value in known.items()
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and numbers, with NaN as None."""
+        skew, metrics = as_json(self.skew), as_json(self.metrics)
+        return {"arm": self.arm, "settings": dict(self.place), "skew": skew, "metrics": metrics}
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -132,6 +136,11 @@ class PairedDifference:
             size = show_interval(self.difference, signed=True)
             return f"{metric} of {first} is {says} than of {second}{scope}: {size}, {many}"
         return f"{metric} of {first} and {second}{scope}: {says}, {many}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers and texts, with NaN as None."""
+        named = {name: value for name, value in vars(self).items() if name != "difference"}
+        return {**named, **self.difference.to_json(), "says": self.difference.says}
 
 
 def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
@@ -290,8 +299,8 @@ class StudyReport:
             "skew": self.study.report.skew,
             "target": as_json(self.target),
             "cells": [flat_row(row) for row in self.rows],
-            "groups": [_group_json(found) for found in self.groups],
-            "comparisons": [_comparison_json(found) for found in self.comparisons],
+            "groups": [each.to_json() for each in self.groups],
+            "comparisons": [each.to_json() for each in self.comparisons],
             "failed": [asdict(found) for found in self.failed],
         }
 
@@ -326,8 +335,8 @@ def build_report(
         run, metrics = ended[cell.run.name], dict[str, float]()
         if run:
             clean = results.get(twins.get(cell.run.name, ""))
-            beside = Beside(target, _cross_of(cell, cells, crossed), clean)
-            metrics = measure_run(run, beside)
+            cross = _cross_of(cell, cells, crossed)
+            metrics = measure_run(run, target, cross=cross, clean=clean)
         rows.append(Row(cell, skews.get((cell.place, cell.seed), {}), metrics))
     axes = (ARM, *((study.report.compare,) if study.report.compare else ()))
     return StudyReport(
@@ -422,44 +431,11 @@ def _data(results: Iterable[ResultRecord]) -> tuple[tuple[str, int, bool], ...]:
     return tuple(dict.fromkeys((str(data.path), data.flows, data.synthetic) for data in found))
 
 
-def _group_json(found: Group) -> dict[str, Any]:
-    metrics = {name: each.to_json() for name, each in found.metrics.items()}
-    skew = as_json(found.skew)
-    return {"arm": found.arm, "settings": dict(found.place), "skew": skew, "metrics": metrics}
-
-
-def _comparison_json(found: PairedDifference) -> dict[str, Any]:
-    named = {
-        "axis": found.axis,
-        "scope": found.scope,
-        "first": found.first,
-        "second": found.second,
-        "metric": found.metric,
-    }
-    return {**named, **found.difference.to_json(), "says": found.difference.says}
-
-
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table with one line a row, as many cells in each as there are titles."""
     head = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     body = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
     return "\n".join([*head, *body])
-
-
-@dataclass(frozen=True)
-class Line:
-    """One value of the compared axis.
-
-    Attributes
-    ----------
-    name : str
-        The value, and the arm where there are several.
-    values : tuple of Interval
-        Over seeds, at each value of the other axis; empty ones where nothing was run.
-    """
-
-    name: str
-    values: tuple[Interval, ...]
 
 
 @dataclass(frozen=True)
@@ -472,13 +448,15 @@ class Pivot:
         The other axes' values, for people; empty where there are none.
     along : tuple
         Values of the axis that the lines run along.
-    lines : tuple of Line
-        In the order of the study.
+    lines : Mapping
+        By value of the compared axis, and the arm where there are several, in the order of the
+        study: a tuple of intervals over seeds, one at each of `along`, empty ones where nothing
+        was run.
     """
 
     place: str
     along: tuple[Any, ...]
-    lines: tuple[Line, ...]
+    lines: Mapping[str, tuple[Interval, ...]]
 
 
 def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Pivot, ...]:
@@ -491,7 +469,7 @@ def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Piv
     axes : tuple of str
         The axis whose values are lines, or an empty text, and the one that they run along.
     metric : str
-        A name of `fednids.studies.statistics.METRICS`.
+        A name of `fednids.studies.statistics.RUN_METRICS`.
 
     Returns
     -------
@@ -508,15 +486,16 @@ def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Piv
     several = len({row.cell.arm for row in rows}) > 1
     laid = []
     for place, inside in found.items():
-        names = dict.fromkeys(_line(row, compared, several=several) for row in inside)
-        lines = []
-        for name in names:
-            ours = [r for r in inside if _line(r, compared, several=several) == name]
-            values = tuple(_over_seeds(ours, along, tick, metric) for tick in ticks)
-            if any(value.count for value in values):
-                lines.append(Line(name, values))
+        named: dict[str, list[Row]] = {}
+        for row in inside:
+            named.setdefault(_line(row, compared, several=several), []).append(row)
+        lines = {
+            name: tuple(_over_seeds(ours, along, tick, metric) for tick in ticks)
+            for name, ours in named.items()
+        }
+        lines = {name: each for name, each in lines.items() if any(v.count for v in each)}
         if lines:
-            laid.append(Pivot(place, ticks, tuple(lines)))
+            laid.append(Pivot(place, ticks, lines))
     return tuple(laid)
 
 
@@ -610,8 +589,8 @@ def along_section(report: StudyReport) -> list[str]:
     for metric in _ALONG:
         for sheet in sheets(report.rows, (wish.compare, wish.along), metric):
             place = f" ({sheet.place})" if sheet.place else ""
-            rows = [[line.name, *(_show(value, metric) for value in line.values)]
-                    for line in sheet.lines]  # fmt: skip
+            rows = [[name, *(_show(value, metric) for value in values)]
+                    for name, values in sheet.lines.items()]  # fmt: skip
             titles = [lines, *map(str, sheet.along)]
             parts += [f"## {RUN_METRICS[metric]}: {lines} along {axis}{place}",
                       markdown_table(titles, rows)]  # fmt: skip
@@ -867,7 +846,7 @@ def _draw_along(report: StudyReport, folder: Path) -> list[str]:
         ticks = [str(tick) for tick in found[0].along]
         places = np.arange(len(ticks), dtype=np.float64)
         panels = [
-            Panel(s.place, [Series(line.name, places, *_ends(line.values)) for line in s.lines])
+            Panel(s.place, [Series(n, places, *_ends(values)) for n, values in s.lines.items()])
             for s in found
         ]
         axis = wish.along.rpartition(".")[2]

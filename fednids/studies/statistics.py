@@ -170,7 +170,7 @@ def draw_macro_f1(
     found, block = [], max(_CELLS // count, 1)
     for first in range(0, draws, block):
         times = rng.multinomial(count, np.full(count, 1 / count), min(block, draws - first))
-        found.append(_macro_f1((times @ flat).reshape(-1, classes, classes)))
+        found.append(macro_f1_of((times @ flat).reshape(-1, classes, classes)))
     return np.concatenate(found)
 
 
@@ -183,15 +183,21 @@ def ends(draws: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _macro_f1(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Score ``(n, C, C)`` counts as `fednids.metrics.scores` does one."""
+def macro_f1_of(matrices: NDArray[Any]) -> NDArray[np.float64]:
+    """Score ``(n, C, C)`` counts as `fednids.metrics.scores` does one.
+
+    Returns
+    -------
+    ndarray
+        ``(n,) float64`` mean F1 over the classes that there are flows of; NaN without any.
+    """
     support, taken = matrices.sum(axis=2), matrices.sum(axis=1)
-    right = np.diagonal(matrices, axis1=1, axis2=2)
     either = support + taken
-    f1 = np.divide(2 * right, either, out=np.zeros_like(right), where=either > 0)
+    right = 2.0 * np.diagonal(matrices, axis1=1, axis2=2)
+    f1 = np.divide(right, either, out=np.zeros_like(right), where=either > 0)
     present = support > 0
-    scored: NDArray[np.float64] = (f1 * present).sum(axis=1) / present.sum(axis=1)
-    return scored
+    total, classes = np.where(present, f1, 0.0).sum(axis=1), present.sum(axis=1)
+    return np.divide(total, classes, out=np.full(len(total), np.nan), where=classes > 0)
 
 
 RUN_METRICS: dict[str, str] = {
@@ -220,45 +226,6 @@ RUN_METRICS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class GatewaySpread:
-    """How gateways fare one by one; NaN where there is but one.
-
-    Attributes
-    ----------
-    worst, mean : float
-        Lowest and mean macro-F1 over the gateways with test flows, each over the classes
-        that it has test flows of.
-    """
-
-    worst: float
-    mean: float
-
-    @property
-    def gap(self) -> float:
-        """How far the worst is below the mean."""
-        return self.mean - self.worst
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What a run is measured against.
-
-    Attributes
-    ----------
-    target : float
-        Macro-F1 whose first round, bytes and virtual seconds are told.
-    cross : Mapping, optional
-        ``cross.json`` that scores this run's detectors on all gateways.
-    clean : ResultRecord, optional
-        Result of its clean twin.
-    """
-
-    target: float
-    cross: Mapping[str, Any] | None = None
-    clean: ResultRecord | None = None
-
-
-@dataclass(frozen=True)
 class Cost:
     """What some rounds cost.
 
@@ -277,15 +244,22 @@ class Cost:
     virtual: float
 
 
-def measure_run(run: Run, beside: Beside) -> dict[str, float]:
+def measure_run(
+    run: Run, target: float, *,
+    cross: Mapping[str, Any] | None = None, clean: ResultRecord | None = None,
+) -> dict[str, float]:  # fmt: skip
     """Return all `RUN_METRICS` of a finished run.
 
     Parameters
     ----------
     run : Run
         The run.
-    beside : Beside
-        What it is measured against.
+    target : float
+        Macro-F1 whose first round, bytes and virtual seconds are counted.
+    cross : Mapping, optional
+        ``cross.json`` that scores this run's detectors on all gateways.
+    clean : ResultRecord, optional
+        Result of its clean twin.
 
     Returns
     -------
@@ -294,29 +268,30 @@ def measure_run(run: Run, beside: Beside) -> dict[str, float]:
         measured.
     """
     result = run.result
-    spread = gateway_spread(run.last_confusions, run.classes)
     return {
         "macro_f1": number(result.final.macro_f1),
         "novel_macro_f1": number(result.final_novel.macro_f1),
         "false_alarm_rate": number(result.final.false_alarm_rate),
         "balanced_accuracy": number(result.final.balanced_accuracy),
         "majority_macro_f1": number(result.majority.macro_f1),
-        "worst_gateway": spread.worst,
-        "mean_gateway": spread.mean,
-        "gateway_gap": spread.gap,
-        "unseen_recall": _unseen(beside.cross, result.kind, ""),
-        "unseen_alarm": _unseen(beside.cross, result.kind, "_alarm"),
-        **_cost(result, beside.target),
-        **measure_attack(result, beside.clean),
+        **gateway_spread(run.last_confusions, run.classes),
+        "unseen_recall": _unseen(cross, result.kind, ""),
+        "unseen_alarm": _unseen(cross, result.kind, "_alarm"),
+        **_cost(result, target),
+        **measure_attack(result, clean),
     }
 
 
-def gateway_spread(confusions: Sequence[ConfusionCounts], names: Sequence[str]) -> GatewaySpread:
-    """Score gateways one by one; those without test flows are left out."""
+def gateway_spread(confusions: Sequence[ConfusionCounts], names: Sequence[str]) -> dict[str, float]:
+    """Return the lowest and the mean macro-F1 of gateways, and how far the worst is below.
+
+    Gateways without test flows are left out; each is scored over the classes that it has test
+    flows of. All NaN where there is but one gateway.
+    """
     found = [scores(counts, names).macro_f1 for counts in confusions if counts.total]
-    if len(confusions) < 2 or not found:
-        return GatewaySpread(math.nan, math.nan)
-    return GatewaySpread(min(found), float(np.mean(found)))
+    alone = len(confusions) < 2 or not found
+    worst, mean = (math.nan, math.nan) if alone else (min(found), float(np.mean(found)))
+    return {"worst_gateway": worst, "mean_gateway": mean, "gateway_gap": mean - worst}
 
 
 def to_target(rounds: Sequence[RoundRecord], target: float) -> Cost:
@@ -503,6 +478,11 @@ class Standing:
             return "no interval"
         return self.difference.says
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts, lists and numbers, with NaN as None."""
+        found = {name: as_json(value) for name, value in vars(self).items()}
+        return {**found, "difference_to_best": found.pop("difference"), "says": self.says}
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -544,12 +524,12 @@ class Ranking:
             "over": self.over,
             "target": as_json(self.target),
             "majority_macro_f1": as_json(self.majority),
-            "ranking": [_standing_json(each) for each in self.standings],
+            "ranking": [each.to_json() for each in self.standings],
         }
 
 
 def rank(contestants: Sequence[Contestant], target: float) -> Ranking:
-    """Put contestants in order and tell each one's difference to the best.
+    """Put contestants in order, each with its difference to the best.
 
     Parameters
     ----------
@@ -573,19 +553,6 @@ def rank(contestants: Sequence[Contestant], target: float) -> Ranking:
         for place, each in enumerate(ordered, start=1)
     ]
     return Ranking(tuple(standings), over, target)
-
-
-def target_of(wanted: float | None, macro_f1: Iterable[Sequence[float]]) -> float:
-    """Return the target as a macro-F1: the one wanted, or `OF_BEST` of the best mean.
-
-    Parameters
-    ----------
-    wanted : float, optional
-        A macro-F1.
-    macro_f1 : iterable of sequence of float
-        That of each contestant's runs.
-    """
-    return wanted if wanted is not None else OF_BEST * best_mean(macro_f1)
 
 
 def _metrics(contestant: Contestant, over: str) -> dict[str, Interval]:
@@ -612,15 +579,3 @@ def _difference(one: Contestant, best: Contestant, over: str) -> Interval:
 def _without_interval(values: Sequence[float]) -> Interval:
     count = sum(not math.isnan(value) for value in values)
     return Interval(mean_of(values), math.nan, math.nan, count)
-
-
-def _standing_json(standing: Standing) -> dict[str, Any]:
-    difference = standing.difference.to_json() if standing.difference else None
-    return {
-        "place": standing.place,
-        "name": standing.name,
-        "seeds": list(standing.seeds),
-        "metrics": {name: found.to_json() for name, found in standing.metrics.items()},
-        "difference_to_best": difference,
-        "says": standing.says,
-    }

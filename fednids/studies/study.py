@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from fednids.config import KEYS, Config, Section
+from fednids.config import Config, Section, setting_names
 from fednids.datasets.federated import checksum
 from fednids.errors import ConfigError, FednidsError
 from fednids.studies.relevance import canonical, irrelevant, is_attacked, scheme_dials
@@ -28,6 +28,7 @@ _DECIDED = {
     "run.engine": "a sweep runs whole cells side by side",
     "run.workers": "give --workers to the sweep",
 }
+_PATHS = ("data.path", "partition.plan")
 
 
 def flatten(value: object) -> object:
@@ -43,14 +44,24 @@ def flatten(value: object) -> object:
     return flat
 
 
-def check_setting_names(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse unknown settings, and those that the sweep decides."""
+def check_settings_of_study(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuse unknown settings, and those that the sweep decides.
+
+    Files are named from the root, so that a kept study is good in any folder.
+    """
+    known = setting_names()
     for name in values:
-        if name not in KEYS:
-            raise ValueError(f"expected a known setting, got {name!r}; {nearest(name, KEYS)}")
+        if name not in known:
+            raise ValueError(f"expected a known setting, got {name!r}; {nearest(name, known)}")
         if name in _DECIDED:
             raise ValueError(f"expected no {name} in a study, got one; {_DECIDED[name]}")
-    return values
+    return {name: _whole(value) if name in _PATHS else value for name, value in values.items()}
+
+
+def _whole(path: object) -> object:
+    if isinstance(path, list):
+        return [_whole(each) for each in path]
+    return str(Path(path).absolute()) if isinstance(path, str) and path else path
 
 
 def check_values(grid: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +115,7 @@ class Variant(Section):
     name : str
         Stands in tables under the name of its axis.
     settings : dict
-        _Values by ``section.key``; they win over those of the study.
+        Values by ``section.key``; they win over those of the study.
     """
 
     name: str = Field(min_length=1)
@@ -119,7 +130,7 @@ class Variant(Section):
         flat = dict(flatten({k: v for k, v in given.items() if k != "name"}) or {})  # type: ignore[call-overload]
         return {"name": given.get("name", ""), "settings": flat}
 
-    _known = field_validator("settings")(check_setting_names)
+    _known = field_validator("settings")(check_settings_of_study)
 
 
 class ReportWish(Section):
@@ -175,9 +186,6 @@ def check_axis(name: str) -> None:
 SHIPPED = Path(__file__).parent
 """Folder of the studies that come with fednids."""
 
-_PATHS = ("data.path", "partition.plan")
-
-
 ArmName = Literal["centralised", "local", "federated"]
 _Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 
@@ -219,7 +227,7 @@ class Study(Section):
     exclude: tuple[_Values, ...] = ()
     report: ReportWish = ReportWish()
 
-    _known = field_validator("settings", "grid")(check_setting_names)
+    _known = field_validator("settings", "grid")(check_settings_of_study)
     _lists = field_validator("grid")(check_values)
 
     @field_validator("arms", "seeds")
@@ -246,7 +254,7 @@ class Study(Section):
             taken |= inside
         self._refuse_shared(dict.fromkeys(self.grid, "[grid]"), taken)
         for name in {name for rule in self.exclude for name in rule} - set(self.linked):
-            check_setting_names({name: None})
+            check_settings_of_study({name: None})
         for wish in ("compare", "along"):
             name = getattr(self.report, wish)
             if name and name not in self.varied:
@@ -355,28 +363,9 @@ def make_study(tables: Mapping[str, Any], place: str) -> Study:
         Something in it is wrong; the message says where.
     """
     try:
-        study = Study.model_validate(tables)
+        return Study.model_validate(tables)
     except ValidationError as error:
         raise ConfigError(f"{_fault(error)} (in {place})") from None
-    return _with_whole_paths(study)
-
-
-def _with_whole_paths(study: Study) -> Study:
-    """Name files from the root, so that a kept study is good in any folder."""
-
-    def whole(values: dict[str, Any]) -> dict[str, Any]:
-        return {name: _whole(value) if name in _PATHS else value for name, value in values.items()}
-
-    def each(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
-        return tuple(v.model_copy(update={"settings": whole(v.settings)}) for v in variants)
-
-    changes = {
-        "settings": whole(study.settings),
-        "grid": whole(study.grid),
-        "variants": each(study.variants),
-        "axes": {name: each(variants) for name, variants in study.axes.items()},
-    }
-    return study.model_copy(update=changes)
 
 
 def _tables(variants: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
@@ -385,12 +374,6 @@ def _tables(variants: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
 
 def _place(axis: str) -> str:
     return "[[variants]]" if axis == VARIANT else f"[[axes.{axis}]]"
-
-
-def _whole(path: object) -> object:
-    if isinstance(path, list):
-        return [_whole(each) for each in path]
-    return str(Path(path).absolute()) if isinstance(path, str) and path else path
 
 
 def _fault(error: ValidationError) -> str:
@@ -466,26 +449,6 @@ class StudyCell:
         return " ".join([self.arm, *settings, f"seed={self.seed}"])
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A point of the grid: the chosen of each linked axis, and values by ``section.key``."""
-
-    chosen: Mapping[str, Variant]
-    values: Mapping[str, Any]
-
-    @property
-    def shown(self) -> tuple[tuple[str, Any], ...]:
-        named = [(axis, variant.name) for axis, variant in self.chosen.items()]
-        return (*named, *((name, _plain(value)) for name, value in self.values.items()))
-
-    def with_variant(self, axis: str, variant: Variant) -> _Place:
-        return _Place({**self.chosen, axis: variant}, self.values)
-
-    def resolve(self, study: Study, seed: int) -> Config:
-        inside = {k: v for each in self.chosen.values() for k, v in each.settings.items()}
-        return Config.resolve({**study.settings, **inside, **self.values, "run.seed": seed})
-
-
 def expand(study: Study) -> tuple[StudyCell, ...]:
     """Return all cells of a study, every setting of every cell checked.
 
@@ -515,33 +478,41 @@ def runs_of(cells: tuple[StudyCell, ...]) -> tuple[StudyRun, ...]:
     return tuple({cell.run.name: cell.run for cell in cells}.values())
 
 
+_Place = Mapping[str, Any]
+"""A point of the grid: a variant by each linked axis, and values by ``section.key``."""
+
+
 def _places(study: Study) -> Iterator[_Place]:
-    count = len(study.linked)
-    for values in itertools.product(*study.linked.values(), *study.grid.values()):
-        chosen = dict(zip(study.linked, values[:count], strict=True))
-        yield _Place(chosen, dict(zip(study.grid, values[count:], strict=True)))
+    axes = {**study.linked, **study.grid}
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _resolve(study: Study, place: _Place, seed: int) -> Config:
+    settings = dict(study.settings)
+    for name, value in place.items():
+        settings |= value.settings if isinstance(value, Variant) else {name: value}
+    return Config.resolve({**settings, "run.seed": seed})
 
 
 def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
     """Make a cell; none where the study leaves it out."""
-    shown = place.shown
+    shown = tuple((name, _plain(value)) for name, value in place.items())
     try:
-        config = place.resolve(study, seed)
+        config = _resolve(study, place, seed)
     except FednidsError as error:
         where = ", ".join(f"{name}={value}" for name, value in shown) or "[settings]"
         raise type(error)(f"{error} (in the cell {where})") from None
     if _is_excluded(study, {**config.flat(), **dict(shown)}):
         return None
     standing = canonical(arm, config)
-    skipped = irrelevant(arm, config)
-    unread = {name for name in place.values if name in skipped}
+    unread = irrelevant(arm, config) & study.grid.keys()
     for axis, variants in study.linked.items():
-        others = (place.with_variant(axis, other).resolve(study, seed) for other in variants)
+        others = (_resolve(study, {**place, axis: other}, seed) for other in variants)
         if all(canonical(arm, other) == standing for other in others):
-            unread.add(axis)
-    return StudyCell(
-        arm, seed, shown, frozenset(unread), StudyRun(arm, canonical(arm, _pinned(config)))
-    )
+            unread |= {axis}
+    run = StudyRun(arm, canonical(arm, _pinned(config)))
+    return StudyCell(arm, seed, shown, frozenset(unread), run)
 
 
 def _is_excluded(study: Study, values: Mapping[str, Any]) -> bool:
@@ -566,6 +537,8 @@ def _checksum(path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Variant):
+        return value.name
     return ",".join(map(str, value)) if isinstance(value, list) else value
 
 

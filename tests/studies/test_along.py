@@ -50,12 +50,12 @@ def test_lines_are_values_of_one_axis_at_the_values_of_the_other(tmp_path: Path)
     one, two = sheets(rows(tmp_path), ("federation.strategy", "liars"), "macro_f1")
     assert (one.place, two.place) == ("epochs 1", "epochs 2")
     assert one.along == ("none", "some")
-    assert [line.name for line in one.lines] == ["fedavg", "krum"]
-    assert [line.name for line in two.lines] == ["fedavg"]
-    none, some = one.lines[0].values
+    assert list(one.lines) == ["fedavg", "krum"]
+    assert list(two.lines) == ["fedavg"]
+    none, some = one.lines["fedavg"]
     assert (none.mean, none.count) == (pytest.approx(0.9), 3)
     assert (some.mean, some.low, some.high) == pytest.approx((0.4, 0.3, 0.5))
-    missing, there = one.lines[1].values
+    missing, there = one.lines["krum"]
     assert (missing.count, there.count) == (0, 3)
     assert math.isnan(missing.mean)
 
@@ -73,8 +73,8 @@ def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
         for row in rows_of(given, {**SCORES, "local": 0.6})
     ]
     (one, _) = sheets(found, ("federation.strategy", "liars"), "macro_f1")
-    assert [line.name for line in one.lines] == ["federated, fedavg", "local", "federated, krum"]
-    assert [value.count for value in one.lines[1].values] == [3, 3]
+    assert list(one.lines) == ["federated, fedavg", "local", "federated, krum"]
+    assert [value.count for value in one.lines["local"]] == [3, 3]
 
 
 def report(folder: Path) -> StudyReport:

@@ -20,7 +20,8 @@ from fednids.errors import RunError
 from fednids.experiment.execution import execute
 from fednids.metrics import ConfusionCounts, scores
 from fednids.studies.compare import open_finished
-from fednids.studies.cross import CrossFindings, CrossMatrix, cross_runs, macro_f1_of, write_cross
+from fednids.studies.cross import CrossFindings, CrossMatrix, cross_runs, write_cross
+from fednids.studies.statistics import macro_f1_of
 
 SETTINGS: dict[str, object] = {
     "partition__scheme": "pathological",

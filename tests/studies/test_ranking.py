@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fednids.metrics import ConfusionCounts
-from fednids.studies.statistics import RUN_METRICS, Contestant, RankedRun, rank, target_of
+from fednids.studies.statistics import RUN_METRICS, Contestant, RankedRun, best_mean, rank
 
 
 def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> RankedRun:
@@ -87,6 +87,6 @@ def test_a_ranking_is_json_without_nan() -> None:
     assert plain["ranking"][0]["difference_to_best"] is None
 
 
-def test_the_target_is_the_one_wanted_or_a_share_of_the_best_mean() -> None:
-    assert target_of(0.4, [[0.9]]) == 0.4
-    assert target_of(None, [[math.nan], [0.2, 0.4], [0.8, 0.6]]) == pytest.approx(0.95 * 0.7)
+def test_the_best_mean_is_of_what_is_defined() -> None:
+    assert best_mean([[math.nan], [0.2, 0.4], [0.8, 0.6]]) == pytest.approx(0.7)
+    assert math.isnan(best_mean([[math.nan], []]))
