@@ -76,7 +76,7 @@ def our_rounds(folder: Path, gateways: int, rounds: int, *, warm: bool) -> dict[
                 site.wait(60)
     if end.result is None:
         raise RuntimeError(end.reason)
-    weights = end.result["model"]["parameters"] if "model" in end.result else 0
+    weights = end.result.model.parameters
     return {"rounds": ended, "memory_kb": memory, "weights": weights}
 
 

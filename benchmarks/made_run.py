@@ -138,12 +138,17 @@ def _round(made: Made, number: int, counts: NDArray[np.int64]) -> dict[str, Any]
     }
     if made.world:
         entry["participants"] = entry["participants"][:-3]
-        fates = {"late": [made.gateways - 3], "lost": [made.gateways - 2]}
-        present, chosen = made.gateways - 1, made.gateways - 1
-        entry |= {"virtual_seconds": 12.5, "present": present, "chosen": chosen, "fates": fates}
+        outcomes = {"late": [made.gateways - 3], "lost": [made.gateways - 2]}
+        present, sampled = made.gateways - 1, made.gateways - 1
+        entry |= {
+            "virtual_seconds": 12.5,
+            "present": present,
+            "sampled": sampled,
+            "outcomes": outcomes,
+        }
     if made.attacked:
         success = {"DDoS": 0.1 * number, "Theft": None}
-        entry["attack"] = {"liars": [0], "success": success, "errors": {"DDoS": 0.2}}
+        entry["attack"] = {"malicious": [0], "success": success, "errors": {"DDoS": 0.2}}
     return entry
 
 
@@ -179,7 +184,7 @@ def _result(made: Made, rounds: list[dict[str, Any]], counts: NDArray[np.int64])
         "schedule": "always",
         "strength": None,
         "poisoned": 1.0,
-        "liars": [0],
+        "malicious": [0],
         "success": {"DDoS": 0.4, "Theft": None},
         "errors": {"DDoS": 0.2},
     }

@@ -57,7 +57,7 @@ def main() -> None:
             config = Config.resolve({"data.path": given.data, "run.seed": seed, **settings})
             with tempfile.TemporaryDirectory() as folder:
                 compared = arm == "centralised"
-                result = execute(arm, config, Path(folder) / "run", baselines=compared)
+                result = execute(arm, config, Path(folder) / "run", baselines=compared).to_json()
             rows = {arm: result}
             if compared:
                 majority = {"final": result["majority"], "final_novel": result["majority_novel"]}

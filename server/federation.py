@@ -134,7 +134,7 @@ class Federation:
         seconds = time.perf_counter() - started
         lied = None if self._config.attack.kind == "none" else ()
         number, failures = task.server_round, list(scoring.failures)
-        return Round(number, [], scoring.answers, failures, 0.0, seconds, liars=lied)
+        return Round(number, [], scoring.answers, failures, 0.0, seconds, malicious=lied)
 
     def _train(self, roster: Roster, weights: Weights, task: Task, riders: Riders) -> Trained:
         """The first half of a round: choose, train, check, aggregate."""

@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 from round_factory import CLASSES, ended
 from runs_factory import small_config
+from whole_result import whole_result
 
 from fednids.errors import RunError
 from fednids.messages.client_state import Memory
 from fednids.runs import lines
 from fednids.runs.checkpoint import Checkpoint, read_checkpoint
 from fednids.runs.folder import RunFolder, is_finished, memories, prepare_folder
+from fednids.runs.records import ResultRecord
 from fednids.runs.selection import Selection
 
 ROUNDS, GATEWAYS = 4, 3
@@ -103,7 +105,8 @@ def run(path: Path) -> None:
         folder.round_ended(round_, [weights])
     assert selection.best
     kept = [weights.tolist(), selection.best.weights[0].tolist()]
-    folder.finish({"final": kept, "rounds": folder.rounds, **folder.course})
+    found = {**whole_result(), "kept": kept, "rounds": folder.rounds, **folder.course}
+    folder.finish(ResultRecord.model_validate(found))
 
 
 def _begun(checkpoint: Checkpoint | None) -> tuple[Any, Any, Selection]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from fednids.config import Config
 from fednids.metrics import ConfusionCounts, scores
+from fednids.runs.records import SCHEMA_VERSION
 from partitions import measure_skew
 
 NAMES = ("Benign", "Attack")
@@ -50,7 +51,7 @@ def whole_result(rounds: int = 2) -> dict[str, Any]:
     counts = ConfusionCounts(np.array([[6, 2], [0, 12]]))
     found = json.loads(json.dumps(scores(counts, NAMES).to_json()))
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "kind": "federated",
         "judged": "global",
         "data": {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,6 +11,7 @@ from fednids.cli import options
 from fednids.cli.screen import say, show_result, warn
 from fednids.cli.watching import Watch
 from fednids.config import Config
+from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Observer
 
 
@@ -145,7 +145,7 @@ def resume(
     if rounds is not None:
         config = Config.resolve({**config.flat(), "federation.rounds": rounds})
 
-    def run(observers: list[Observer]) -> Mapping[str, Any]:
+    def run(observers: list[Observer]) -> ResultRecord:
         return go_on(folder, rounds=rounds, baselines=baselines, observers=observers)
 
     watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
@@ -160,7 +160,7 @@ def _arm(
     """Run an arm and show what came of it."""
     from fednids.experiment.execution import execute
 
-    def run(observers: list[Observer]) -> Mapping[str, Any]:
+    def run(observers: list[Observer]) -> ResultRecord:
         return execute(kind, config, out, force=force, baselines=baselines, observers=observers)
 
     result = watch.run(run, (kind, config, out))
@@ -168,16 +168,15 @@ def _arm(
         _show(result, out)
 
 
-def _show(result: Mapping[str, Any], out: Path) -> None:
-    data, seconds = result["data"], result["seconds"]
+def _show(result: ResultRecord, out: Path) -> None:
+    data, seconds = result.data, result.seconds
     say("")
-    show_result(result)
-    if data["synthetic"]:
+    show_result(result.to_json())
+    if data.synthetic:
         say("The flows are synthetic: these numbers say nothing about real traffic.")
     say(
-        f"{data['flows']:,} flows, {result['model']['parameters']:,} weights, "
-        f"{seconds['total']:.0f} s (preparing {seconds['prepare']:.1f}, compiling "
-        f"{seconds['compile']:.1f}, training {seconds['train']:.1f}, evaluating "
-        f"{seconds['evaluate']:.1f})"
+        f"{data.flows:,} flows, {result.model.parameters:,} weights, {seconds.total:.0f} s "
+        f"(preparing {seconds.prepare:.1f}, compiling {seconds.compile:.1f}, training "
+        f"{seconds.train:.1f}, evaluating {seconds.evaluate:.1f})"
     )
     say(f"written to {out}: result.json, rounds.jsonl, gateways.parquet, pictures, detector")

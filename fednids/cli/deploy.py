@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +17,7 @@ from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
     from fednids.deploy.running import RunEnd
+    from fednids.runs.records import RoundRecord
 
 app = typer.Typer(help="Run a federation over real machines.", no_args_is_help=True)
 
@@ -228,13 +228,13 @@ class _Shown:
     def __init__(self, rounds: int, *, shown: bool):
         self._rounds, self._shown = rounds, shown
 
-    def round_ended(self, found: Mapping[str, Any]) -> None:
+    def round_ended(self, found: RoundRecord) -> None:
         if self._shown:
-            f1 = found["test"]["macro_f1"]
+            f1 = found.test.macro_f1
             score = "–" if f1 is None else f"{f1:.3f}"
             say(
-                f"round {found['round']}/{self._rounds}  loss {found['loss']:.4f}  macro-F1 "
-                f"{score}  {found['seconds']:.1f} s"
+                f"round {found.round}/{self._rounds}  loss {found.loss:.4f}  macro-F1 "
+                f"{score}  {found.seconds:.1f} s"
             )
 
 
@@ -246,9 +246,9 @@ def _finish(end: RunEnd, out: Path | None, *, as_json: bool, quiet: bool) -> Non
         complain(f"run {end.run_id} failed: {end.reason}")
         raise typer.Exit(_EXIT_FAILED)
     if as_json:
-        say(json.dumps(end.result))
+        say(json.dumps(end.result.to_json()))
     elif not quiet:
-        show_result(end.result)
+        show_result(end.result.to_json())
         if out:
             say(
                 f"written to {out}: result.json, rounds.jsonl, gateways.parquet, pictures, detector"

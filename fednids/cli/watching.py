@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fednids.cli.logs import logging_to
 from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import say
 from fednids.config import Config
 from fednids.runs.callbacks import open_tracking, tracked
+from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Observer
 
 
@@ -49,11 +49,11 @@ class Watch:
 
     def run(
         self,
-        run: Callable[[list[Observer]], Mapping[str, Any]],
+        run: Callable[[list[Observer]], ResultRecord],
         about: tuple[str, Config, Path],
         *,
         resumed: bool = False,
-    ) -> Mapping[str, Any]:
+    ) -> ResultRecord:
         """Run with all of this.
 
         Parameters
@@ -81,7 +81,7 @@ class Watch:
             shown = progress.showing() if progress else nullcontext()
             with shown, tracked(tracking):
                 result = run([*([progress] if progress else []), tracking])
-                tracking.finish(result)
+                tracking.finish(result.to_json())
         if self.as_json:
-            say(json.dumps(result))
+            say(json.dumps(result.to_json()))
         return result

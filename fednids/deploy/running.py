@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fednids.config import Config
 from fednids.deploy.app import write_app, write_settings
@@ -18,6 +16,9 @@ from fednids.deploy.folder import Deployment
 from fednids.deploy.reach import is_up
 from fednids.errors import ConfigError, InterruptedRunError, RunError, SetupError
 from fednids.runs.folder import RESULT, ROUNDS, prepare_folder, read_checkpoint
+from fednids.runs.lines import read_lines
+from fednids.runs.reader import load
+from fednids.runs.records import ResultRecord, RoundRecord
 
 _PAUSE = 0.5
 _LOOK_SECONDS = 3.0
@@ -25,8 +26,8 @@ _MISSES = 10
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception): (.+)$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
-Told = Callable[[Mapping[str, Any]], None]
-"""Called with each round as it stands in ``rounds.jsonl``."""
+Told = Callable[[RoundRecord], None]
+"""Called with each round of ``rounds.jsonl``."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ class RunEnd:
     ----------
     run_id : str
         Flower's number of it.
-    result : Mapping or None
-        As in ``result.json``; None where it failed.
+    result : ResultRecord or None
+        ``result.json``; None where it failed.
     reason : str
         Why it failed, in one line; empty where it did not.
     """
 
     run_id: str
-    result: Mapping[str, Any] | None
+    result: ResultRecord | None
     reason: str = ""
 
 
@@ -149,11 +150,10 @@ class _Rounds:
 
     def look(self) -> None:
         with suppress(OSError, ValueError):
-            text = self._path.read_text(encoding="utf-8")
-            for line in text[: text.rfind("\n") + 1].splitlines():
-                found = json.loads(line)
-                if found["round"] > self._seen:
-                    self._seen = found["round"]
+            for line in read_lines(self._path):
+                found = RoundRecord.model_validate(line)
+                if found.round > self._seen:
+                    self._seen = found.round
                     self._told(found)
 
 
@@ -181,8 +181,8 @@ def _end(control: Control, state: RunState, out: Path) -> RunEnd:
     """Take a run for good only if Flower says so and its result is whole."""
     if state.status == "finished:completed":
         try:
-            return RunEnd(state.run_id, json.loads((out / RESULT).read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+            return RunEnd(state.run_id, load(out).result)
+        except RunError:
             return RunEnd(state.run_id, None, f"the run ended without a whole {out / RESULT}")
     said = find_error(control.log(state.run_id)) or state.details or state.status
     return RunEnd(state.run_id, None, " ".join(said.split()))

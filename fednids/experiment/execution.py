@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from fednids.datasets.federated import check_scheme
 from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
-from fednids.metrics import scores
 from fednids.networks.cnn_bilstm.presets import build_architecture
 from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
 from fednids.runs.folder import RunFolder, is_finished
 from fednids.runs.job import Job
+from fednids.runs.records import BaselineRecord, ResultRecord, ScoresRecord
 from fednids.runs.rounds import Observer, Outcome
 from fednids.runs.selection import check_selection
 from fednids.simulation import Environment
@@ -40,7 +40,7 @@ def execute(
     force: bool = False,
     baselines: bool = False,
     observers: Sequence[Observer] = (),
-) -> Mapping[str, Any]:
+) -> ResultRecord:
     """Run one arm and write its folder.
 
     Parameters
@@ -60,7 +60,7 @@ def execute(
 
     Returns
     -------
-    Mapping
+    ResultRecord
         As written to ``result.json``.
 
     Raises
@@ -91,7 +91,7 @@ def resume(
     rounds: int | None = None,
     baselines: bool = False,
     observers: Sequence[Observer] = (),
-) -> Mapping[str, Any]:
+) -> ResultRecord:
     """Go on with a run that was stopped, from its last whole round, or add rounds to one.
 
     A run that was killed when its rounds were over and its result was not written is
@@ -211,10 +211,11 @@ def _baselines(job: Job) -> dict[str, Any]:
     from fednids.experiment.baselines import fit_baseline
 
     fitted, classes = fit_baseline("boosting", job.config, job.fleet), job.fleet.classes
-    found = {
-        "final": scores(fitted.counts, classes), "final_novel": scores(fitted.novel, classes)
-    }  # fmt: skip
-    return {"baselines": {"boosting": {name: each.to_json() for name, each in found.items()}}}
+    found = BaselineRecord(
+        final=ScoresRecord.of(fitted.counts, classes),
+        final_novel=ScoresRecord.of(fitted.novel, classes),
+    )
+    return {"baselines": {"boosting": found}}
 
 
 def _how_to_go_on(folder: RunFolder) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,15 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.flows.schema import BENIGN, CLASSES
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
-from fednids.metrics import ConfusionCounts, scores
+from fednids.metrics import ConfusionCounts
 from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.runs.records import (
+    RejectionRecord,
+    ScoresRecord,
+    SeparationRecord,
+    UnseenGatewaysRecord,
+    UnseenRecord,
+)
 from fednids.runs.rounds import Outcome
 from fednids.training.initial import opening_architecture
 from fednids.training.trainer import Trainer
@@ -71,7 +77,7 @@ class _Scorer:
         return [scored.logits for scored in self._trainer.score_all(self._weights, windows)]
 
 
-def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> dict[str, Any]:
+def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> UnseenRecord:
     gateways = range(fleet.gateways)
     windows = [fleet.testing(k) for k in gateways]
     logits = np.concatenate(scorer.logits(windows)).astype(np.float64)
@@ -79,16 +85,16 @@ def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> dict[s
     rows = np.concatenate([fleet.plan.rows(k)[tested[fleet.plan.rows(k)]] for k in gateways])
     unseen = np.asarray(fleet.flows.attack)[rows] == CLASSES.index(name)
     taken = np.bincount(logits[unseen].argmax(1), minlength=len(fleet.classes)) / unseen.sum()
-    return {
-        "name": name,
-        "flows": int(unseen.sum()),
-        "alarms": float(1 - taken[BENIGN]),
-        "taken_for": dict(zip(fleet.classes, taken.tolist(), strict=True)),
-        "rejection": rejection(logits, unseen),
-    }
+    return UnseenRecord(
+        name=name,
+        flows=int(unseen.sum()),
+        alarms=float(1 - taken[BENIGN]),
+        taken_for=dict(zip(fleet.classes, taken.tolist(), strict=True)),
+        rejection=rejection(logits, unseen),
+    )
 
 
-def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[str, Any]:
+def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> RejectionRecord:
     """Say how well a score tells flows of an unseen class from those of the known ones.
 
     Parameters
@@ -100,7 +106,7 @@ def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[st
 
     Returns
     -------
-    dict
+    RejectionRecord
         For the maximum softmax probability and for the energy score: the area under the ROC
         curve, 0.5 being chance, and the share of unseen flows that pass a threshold which
         95 % of the known ones pass. None where either kind has no flows.
@@ -114,25 +120,24 @@ def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[st
     """
     most = logits.max(axis=1)
     energy = most + np.log(np.exp(logits - most[:, None]).sum(axis=1))
-    return {
-        "max_probability": _separation(most - energy, unseen),
-        "energy": _separation(energy, unseen),
-    }
+    return RejectionRecord(
+        max_probability=_separation(most - energy, unseen), energy=_separation(energy, unseen)
+    )
 
 
-def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> dict[str, float | None]:
+def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> SeparationRecord:
     """Give area and error; a higher score means known, and its logarithm ranks alike."""
     if unseen.all() or not unseen.any():
-        return {"auroc": None, "passed": None}
+        return SeparationRecord(auroc=None, passed=None)
     known = np.sort(score[~unseen])
     threshold = known[len(known) - math.ceil(KEPT * len(known) - 1e-9)]
-    return {
-        "auroc": float(roc_auc_score(~unseen, score)),
-        "passed": float((score[unseen] >= threshold).mean()),
-    }
+    return SeparationRecord(
+        auroc=float(roc_auc_score(~unseen, score)),
+        passed=float((score[unseen] >= threshold).mean()),
+    )
 
 
-def _unseen_gateways(scorer: _Scorer, fleet: FederatedDataset) -> dict[str, Any]:
+def _unseen_gateways(scorer: _Scorer, fleet: FederatedDataset) -> UnseenGatewaysRecord:
     windows = [fleet.testing(k) for k in range(fleet.gateways)]
     classes = len(fleet.classes)
     nothing = ConfusionCounts(np.zeros((classes, classes), np.int64))
@@ -141,7 +146,5 @@ def _unseen_gateways(scorer: _Scorer, fleet: FederatedDataset) -> dict[str, Any]
         side = "unseen" if k in fleet.unseen_gateways else "seen"
         answers = logits.argmax(1).astype(np.int32)
         sides[side] += ConfusionCounts.from_labels(windows[k].labels, answers, classes)
-    each: Mapping[str, Any] = {
-        side: scores(counts, fleet.classes).to_json() for side, counts in sides.items()
-    }
-    return {"partitions": list(fleet.unseen_gateways), **each}
+    each = {side: ScoresRecord.of(counts, fleet.classes) for side, counts in sides.items()}
+    return UnseenGatewaysRecord(partitions=list(fleet.unseen_gateways), **each)

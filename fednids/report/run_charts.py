@@ -115,16 +115,16 @@ def _attack(run: Run) -> list[Chart]:
     success = {
         name: [number(attack.success.get(name)) for _, attack in attacked] for name in classes
     }
-    adversaries = [len(attack.liars) for _, attack in attacked]
+    adversaries = [len(attack.malicious) for _, attack in attacked]
     return [success_chart([round_ for round_, _ in attacked], success, adversaries)]
 
 
 def _count_outcomes(row: RoundRecord, gateways: int) -> dict[str, int]:
     """A round's gateways by what became of them; those who were not asked are left out."""
-    found, fates = dict.fromkeys(_OUTCOMES, 0), row.fates or {}
-    found |= {fate: len(ids) for fate, ids in fates.items() if fate in found}
+    found, outcomes = dict.fromkeys(_OUTCOMES, 0), row.outcomes or {}
+    found |= {name: len(ids) for name, ids in outcomes.items() if name in found}
     found["used"] = len(row.participants)
-    simulated = {k for ids in fates.values() for k in ids}
+    simulated = {k for ids in outcomes.values() for k in ids}
     found["refused"] = len({each.partition for each in row.failures} - simulated)
     if row.present is not None:
         found["absent"] = max(gateways - row.present, 0)

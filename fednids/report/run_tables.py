@@ -174,9 +174,9 @@ def attack_table(run: Run) -> PageTable | None:
     names = ("kind", "share", "schedule", "strength", "poisoned")
     given = {name: getattr(found, name) for name in names}
     rows = [(name, short(value)) for name, value in given.items() if value is not None]
-    named = ", ".join(map(str, found.liars[:_MOST_IDS]))
-    more = len(found.liars) - _MOST_IDS
-    rows.append(("liars", f"{named} and {more:,} more" if more > 0 else named))
+    named = ", ".join(map(str, found.malicious[:_MOST_IDS]))
+    more = len(found.malicious) - _MOST_IDS
+    rows.append(("malicious clients", f"{named} and {more:,} more" if more > 0 else named))
     rows += [(f"{n} taken for benign", short(rate)) for n, rate in found.success.items()]
     rows += [(f"{n} taken for another class", short(rate)) for n, rate in found.errors.items()]
     return PageTable("Attack", ("what", "value"), tuple(rows))

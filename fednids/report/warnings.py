@@ -71,7 +71,7 @@ def _of_course(run: Run) -> Iterator[str]:
     refused = sum(len(row.failures) for row in run.rounds)
     if refused:
         yield f"Answers of gateways that failed or could not be used: {refused:,}."
-    if any(row.attack and row.attack.liars for row in run.rounds):
+    if any(row.attack and row.attack.malicious for row in run.rounds):
         yield "Some gateways lied: this run is under attack, as its settings say."
 
 

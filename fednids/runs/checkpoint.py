@@ -22,7 +22,7 @@ from fednids.runs.selection import Best, Selection
 KEPT = 2
 """The newest, and one before, should that be damaged."""
 
-_FORMAT = 1
+_FORMAT = 2
 _STATE, _BEST, _MEMORIES = "state/", "best/", "memories"
 """Before the names of arrays that are not the weights, and the name of `Checkpoint.memories`."""
 
@@ -94,6 +94,10 @@ class Checkpoint:
     damaged: tuple[str, ...] = ()
 
 
+class _OlderError(Exception):
+    """A checkpoint of the format before."""
+
+
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint of a run folder, then remove those that are no longer kept.
 
@@ -129,13 +133,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises
     ------
     RunError
-        ``path`` holds no run, none of its checkpoints can be used, or its settings were
-        changed.
+        ``path`` holds no run, or one of an older version, none of its checkpoints can be used,
+        or its settings were changed.
     """
     damaged = []
     for number in reversed(_numbers(path)):
         try:
             found = _read(path, number)
+        except _OlderError:
+            raise RunError(
+                f"expected a run of this version of fednids to go on with, got {path} of an older "
+                "one; resume it with the fednids that began it, or start the run again"
+            ) from None
         except (OSError, ConfigError, ValueError, KeyError, TypeError, AttributeError) as error:
             damaged.append(f"round {number}: {' '.join(str(error).split())[:200]}")
         else:
@@ -222,6 +231,8 @@ def drop_after(path: Path, server_round: int) -> None:
 def _read(path: Path, number: int) -> Checkpoint:
     """Read one checkpoint and all that belongs to it; any error says what is damaged."""
     arrays, facts = unseal(_file(path, number).read_bytes())
+    if facts["format"] == _FORMAT - 1:
+        raise _OlderError
     if (facts["format"], facts["round"]) != (_FORMAT, number) or facts["kind"] not in KINDS:
         raise ValueError(f"it is round {facts['round']} of {facts['kind']!r}")
     marks = Mark(**facts["rounds"]), Mark(**facts["gateways"])

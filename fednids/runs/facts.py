@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from fednids.config.folder import FILES, gateway_files, gateway_name
 from fednids.datasets.federated import FederatedDataset, class_names
 from fednids.messages.card import run_features
 from fednids.messages.values import Card
+from fednids.runs.records import DataRecord, PartitionRecord, SkewRecord
 from partitions import measure_skew
 
 
@@ -109,30 +109,31 @@ class Facts:
         """Number of gateways ``K``."""
         return len(self.owned)
 
-    def data(self) -> dict[str, Any]:
-        """Give what stands under ``data`` in the result."""
+    def data(self) -> DataRecord:
+        """Return what stands under ``data`` in the result."""
         validated = {} if self.validated is None else {"validation_flows": self.validated}
-        return {
-            "path": self.path,
-            "sha256": self.sha256,
-            "flows": int(self.owned.sum()),
-            "synthetic": self.synthetic,
-            "train_flows": int(self.trained.sum()),
+        return DataRecord(
+            path=self.path,
+            sha256=self.sha256,
+            flows=int(self.owned.sum()),
+            synthetic=self.synthetic,
+            train_flows=int(self.trained.sum()),
+            test_flows=self.tested,
+            novel_flows=self.novel,
+            features=len(self.features),
             **validated,
-            "test_flows": self.tested,
-            "novel_flows": self.novel,
-            "features": len(self.features),
-        }
+        )
 
-    def partition(self) -> dict[str, Any]:
-        """Give what stands under ``partition`` in the result."""
-        return {
-            "scheme": self.scheme,
-            "gateways": self.gateways,
-            "fingerprint": self.fingerprint,
-            "skew": measure_skew(self.owned).to_json(),
-            **({"names": list(self.names)} if self.names else {}),
-        }
+    def partition(self) -> PartitionRecord:
+        """Return what stands under ``partition`` in the result."""
+        names = {"names": list(self.names)} if self.names else {}
+        return PartitionRecord(
+            scheme=self.scheme,
+            gateways=self.gateways,
+            fingerprint=self.fingerprint,
+            skew=SkewRecord.model_validate(measure_skew(self.owned).to_json()),
+            **names,
+        )
 
 
 def _names(fleet: FederatedDataset) -> tuple[str, ...]:

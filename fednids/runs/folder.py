@@ -29,6 +29,7 @@ from fednids.runs.layout import (
     CHECKPOINT,
     CONFIG,
     GATEWAYS,
+    KIND,
     KINDS,
     MODEL,
     RESULT,
@@ -37,6 +38,7 @@ from fednids.runs.layout import (
     memories,
 )
 from fednids.runs.lines import Lines
+from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Round
 from fednids.runs.selection import Selection, validation_macro_f1
 
@@ -55,8 +57,6 @@ __all__ = [
     "prepare_folder",
     "read_checkpoint",
 ]
-
-_KIND = "arm.txt"
 
 
 class RunFolder:
@@ -138,7 +138,7 @@ class RunFolder:
         for failure in ended.failures:
             if FULL in failure.reason and not self._start.config.deploy.names:  # it is our disk
                 raise DiskError(f"gateway {failure.partition_id}: {failure.reason}")
-        record = ended.to_json(self._classes)
+        record = ended.record(self._classes).to_json()
         self._rows.append(_gateway_rows(ended))
         self._lines.append([record])
         self._selection.round_ended(ended.number, validation_macro_f1(ended), weights)
@@ -162,7 +162,7 @@ class RunFolder:
 
     @property
     def course(self) -> dict[str, Any]:
-        """What the result is to say of how the rounds ended; nothing of a plain run."""
+        """Entries of the result about how the rounds ended; none of a plain run."""
         found: dict[str, Any] = {}
         config, best = self._start.config, self._selection.best
         if config.data.validation_share:
@@ -174,7 +174,7 @@ class RunFolder:
             found["extended"] = [asdict(each) for each in self._start.extended]
         return found
 
-    def finish(self, result: Mapping[str, Any]) -> None:
+    def finish(self, result: ResultRecord) -> None:
         """Write the gateways' table and then, last of all, the result.
 
         Raises
@@ -185,12 +185,12 @@ class RunFolder:
         table = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(self._rows.rows()), table)
         write_atomically(self.path / GATEWAYS, table.getvalue())
-        content = json.dumps(result, indent=2, allow_nan=False)
+        content = json.dumps(result.to_json(), indent=2, allow_nan=False)
         write_atomically(self.path / RESULT, content.encode())
 
     def _describe(self, checkpoint: Checkpoint) -> None:
         """Write arm and settings for those who read them."""
-        write_atomically(self.path / CHECKPOINT / _KIND, checkpoint.kind.encode())
+        write_atomically(self.path / CHECKPOINT / KIND, checkpoint.kind.encode())
         write_atomically(self.path / CONFIG, checkpoint.config.to_toml().encode())
 
 
@@ -238,7 +238,7 @@ def _barely_begun(path: Path) -> bool:
     if (path / CONFIG).exists() or not names <= {CHECKPOINT, *_left(path)}:
         return False
     inside = path / CHECKPOINT
-    first = {_KIND, "round-000000.safetensors", *_left(inside)}
+    first = {KIND, "round-000000.safetensors", *_left(inside)}
     return {entry.name for entry in inside.iterdir()} <= first if inside.is_dir() else False
 
 
@@ -250,7 +250,7 @@ def _left(folder: Path) -> set[str]:
 def _gateway_rows(ended: Round) -> list[dict[str, Any]]:
     """One row a gateway: what it trained on and what it was right about."""
     updates = {update.partition_id: update for update in ended.updates}
-    fates = ended.fates.by_partition() if ended.fates else {}
+    outcomes = ended.outcomes.by_partition() if ended.outcomes else {}
     rows = []
     for evaluation in ended.evaluations:
         update = updates.get(evaluation.partition_id)
@@ -267,10 +267,10 @@ def _gateway_rows(ended: Round) -> list[dict[str, Any]]:
                 "confusion": evaluation.counts.matrix.ravel().tolist(),
             }
         )
-        if ended.fates:
+        if ended.outcomes:
             k = evaluation.partition_id
-            fate, seconds = fates.get(k, (None, None))
-            there = bool(ended.fates.present[k])
-            told = fate.value if fate else None
-            rows[-1] |= {"present": there, "fate": told, "virtual_seconds": seconds}
+            outcome, seconds = outcomes.get(k, (None, None))
+            there = bool(ended.outcomes.present[k])
+            value = outcome.value if outcome else None
+            rows[-1] |= {"present": there, "outcome": value, "virtual_seconds": seconds}
     return rows

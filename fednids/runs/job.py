@@ -13,13 +13,13 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset, class_names
 from fednids.files import write_atomically
 from fednids.networks.model_file import Detector, save_detector
-from fednids.runs.curves import chosen_threshold, scores_record
 from fednids.runs.facts import Facts
 from fednids.runs.folder import Checkpoint, RunFolder, prepare_folder
 from fednids.runs.layout import CHECKPOINT, MODEL, MODELS, SCORES
 from fednids.runs.logbook import RoundLog, log_resume, log_start
 from fednids.runs.provenance import note_process, read_provenance
-from fednids.runs.result import Clock, build_result
+from fednids.runs.records import ResultRecord
+from fednids.runs.result import RunSeconds, build_result, chosen_threshold, score_histograms
 from fednids.runs.rounds import Observer, Outcome
 
 
@@ -35,7 +35,7 @@ class Job:
         Settings, and where the run is written.
     flows : FederatedDataset or None
         All flows; None in a deployment, where they are at their gateways.
-    clock : Clock
+    clock : RunSeconds
         Adds up the time spent.
     started : float
         When the command began, by `time.perf_counter`.
@@ -46,7 +46,7 @@ class Job:
     flows: FederatedDataset | None
     folder: RunFolder
     started: float
-    clock: Clock = field(default_factory=Clock)
+    clock: RunSeconds = field(default_factory=RunSeconds)
 
     @classmethod
     def begin(cls, kind: str, config: Config, out: Path, *, force: bool = False) -> Job:
@@ -65,7 +65,7 @@ class Job:
         folder.create(kind, config)
         note_process(out / CHECKPOINT)
         log_start(kind, config, fleet, out)
-        return cls(kind, config, fleet, folder, started, Clock(time.perf_counter() - started))
+        return cls(kind, config, fleet, folder, started, RunSeconds(time.perf_counter() - started))
 
     @classmethod
     def go_on(cls, path: Path, checkpoint: Checkpoint) -> Job:
@@ -78,7 +78,7 @@ class Job:
         note_process(path / CHECKPOINT)
         log_start(checkpoint.kind, config, fleet, path)
         log_resume(checkpoint)
-        clock = Clock(time.perf_counter() - started)
+        clock = RunSeconds(time.perf_counter() - started)
         return cls(checkpoint.kind, config, fleet, folder, started, clock)
 
     @property
@@ -99,7 +99,7 @@ class Job:
         extra: Mapping[str, Any] | None = None,
         *,
         facts: Facts | None = None,
-    ) -> dict[str, Any]:
+    ) -> ResultRecord:
         """Write detectors, pictures and result.
 
         Parameters
@@ -113,16 +113,24 @@ class Job:
 
         Returns
         -------
-        dict
+        ResultRecord
             As written to ``result.json``.
         """
         from fednids.report.figures.run import draw_run
 
         seconds = time.perf_counter() - self.started
-        facts, rounds = facts or Facts.of(self.fleet), self.folder.rounds
-        result = build_result(self.kind, self.config, facts, outcome, rounds, self.clock, seconds)
-        made = read_provenance(self.folder.path / CHECKPOINT).model_dump(exclude_unset=True)
-        result.update({"provenance": made, **self.folder.course, **(extra or {})})
+        facts = facts or Facts.of(self.fleet)
+        result = build_result(
+            self.kind,
+            self.config,
+            facts,
+            outcome,
+            self.clock.record(seconds),
+            rounds=self.folder.rounds,
+            provenance=read_provenance(self.folder.path / CHECKPOINT),
+            **self.folder.course,
+            **(extra or {}),
+        )
         self._save_detectors(outcome, facts)
         self._save_scores(outcome, facts)
         draw_run(result, facts.owned, self.folder.path)
@@ -131,7 +139,7 @@ class Job:
 
     def _save_scores(self, outcome: Outcome, facts: Facts) -> None:
         """Write the histograms of scores, where they were counted."""
-        found = scores_record(outcome.last, facts.classes) if outcome.last else {}
+        found = score_histograms(outcome.last, facts.classes) if outcome.last else {}
         if found:
             content = json.dumps(found, separators=(",", ":"))
             write_atomically(self.folder.path / SCORES, content.encode())

@@ -282,7 +282,7 @@ class Run:
                        if name not in table.column_names]  # fmt: skip
             if missing:
                 raise ValueError(f"no column {missing[0]}")
-            frame: pd.DataFrame = table.to_pandas()
+            frame: pd.DataFrame = table.to_pandas().rename(columns={"fate": "outcome"})
             return frame
 
     @contextmanager

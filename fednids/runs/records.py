@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fednids.metrics import ConfusionCounts, Scores, scores
+from fednids.metrics import ConfusionCounts, Curves, CurveScores, Scores, scores
 from fednids.plain import number
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of what is written; results of version 1 are read, their keys under the names of today."""
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)] | None
@@ -85,6 +87,12 @@ class HeadlineRecord(Record):
     """Mean F1 over the classes with flows."""
     false_alarm_rate: Share
     """Share of benign flows taken for any attack."""
+
+    @classmethod
+    def of(cls, counts: ConfusionCounts, classes: Sequence[str]) -> Self:
+        """Compute the rates of some counts."""
+        found = scores(counts, classes).to_json()
+        return cls.model_validate({name: found[name] for name in cls.model_fields})
 
     def rate(self, name: str) -> float:
         """Return a rate by its key, NaN where it is undefined."""
@@ -187,6 +195,33 @@ class ScoresRecord(HeadlineRecord):
     calibration: CalibrationRecord | None = None
     """How far probabilities can be believed, where scores were counted."""
 
+    @classmethod
+    def of(
+        cls, counts: ConfusionCounts, classes: Sequence[str], curves: Curves | None = None
+    ) -> Self:
+        """Compute all rates of some counts, with areas and calibration where scores were counted.
+
+        Parameters
+        ----------
+        counts : ConfusionCounts
+            ``(C, C)``, of some flows.
+        classes : Sequence[str]
+            ``C`` names, benign first.
+        curves : Curves, optional
+            Of the same flows.
+        """
+        found = scores(counts, classes).to_json()
+        if curves is not None:
+            areas = CurveScores.of(curves.histograms, classes)
+            found |= {"curves": areas.to_json(), "calibration": curves.reliability.to_json()}
+        return cls.model_validate(found)
+
+    @field_validator("mcc", mode="before")
+    @classmethod
+    def _unrounded(cls, value: object) -> object:
+        """Version 1 has correlations of 1 + 2e-16."""
+        return 1.0 if isinstance(value, float) and 1 < value < 1 + 1e-9 else value
+
     @model_validator(mode="after")
     def _has_a_name_for_each_count(self) -> Self:
         size = len(self.classes)
@@ -239,12 +274,17 @@ class FailureRecord(Record):
 class RoundAttackRecord(Record):
     """How far an attack got in a round."""
 
-    liars: list[Count]
-    """Partition ids of the participants who lied."""
+    malicious: list[Count]
+    """Partition ids of the malicious clients among the participants."""
     success: Rates
     """Share of each attack class taken for benign, with the trigger where there is one."""
     errors: Rates
     """Share of each class taken for any other."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, found: object) -> object:
+        return _renamed(found, {"liars": "malicious"})
 
 
 class StrategyRecord(Record):
@@ -283,14 +323,19 @@ class RoundRecord(Record):
     """Duration by the clock of the simulated world; federated arm only."""
     present: Count | None = None
     """Gateways that were there."""
-    chosen: Count | None = None
+    sampled: Count | None = None
     """Gateways that were asked to train."""
-    fates: dict[str, list[Count]] | None = None
+    outcomes: dict[str, list[Count]] | None = None
     """Partition ids by what became of them: late, surplus, lost, failed; empty ones left out."""
     strategy: StrategyRecord | None = None
     """What the strategy tells, if anything."""
     attack: RoundAttackRecord | None = None
     """In runs with an attack."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, found: object) -> object:
+        return _renamed(found, {"chosen": "sampled", "fates": "outcomes"})
 
 
 class DataRecord(Record):
@@ -377,18 +422,18 @@ class BaselineRecord(Record):
 
 
 class AttackRecord(RoundAttackRecord):
-    """Who lied in a run, how, and how far it got."""
+    """The malicious clients of a run, what they did, and how far it got."""
 
     kind: str
     """Name of the attack."""
     share: Share
-    """Share of the gateways that lie."""
+    """Share of the clients that are malicious."""
     schedule: str
-    """When they lie."""
+    """In which rounds they attack."""
     strength: float | None
     """Of an attack on the weights; null for others."""
     poisoned: Share
-    """Share of a liar's flows that it changes; null where an attack changes none."""
+    """Share of its flows that a malicious client changes; null where an attack changes none."""
 
 
 class SeparationRecord(Record):
@@ -508,7 +553,7 @@ class Provenance(Session):
 class ResultRecord(Record):
     """``result.json``: everything that a run found out."""
 
-    schema_version: Annotated[int, Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
     """Version of this schema."""
     kind: Literal["centralised", "local", "federated"]
     """The arm."""
@@ -558,6 +603,13 @@ class ResultRecord(Record):
     """With ``data.unseen``, in runs with one detector."""
     unseen_gateways: UnseenGatewaysRecord | None = None
     """With ``partition.unseen_gateways``, in runs with one detector."""
+
+
+def _renamed(found: object, names: Mapping[str, str]) -> object:
+    """Put the values of old keys under their new names."""
+    if not isinstance(found, Mapping):
+        return found
+    return {names.get(name, name): value for name, value in found.items()}
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -10,9 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.messages.values import Evaluation, Task, Update
-from fednids.metrics import ConfusionCounts, Curves, Scores, scores
+from fednids.metrics import ConfusionCounts, Curves, attack_success, error_rates
 from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.runs.attack import attack_rates
+from fednids.plain import as_json
+from fednids.runs.records import (
+    FailureRecord,
+    HeadlineRecord,
+    Rates,
+    RoundAttackRecord,
+    RoundRecord,
+    StrategyRecord,
+    TestRecord,
+    TrainRecord,
+)
 from fednids.simulation.outcomes import RoundOutcomes
 
 
@@ -55,12 +65,13 @@ class Round:
         What the server sent and received.
     state : Mapping[str, ndarray]
         What the strategy remembers after the round, ``(P,) float64`` each, by name.
-    liars : Sequence[int] or None
-        Partition ids of the participants who lied; None in a run without an attack.
-    story : Mapping[str, Any]
-        What the strategy tells of the round, as JSON.
-    fates : RoundOutcomes or None
-        What became of the gateways that were chosen; none in arms without a server.
+    malicious : Sequence[int] or None
+        Partition ids of the malicious clients among the participants; None in a run without an
+        attack.
+    log : Mapping[str, Any]
+        What the algorithm records of the round, as JSON.
+    outcomes : RoundOutcomes or None
+        What became of the sampled clients; none in arms without a server.
     """
 
     number: int
@@ -72,9 +83,9 @@ class Round:
     bytes_down: int = 0
     bytes_up: int = 0
     state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    liars: Sequence[int] | None = None
-    story: Mapping[str, Any] = field(default_factory=dict)
-    fates: RoundOutcomes | None = None
+    malicious: Sequence[int] | None = None
+    log: Mapping[str, Any] = field(default_factory=dict)
+    outcomes: RoundOutcomes | None = None
 
     @property
     def counts(self) -> ConfusionCounts:
@@ -119,44 +130,49 @@ class Round:
         total = sum(evaluation.loss for evaluation in self.evaluations)
         return total / max(self.counts.total, 1)
 
-    def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
-        """Give the round as it stands in ``rounds.jsonl`` and ``result.json``."""
-        return {
-            "round": self.number,
-            "loss": self.train_loss,
-            "train": {
-                "loss": self.train_loss,
-                "examples": sum(update.examples for update in self.updates),
-                "steps": sum(update.steps for update in self.updates),
-            },
-            "test": {
-                "loss": self.test_loss,
-                **_headline(scores(self.counts, classes)),
-                "novel": _headline(scores(self.novel, classes)),
-            },
-            **self._validation(classes),
-            "participants": [update.partition_id for update in self.updates],
-            "failures": [
-                {"partition": f.partition_id, "stage": f.stage, "reason": f.reason}
-                for f in self.failures
+    def record(self, classes: Sequence[str]) -> RoundRecord:
+        """Return the round as it stands in ``rounds.jsonl`` and ``result.json``.
+
+        Parameters
+        ----------
+        classes : Sequence[str]
+            ``C`` names, benign first.
+        """
+        updates, found = self.updates, dict[str, Any]()
+        if self.validation:
+            found["validation"] = HeadlineRecord.of(self.validation, classes)
+        if self.outcomes:
+            found |= self.outcomes.to_json()
+        if self.log:
+            found["strategy"] = StrategyRecord.model_validate(dict(self.log))
+        if self.malicious is not None:
+            rates = attack_rates(self.counts, self.triggered, classes)
+            found["attack"] = RoundAttackRecord(malicious=list(self.malicious), **rates)
+        return RoundRecord(
+            round=self.number,
+            loss=self.train_loss,
+            train=TrainRecord(
+                loss=self.train_loss,
+                examples=sum(update.examples for update in updates),
+                steps=sum(update.steps for update in updates),
+            ),
+            test=TestRecord(
+                loss=self.test_loss,
+                **dict(HeadlineRecord.of(self.counts, classes)),
+                novel=HeadlineRecord.of(self.novel, classes),
+            ),
+            participants=[update.partition_id for update in updates],
+            failures=[
+                FailureRecord.model_validate(
+                    {"partition": each.partition_id, "stage": each.stage, "reason": each.reason}
+                )
+                for each in self.failures
             ],
-            "seconds": self.train_seconds + self.evaluate_seconds,
-            "bytes_down": self.bytes_down,
-            "bytes_up": self.bytes_up,
-            **(self.fates.to_json() if self.fates else {}),
-            **({"strategy": dict(self.story)} if self.story else {}),
-            **self._attack(classes),
-        }
-
-    def _validation(self, classes: Sequence[str]) -> dict[str, Any]:
-        counts = self.validation
-        return {"validation": _headline(scores(counts, classes))} if counts else {}
-
-    def _attack(self, classes: Sequence[str]) -> dict[str, Any]:
-        if self.liars is None:
-            return {}
-        rates = attack_rates(self.counts, self.triggered, classes)
-        return {"attack": {"liars": list(self.liars), **rates}}
+            seconds=self.train_seconds + self.evaluate_seconds,
+            bytes_down=self.bytes_down,
+            bytes_up=self.bytes_up,
+            **found,
+        )
 
 
 @dataclass(frozen=True)
@@ -203,8 +219,25 @@ def add_counts(counts: Sequence[ConfusionCounts]) -> ConfusionCounts:
     return total
 
 
-def _headline(found: Scores) -> dict[str, float | None]:
-    """The few numbers that curves are drawn of."""
-    everything = found.to_json()
-    names = ("accuracy", "balanced_accuracy", "macro_f1", "false_alarm_rate")
-    return {name: everything[name] for name in names}
+def attack_rates(
+    counts: ConfusionCounts, triggered: ConfusionCounts | None, classes: Sequence[str]
+) -> dict[str, Rates]:
+    """Return how far an attack got; undefined rates are None.
+
+    Parameters
+    ----------
+    counts : ConfusionCounts
+        Of all test windows.
+    triggered : ConfusionCounts, optional
+        Of the attacks among them with a backdoor's trigger, for an attack that has one.
+    classes : Sequence[str]
+        Names of the classes.
+
+    Returns
+    -------
+    dict
+        ``success``: share of each attack class taken for benign, with the trigger where
+        there is one. ``errors``: share of each class taken for any other, without it.
+    """
+    success = attack_success(counts if triggered is None else triggered, classes)
+    return {"success": as_json(success), "errors": as_json(error_rates(counts, classes))}

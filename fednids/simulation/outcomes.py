@@ -88,8 +88,8 @@ class RoundOutcomes:
         return {
             "virtual_seconds": self.duration,
             "present": int(self.present.sum()),
-            "chosen": len(self.sampled),
-            "fates": {name: ids for name, ids in others.items() if ids},
+            "sampled": len(self.sampled),
+            "outcomes": {name: ids for name, ids in others.items() if ids},
         }
 
 

@@ -120,10 +120,11 @@ class TestEveryKind:
         liars = MaliciousClients.of(settings_of(kind), 6).ids
         assert len(liars) == 2
         for ended in attacked(kind).rounds:
-            told = ended.to_json(("Benign", "DDoS", "DoS", "Reconnaissance", "Theft"))["attack"]
-            assert told["liars"] == list(liars)
-            assert list(told["success"]) == ["DDoS", "DoS", "Reconnaissance", "Theft"]
-            json.dumps(told, allow_nan=False)
+            found = ended.record(("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")).attack
+            assert found
+            assert found.malicious == list(liars)
+            assert list(found.success) == ["DDoS", "DoS", "Reconnaissance", "Theft"]
+            json.dumps(found.to_json(), allow_nan=False)
 
     def test_comes_late(self, kind: str) -> None:
         config = settings_of(kind, attack__schedule="late", attack__first_round=2)
@@ -131,7 +132,7 @@ class TestEveryKind:
         assert kept.weights[0] == clean()[0]
         assert kept.weights[1] != clean()[1]
         liars = MaliciousClients.of(config, 6).ids
-        assert [tuple(ended.liars or ()) for ended in kept.rounds] == [(), liars, liars]
+        assert [tuple(ended.malicious or ()) for ended in kept.rounds] == [(), liars, liars]
 
     def test_ends_with_the_same_bytes_after_a_resume(self, kind: str, tmp_path: Path) -> None:
         config = settings_of(kind)
@@ -169,7 +170,7 @@ def test_on_and_off_goes_back_to_honest_updates() -> None:
     changes: dict[str, object] = {"federation__rounds": 4, "attack__schedule": "on-off"}
     kept = run(settings_of("sign-flip", attack__period=2, **changes))
     liars = MaliciousClients.of(settings_of("sign-flip"), 6).ids
-    assert [tuple(ended.liars or ()) for ended in kept.rounds] == [liars, liars, (), ()]
+    assert [tuple(ended.malicious or ()) for ended in kept.rounds] == [liars, liars, (), ()]
 
 
 @made_of_numbers
@@ -192,7 +193,7 @@ class TestBackdoor:
     def test_is_scored_in_the_clean_twin_too(self) -> None:
         kept = run(settings_of("backdoor", attack__share=0, federation__rounds=1))
         assert kept.rounds[0].triggered is not None
-        assert list(kept.rounds[0].liars or ()) == []
+        assert list(kept.rounds[0].malicious or ()) == []
 
     def test_strength_replaces_the_model(self) -> None:
         boosted = run(settings_of("backdoor", attack__strength=3, federation__rounds=1))
@@ -232,20 +233,20 @@ def test_a_backdoor_gets_attacks_through_that_a_clean_detector_finds() -> None:
 @made_of_numbers
 def test_nothing_is_said_of_attacks_where_there_is_none() -> None:
     kept = run(small_config(**{**SETTINGS, "federation__rounds": 1}))
-    assert kept.rounds[0].liars is None
-    assert "attack" not in kept.rounds[0].to_json(("Benign", "A", "B", "C", "D"))
+    assert kept.rounds[0].malicious is None
+    assert "attack" not in kept.rounds[0].record(("Benign", "A", "B", "C", "D")).to_json()
 
 
 @made_of_numbers
 def test_results_tell_the_attack(tmp_path: Path) -> None:
     config = settings_of("label-flip-benign")
-    result = execute("federated", config, tmp_path / "run")["attack"]
+    result = execute("federated", config, tmp_path / "run").to_json()["attack"]
     named = ("kind", "share", "schedule", "strength", "poisoned")
     assert {name: result[name] for name in named} == {
         "kind": "label-flip-benign", "share": 0.34, "schedule": "always", "strength": None,
         "poisoned": 1.0,
     }  # fmt: skip
-    assert result["liars"] == list(MaliciousClients.of(config, 6).ids)
+    assert result["malicious"] == list(MaliciousClients.of(config, 6).ids)
     last = attacked("label-flip-benign").rounds[-1].counts
     assert result["success"]["DoS"] == last.matrix[2, 0] / last.support[2]
     lines = (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()

@@ -144,7 +144,7 @@ class TestPersonalRuns:
     def test_leave_each_gateway_the_detector_that_it_was_judged_by(
         self, name: str, tmp_path: Path
     ) -> None:
-        result = execute("federated", tiny(name, federation__rounds=2), tmp_path / "run")
+        result = execute("federated", tiny(name, federation__rounds=2), tmp_path / "run").to_json()
         assert result["judged"] == "personal"
         assert len(list((tmp_path / "run" / MODELS).iterdir())) == 4
         assert (tmp_path / "run" / MODEL).exists() == (name == "ditto")
@@ -156,7 +156,7 @@ class TestPersonalRuns:
     @pytest.mark.parametrize("up", ["int8", "topk"])
     def test_bear_every_encoding(self, name: str, up: str, tmp_path: Path) -> None:
         config = tiny(name, wire__up=up, wire__down="int8", wire__keep=0.3)
-        result = execute("federated", config, tmp_path / "run")
+        result = execute("federated", config, tmp_path / "run").to_json()
         assert not any(entry["failures"] for entry in result["rounds"])
         if result["judged"] == "personal":
             at_home = cross_runs([tmp_path / "run"]).local[range(4), range(4)]

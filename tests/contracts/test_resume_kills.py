@@ -180,7 +180,7 @@ def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(
 def test_rounds_are_added_to_a_finished_run(tmp_path: Path) -> None:
     config, out = tiny("inprocess", federation__rounds=2), tmp_path / "run"
     execute("federated", config, out)
-    result = resume(out, rounds=3)
+    result = resume(out, rounds=3).to_json()
     assert [entry["round"] for entry in result["rounds"]] == [1, 2, 3]
     assert result["extended"] == [{"after": 2, "before": 2, "rounds": 3}]
     again = tmp_path / "again"
@@ -199,7 +199,7 @@ def test_the_best_round_is_kept_and_the_run_stops_early(tmp_path: Path) -> None:
         run__patience=1,
         train__learning_rate=0.05,
     )
-    result = execute("federated", config, tmp_path / "run")
+    result = execute("federated", config, tmp_path / "run").to_json()
     values = [entry["validation"]["macro_f1"] for entry in result["rounds"]]
     best = int(np.argmax(values))
     assert result["best_round"] == result["kept_round"] == best + 1

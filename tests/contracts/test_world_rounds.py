@@ -118,8 +118,8 @@ def trace(path: Path, *stays: str) -> str:
 
 
 def fates(ended: Round) -> dict[int, ClientOutcome]:
-    assert ended.fates is not None
-    return {k: fate for k, (fate, _) in ended.fates.by_partition().items()}
+    assert ended.outcomes is not None
+    return {k: fate for k, (fate, _) in ended.outcomes.by_partition().items()}
 
 
 def test_in_a_calm_world_all_count_and_the_slowest_ends_the_round() -> None:
@@ -127,7 +127,7 @@ def test_in_a_calm_world_all_count_and_the_slowest_ends_the_round() -> None:
     kept, sizes = led(config), FederatedDataset.open(config).training_sizes
     for ended in kept.rounds:
         assert set(fates(ended).values()) == {ClientOutcome.AGGREGATED}
-        assert ended.to_json(list("abcde"))["virtual_seconds"] == pytest.approx(
+        assert ended.record(list("abcde")).to_json()["virtual_seconds"] == pytest.approx(
             max(sizes) / 100, abs=0.01
         )
 
@@ -182,8 +182,8 @@ class TestDeadline:
         kept, late = led(config), [k for k in range(9) if sizes[k] > 100]
         assert 0 < len(late) < 9
         for ended in kept.rounds:
-            written = ended.to_json(list("abcde"))
-            assert written["fates"] == {"late": late}
+            written = ended.record(list("abcde")).to_json()
+            assert written["outcomes"] == {"late": late}
             assert written["virtual_seconds"] == 1.0
             assert written["participants"] == [k for k in range(9) if k not in late]
 
@@ -197,8 +197,8 @@ class TestDeadline:
         kept = led(tiny(federation__fraction=0.45, clock__oversample=0.5))
         for ended in kept.rounds:
             assert len(fates(ended)) == 6
-            assert ended.fates is not None
-            fast = sorted(ended.fates.by_partition().items(), key=lambda item: item[1][1])[:4]
+            assert ended.outcomes is not None
+            fast = sorted(ended.outcomes.by_partition().items(), key=lambda item: item[1][1])[:4]
             assert [u.partition_id for u in ended.updates] == sorted(k for k, _ in fast)
 
 
@@ -215,8 +215,8 @@ class TestNobody:
         assert {n: a.tobytes() for n, a in first.items()} == {
             n: a.tobytes() for n, a in second.items()
         }
-        written = kept.rounds[1].to_json(list("abcde"))
-        assert (written["present"], written["chosen"], written["participants"]) == (0, 0, [])
+        written = kept.rounds[1].record(list("abcde")).to_json()
+        assert (written["present"], written["sampled"], written["participants"]) == (0, 0, [])
         assert json.dumps(written, allow_nan=False)
 
     def test_a_run_without_anybody_ends_with_an_error(self) -> None:
@@ -317,9 +317,9 @@ def test_who_is_slow_makes_as_many_steps_as_fit() -> None:
     config = real(run__engine="inprocess")
     sizes, capped = FederatedDataset.open(config).training_sizes, 0
     for ended in in_one_process().rounds:
-        assert ended.fates is not None
+        assert ended.outcomes is not None
         for update in ended.updates:
-            _, seconds = ended.fates.by_partition()[update.partition_id]
+            _, seconds = ended.outcomes.by_partition()[update.partition_id]
             everything = -(-sizes[update.partition_id] // config.train.batch_size)
             assert seconds <= 1.0
             assert 1 <= update.steps <= everything
@@ -335,20 +335,20 @@ def test_files_tell_who_was_there_and_what_became_of_each(tmp_path: Path) -> Non
     lines = (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()
     table = pq.read_table(tmp_path / "run" / "gateways.parquet").to_pylist()
     for ended, line in zip(kept.rounds, lines, strict=True):
-        assert ended.fates is not None
-        written, told = json.loads(line), ended.fates.by_partition()
-        assert written["virtual_seconds"] == ended.fates.duration
-        assert written["chosen"] == len(told)
+        assert ended.outcomes is not None
+        written, told = json.loads(line), ended.outcomes.by_partition()
+        assert written["virtual_seconds"] == ended.outcomes.duration
+        assert written["sampled"] == len(told)
         rows = {row["partition_id"]: row for row in table if row["round"] == ended.number}
         assert sorted(rows) == list(range(9))
         for k, row in rows.items():
-            assert row["present"] == bool(ended.fates.present[k])
-            assert row["fate"] == (told[k][0].value if k in told else None)
+            assert row["present"] == bool(ended.outcomes.present[k])
+            assert row["outcome"] == (told[k][0].value if k in told else None)
             assert row["virtual_seconds"] == (told[k][1] if k in told else None)
-            assert row["participated"] == (row["fate"] == "counts")
+            assert row["participated"] == (row["outcome"] == "counts")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert [entry["fates"] for entry in result["rounds"]] == [
-        json.loads(line)["fates"] for line in lines
+    assert [entry["outcomes"] for entry in result["rounds"]] == [
+        json.loads(line)["outcomes"] for line in lines
     ]
 
 

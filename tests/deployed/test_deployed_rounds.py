@@ -73,7 +73,7 @@ def test_a_deployment_gives_what_its_twin_gives(
     assert found["partition"]["fingerprint"] is None
     monkeypatch.undo()
     config = Config.resolve({**TRAINING, "data.path": str(files), "run.engine": "inprocess"})
-    twin = execute("federated", config, tmp_path / "twin")
+    twin = execute("federated", config, tmp_path / "twin").to_json()
     np.testing.assert_allclose(
         weights_of(tmp_path / "run"), weights_of(tmp_path / "twin"), rtol=0, atol=1e-6
     )
@@ -95,7 +95,7 @@ def test_strategies_with_a_memory_give_what_the_twin_gives(
     more: dict[str, Any] = {"federation.strategy": strategy, "model.dense": 8}
     found = lead(tmp_path / "run", places_of(files, tmp_path / "state"), **more)
     settings = {**TRAINING, **more, "data.path": str(files), "run.engine": "inprocess"}
-    twin = execute("federated", Config.resolve(settings), tmp_path / "twin")
+    twin = execute("federated", Config.resolve(settings), tmp_path / "twin").to_json()
     same_rounds(found, twin)
     assert list((tmp_path / "state").rglob("round-*.safetensors"))
     assert not (tmp_path / "run" / "checkpoint" / "gateways").exists()
@@ -202,7 +202,7 @@ def test_all_arms_take_a_folder_and_engines_give_the_same_bits(files: Path, tmp_
     def train(kind: str, engine: str) -> bytes:
         given = {**TRAINING, "data.path": str(files), "run.engine": engine, "run.workers": 2}
         out = tmp_path / f"{kind}-{engine}"
-        result = execute(kind, Config.resolve({**given, "federation.rounds": 1}), out)
+        result = execute(kind, Config.resolve({**given, "federation.rounds": 1}), out).to_json()
         assert result["partition"]["names"] == list(NAMES)
         return weights_of(out).tobytes() if kind == "federated" else b""
 

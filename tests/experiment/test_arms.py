@@ -177,7 +177,7 @@ def read_rounds(folder: Path) -> list[dict]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_arm_leaves_the_same_kind_of_folder(kind: str, tmp_path: Path) -> None:
     config = small_config()
-    result = execute(kind, config, tmp_path / "run")
+    result = execute(kind, config, tmp_path / "run").to_json()
     folder = tmp_path / "run"
     assert json.loads((folder / "result.json").read_text()) == result
     assert Config.resolve(file=folder / "config.toml") == config
@@ -208,14 +208,14 @@ def test_running_the_written_config_again_gives_the_same_detector(tmp_path: Path
 
 @pytest.mark.slow
 def test_two_classes_are_benign_and_attack(tmp_path: Path) -> None:
-    result = execute("federated", small_config(model__classes=2), tmp_path / "run")
+    result = execute("federated", small_config(model__classes=2), tmp_path / "run").to_json()
     assert result["final"]["classes"] == ["Benign", "Attack"]
     assert result["final"]["binary"]["f1"] == result["final"]["per_class"]["Attack"]["f1"]
 
 
 @pytest.mark.slow
 def test_boosting_stands_beside_the_detector(tmp_path: Path) -> None:
-    result = execute("centralised", small_config(), tmp_path / "run", baselines=True)
+    result = execute("centralised", small_config(), tmp_path / "run", baselines=True).to_json()
     found = result["baselines"]["boosting"]
     assert sum(map(sum, found["final"]["confusion"])) == result["data"]["test_flows"]
     assert found["final"]["macro_f1"] > result["majority"]["macro_f1"]
@@ -267,7 +267,7 @@ def test_a_finished_run_has_nothing_to_resume(tmp_path: Path) -> None:
 
 def test_learning_is_real(tmp_path: Path) -> None:
     config = small_config(data__flows=6000, federation__rounds=6, partition__scheme="iid")
-    result = execute("federated", config, tmp_path / "run")
+    result = execute("federated", config, tmp_path / "run").to_json()
     losses = [entry["train"]["loss"] for entry in result["rounds"]]
     assert losses[-1] < 0.5 * losses[0]
     assert result["final"]["macro_f1"] > result["majority"]["macro_f1"] + 0.2

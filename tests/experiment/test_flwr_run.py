@@ -62,7 +62,7 @@ def test_ray_gives_the_weights_of_inprocess(environment: dict[str, str], tmp_pat
     )  # fmt: skip
     run_id = json.loads(started.stdout)["run-id"]
     assert _ending(flwr, run_id, environment) == "finished:completed"
-    ours = execute("federated", small_config(), tmp_path / "inprocess")
+    ours = execute("federated", small_config(), tmp_path / "inprocess").to_json()
     theirs = json.loads((out / "result.json").read_text())
     assert theirs["final"]["confusion"] == ours["final"]["confusion"]
     for mine, their in zip(ours["rounds"], theirs["rounds"], strict=True):

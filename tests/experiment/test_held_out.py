@@ -91,7 +91,7 @@ def test_the_local_arm_has_no_detector_for_a_gateway_that_never_trains(tmp_path:
 @pytest.mark.parametrize("kind", ["federated", "centralised"])
 def test_results_say_how_they_are_seen(kind: str, tmp_path: Path) -> None:
     config = small_config(data__unseen="DDoS", partition__unseen_gateways=1, partition__alpha=10.0)
-    result = execute(kind, config, tmp_path / "run")
+    result = execute(kind, config, tmp_path / "run").to_json()
     unseen, row = result["unseen"], result["final"]["confusion"][CLASSES.index("DDoS")]
     assert unseen["name"] == "DDoS"
     assert unseen["flows"] == sum(row)

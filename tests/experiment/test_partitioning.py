@@ -47,7 +47,7 @@ def test_a_run_by_its_settings_or_by_its_file_has_its_plan(
     config = Config.resolve({"federation.rounds": 1}, file=folder / "config.toml")
     if how == "file":
         config = small_config(federation__rounds=1, partition__plan=str(folder / "plan.npz"))
-    result = execute(kind, config, tmp_path / "run")
+    result = execute(kind, config, tmp_path / "run").to_json()
     assert result["partition"]["fingerprint"] == fingerprint
     assert result["partition"]["scheme"] == "dirichlet"
 

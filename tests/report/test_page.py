@@ -167,7 +167,7 @@ def test_nothing_from_a_file_becomes_markup_or_script(tmp_path: Path) -> None:
             "partition": {"scheme": EVIL, "skew": {EVIL: EVIL}},
             "attack": {
                 "kind": EVIL, "share": 0.2, "schedule": EVIL, "strength": None, "poisoned": None,
-                "liars": [0], "success": {EVIL: 0.5}, "errors": {EVIL: 0.5},
+                "malicious": [0], "success": {EVIL: 0.5}, "errors": {EVIL: 0.5},
             },
         },
     )  # fmt: skip

@@ -27,10 +27,10 @@ def test_a_finished_run_has_everything(tmp_path: Path) -> None:
     assert run.majority.all.to_json() == told["majority"]
     assert [row.round for row in run.rounds] == [1, 2, 3, 4]
     assert run.rounds[0].virtual_seconds == 12.5
-    assert run.rounds[0].fates == {"late": [3], "lost": [4]}
+    assert run.rounds[0].outcomes == {"late": [3], "lost": [4]}
     assert run.rounds[1].failures[0].reason == "late"
     assert run.rounds[3].attack
-    assert run.rounds[3].attack.liars == [0]
+    assert run.rounds[3].attack.malicious == [0]
 
 
 def test_a_stopped_run_has_the_scores_of_its_last_round(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from fednids.messages.records import evaluation_content, read_evaluation
 from fednids.messages.values import Evaluation
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
 from fednids.metrics.curves import cells
-from fednids.runs.curves import curve_record, scores_record, threshold_record
+from fednids.runs.records import ScoresRecord
+from fednids.runs.result import score_histograms, threshold_record
 from fednids.runs.rounds import Round
 from fednids.runs.selection import check_selection
 from server.inbox import evaluation_reader
@@ -85,25 +86,26 @@ def test_a_round_adds_what_its_gateways_counted() -> None:
 
 
 def test_a_record_is_valid_json_and_absent_without_counts() -> None:
-    found = curve_record(round_of(answer(0)).curves("all"), NAMES)
+    counts, curves = ConfusionCounts.zero(3), round_of(answer(0)).curves("all")
+    found = ScoresRecord.of(counts, NAMES, curves).to_json()
+    without = ScoresRecord.of(counts, NAMES).to_json()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert set(found) == {"curves", "calibration"}
+    assert set(found) - set(without) == {"curves", "calibration"}
     assert list(found["curves"]["per_class"]) == list(NAMES)
     assert len(json.dumps(found)) < 15_000
-    assert curve_record(None, NAMES) == {}
-    empty = curve_record(Curves.total([], 3), NAMES)
+    empty = ScoresRecord.of(counts, NAMES, Curves.total([], 3)).to_json()
     assert empty["curves"]["binary"]["roc_auc"] is None
     json.dumps(empty, allow_nan=False)
 
 
 def test_a_threshold_is_chosen_on_validation_flows_alone() -> None:
     ended = round_of(*(answer(k) for k in range(8)))
-    found = threshold_record(ended, 0.1, NAMES)["threshold"]
+    found = threshold_record(ended, 0.1, NAMES).to_json()
     assert 0 < found["probability"] < 1
     assert found["validation"]["false_alarm_rate"] <= 0.1
     swapped = [replace(_curves(k), all=_curves(k + 50).all) for k in range(8)]
     others = [replace(answer(k), curves=curves) for k, curves in enumerate(swapped)]
-    again = threshold_record(round_of(*others), 0.1, NAMES)["threshold"]
+    again = threshold_record(round_of(*others), 0.1, NAMES).to_json()
     assert again["probability"] == found["probability"]
     assert again["validation"] == found["validation"]
     assert again["test"] != found["test"]
@@ -117,9 +119,8 @@ def _curves(k: int) -> Tallies:
 
 
 def test_nobody_asks_for_a_threshold_or_nobody_can_tell() -> None:
-    assert threshold_record(round_of(answer(0)), 0.0, NAMES) == {}
     blind = threshold_record(round_of(answer(0, validated=0)), 0.1, NAMES)
-    assert blind == {"threshold": {"wanted": 0.1, "probability": None}}
+    assert blind.to_json() == {"wanted": 0.1, "probability": None}
 
 
 def test_a_threshold_without_validation_flows_is_refused_in_one_line() -> None:
@@ -129,8 +130,8 @@ def test_a_threshold_without_validation_flows_is_refused_in_one_line() -> None:
 
 
 def test_the_file_of_scores_holds_what_there_is() -> None:
-    found = scores_record(round_of(answer(0)), NAMES)
+    found = score_histograms(round_of(answer(0)), NAMES)
     assert list(found) == ["test", "novel", "validation"]
     assert np.array(found["test"]["histograms"]).sum() == 3 * 60
     assert math.isclose(found["test"]["edges"][0], -15.875)
-    assert list(scores_record(round_of(answer(0, validated=0)), NAMES)) == ["test", "novel"]
+    assert list(score_histograms(round_of(answer(0, validated=0)), NAMES)) == ["test", "novel"]

@@ -39,7 +39,7 @@ def test_a_run_is_read_as_types_and_frames(tmp_path: Path) -> None:
     assert rounds["train.examples"].tolist() == [60, 60]
     assert rounds["test.novel.macro_f1"].isna().all()
     assert rounds["participants"][0] == [0, 1]
-    assert not [name for name in rounds if name.startswith(("fates", "attack"))]
+    assert not [name for name in rounds if name.startswith(("outcomes", "attack"))]
     last = gateways[gateways["round"] == 2]
     assert list(last["partition_id"]) == [0, 1]
     assert list(last["confusion"].iloc[0]) == [3, 1, 0, 6]
@@ -48,15 +48,31 @@ def test_a_run_is_read_as_types_and_frames(tmp_path: Path) -> None:
         run.model()
 
 
+def test_a_run_of_version_1_is_read_under_the_names_of_today(tmp_path: Path) -> None:
+    result = {**whole_result(), "schema_version": 1}
+    about = {"liars": [1], "success": {"Attack": 0.5}, "errors": {"Attack": 0.5}}
+    result["rounds"][0] |= {"chosen": 2, "fates": {"late": [1]}, "attack": about}
+    kinds = {"kind": "alie", "share": 0.5, "schedule": "always", "strength": 1.0, "poisoned": None}
+    result["attack"] = {**about, **kinds}
+    result["final"] = {**result["final"], "mcc": 1.0000000000000002}
+    run = load(write_whole(tmp_path / "run", result))
+    first = run.rounds[0]
+    assert (first.sampled, first.outcomes) == (2, {"late": [1]})
+    assert first.attack
+    assert first.attack.malicious == run.result.attack.malicious == [1]  # type: ignore[union-attr]
+    assert run.result.final.mcc == 1.0
+    assert not first.model_extra
+
+
 def test_keys_of_a_later_release_are_kept(tmp_path: Path) -> None:
     result = {**whole_result(), "later": {"x": 1}}
     assert load(write_whole(tmp_path / "run", result)).result.model_extra == {"later": {"x": 1}}
 
 
 def test_a_newer_schema_is_told_apart(tmp_path: Path) -> None:
-    told = fault(write_whole(tmp_path / "run", {"schema_version": 2, "kind": []}))
-    assert "schema version 1" in told
-    assert "got version 2" in told
+    told = fault(write_whole(tmp_path / "run", {"schema_version": 3, "kind": []}))
+    assert "schema version 2" in told
+    assert "got version 3" in told
 
 
 @pytest.mark.parametrize(

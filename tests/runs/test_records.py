@@ -26,7 +26,7 @@ def test_counts_add_and_losses_are_means_over_flows() -> None:
     assert found.counts.to_json() == [[1, 1], [1, 7]]
     assert found.train_loss == pytest.approx((30 * 0.1 + 10 * 0.5) / 40)
     assert found.test_loss == pytest.approx(1.0)
-    shown = found.to_json(("Benign", "Attack"))
+    shown = found.record(("Benign", "Attack")).to_json()
     assert shown["train"]["examples"] == 40
     assert shown["participants"] == [0, 1, 2]
     assert shown["test"]["false_alarm_rate"] == pytest.approx(0.5)

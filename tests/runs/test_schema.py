@@ -28,7 +28,7 @@ def unknown(model: BaseModel, path: str = "") -> Iterator[str]:
                 yield from unknown(each, f"{path}{name}.")
 
 
-@pytest.mark.parametrize("name", ["result-1.json", "rounds-1.json"])
+@pytest.mark.parametrize("name", ["result-2.json", "rounds-2.json"])
 def test_what_is_published_is_what_the_models_say(name: str) -> None:
     """To renew them: ``python -m fednids.runs.records docs/schema``."""
     assert json.loads((SCHEMAS / name).read_text()) == json_schemas()[name]
@@ -55,11 +55,11 @@ def test_results_follow_the_schema_and_have_no_key_beside_it(
     config = small_config(**settings)
     execute(kind, config, tmp_path / "run", baselines=kind == "centralised")
     found = json.loads((tmp_path / "run" / "result.json").read_text())
-    Draft202012Validator(json_schemas()["result-1.json"]).validate(found)
+    Draft202012Validator(json_schemas()["result-2.json"]).validate(found)
     assert list(unknown(ResultRecord.model_validate(found))) == []
     lines = (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()
     for line in lines:
-        Draft202012Validator(json_schemas()["rounds-1.json"]).validate(json.loads(line))
+        Draft202012Validator(json_schemas()["rounds-2.json"]).validate(json.loads(line))
         assert list(unknown(RoundRecord.model_validate_json(line))) == []
     assert [json.loads(line) for line in lines] == found["rounds"]
     assert found["provenance"]["machine"]["processors"] >= 1

@@ -63,7 +63,7 @@ def test_one_failing_gateway_is_recorded_and_survived(
     reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sabotage(monkeypatch, {1}, SABOTAGE[reason])
-    result = execute("federated", small_config(run__engine="inprocess"), tmp_path / "run")
+    result = execute("federated", small_config(run__engine="inprocess"), tmp_path / "run").to_json()
     for entry in result["rounds"]:
         assert entry["participants"] == [0, 2]
         assert [failure["partition"] for failure in entry["failures"]] == [1]
@@ -76,7 +76,7 @@ def test_a_change_beyond_the_bound_is_refused_and_named(
 ) -> None:
     sabotage(monkeypatch, {1}, lambda u: replace(u, weights=100 * u.weights))
     config = small_config(run__engine="inprocess", federation__norm_bound=50.0)
-    result = execute("federated", config, tmp_path / "run")
+    result = execute("federated", config, tmp_path / "run").to_json()
     for entry in result["rounds"]:
         assert entry["participants"] == [0, 2]
         (failure,) = entry["failures"]
@@ -87,7 +87,7 @@ def test_a_change_beyond_the_bound_is_refused_and_named(
 def test_the_bound_holds_for_liars_of_the_simulation(tmp_path: Path) -> None:
     lies = {"attack__kind": "scale", "attack__share": 0.34, "attack__strength": 1000.0}
     config = small_config(run__engine="inprocess", federation__norm_bound=5.0, **lies)
-    result = execute("federated", config, tmp_path / "run")
+    result = execute("federated", config, tmp_path / "run").to_json()
     for entry in result["rounds"]:
         assert len(entry["participants"]) == 2
         assert len(entry["failures"]) == 1
@@ -120,7 +120,7 @@ def test_a_gateway_without_training_flows_does_no_harm(
 ) -> None:
     empty = {"examples": 0, "steps": 0, "loss": float("nan")}
     sabotage(monkeypatch, {2}, lambda u: replace(u, **empty))  # type: ignore[arg-type]
-    result = execute("federated", small_config(run__engine="inprocess"), tmp_path / "run")
+    result = execute("federated", small_config(run__engine="inprocess"), tmp_path / "run").to_json()
     assert result["rounds"][-1]["participants"] == [0, 1, 2]
     assert result["rounds"][-1]["failures"] == []
     assert np.isfinite(result["rounds"][-1]["train"]["loss"])

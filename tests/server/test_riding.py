@@ -44,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
 
 def ran(out: Path, config: Config) -> tuple[list[Mapping[str, Any]], bytes]:
     """Give a run's rounds, but for times and bytes, and the weights after them."""
-    result = execute("federated", config, out)
+    result = execute("federated", config, out).to_json()
     rounds = [{key: each[key] for key in SCORES} for each in result["rounds"]]
     return rounds, read_checkpoint(out).weights[0].tobytes()
 
@@ -118,6 +118,6 @@ def test_a_round_that_fails_does_not_take_the_one_before_with_it(
     done = read_checkpoint(tmp_path / "run").server_round
     assert done < 3
     broken[0] = False
-    result = resume(tmp_path / "run")
+    result = resume(tmp_path / "run").to_json()
     assert [{key: each[key] for key in SCORES} for each in result["rounds"]] == whole[0]
     assert read_checkpoint(tmp_path / "run").weights[0].tobytes() == whole[1]

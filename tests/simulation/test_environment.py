@@ -165,8 +165,8 @@ class TestFates:
         assert ended.to_json() == {
             "virtual_seconds": 0.0,
             "present": 0,
-            "chosen": 0,
-            "fates": {},
+            "sampled": 0,
+            "outcomes": {},
         }
         assert lived(found, 2).aggregated == [3]
 

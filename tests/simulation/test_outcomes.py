@@ -123,5 +123,5 @@ def test_a_round_tells_who_and_why() -> None:
     assert ended.of(ClientOutcome.LATE, ClientOutcome.DROPPED_AFTER) == [3, 8]
     assert ended.by_partition()[8] == (ClientOutcome.LATE, 3.0)
     assert ended.to_json() == {
-        "virtual_seconds": 6.5, "present": 9, "chosen": 4, "fates": {"late": [8], "lost": [3]},
+        "virtual_seconds": 6.5, "present": 9, "sampled": 4, "outcomes": {"late": [8], "lost": [3]},
     }  # fmt: skip

@@ -72,7 +72,7 @@ def test_an_attack_stands_beside_its_clean_twin(tmp_path: Path) -> None:
     lies: dict[str, object] = {"attack.kind": "sign-flip", "attack.share": 0.2}
     told = {
         "kind": "sign-flip", "share": 0.2, "schedule": "always", "strength": None,
-        "poisoned": None, "liars": [1], "success": {"DoS": 0.5}, "errors": {},
+        "poisoned": None, "malicious": [1], "success": {"DoS": 0.5}, "errors": {},
     }  # fmt: skip
     runs = [
         write_run(tmp_path / "a", GOOD),

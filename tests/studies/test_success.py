@@ -17,7 +17,7 @@ from fednids.studies.statistics import measure_attack
 
 def attack(kind: str, share: float, **success: float | None) -> dict[str, Any]:
     about = {"kind": kind, "share": share, "schedule": "always", "strength": None}
-    return {**about, "poisoned": None, "liars": [0], "success": success, "errors": {}}
+    return {**about, "poisoned": None, "malicious": [0], "success": success, "errors": {}}
 
 
 def result(matrix: np.ndarray, **more: object) -> ResultRecord:

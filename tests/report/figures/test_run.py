@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from picture_checks import CLASSES, check_readable
+from whole_result import whole_result
 
 from fednids.metrics import ConfusionCounts, scores
 from fednids.report.figures.confusion import confusion
 from fednids.report.figures.rounds import RoundCurves, curves
 from fednids.report.figures.run import draw_run
+from fednids.runs.records import ResultRecord
 
 
-def result(rounds: int, matrix: np.ndarray) -> dict:  # type: ignore[type-arg]
-    final = scores(ConfusionCounts(matrix), CLASSES).to_json()
-    test = {"loss": 0.5, **final, "novel": final}
-    entries = [{"round": n + 1, "train": {"loss": 1.0}, "test": test} for n in range(rounds)]
-    return {"rounds": entries, "final": final, "majority": final, "data": {"synthetic": True}}
+def result(rounds: int, matrix: np.ndarray, *, synthetic: bool) -> ResultRecord:
+    final, found = scores(ConfusionCounts(matrix), CLASSES).to_json(), whole_result(rounds)
+    found["data"]["synthetic"] = synthetic
+    return ResultRecord.model_validate({**found, "final": final, "majority": final})
 
 
 def course(rounds: int, rate: float) -> RoundCurves:
@@ -61,7 +62,8 @@ def test_all_pictures_are_written_and_say_synthetic(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: dict[str, str] = {}
-    owned, run = np.ones((3, 5), int), result(2, np.eye(5, dtype=int))
+    owned, matrix = np.ones((3, 5), int), np.eye(5, dtype=int)
+    run = result(2, matrix, synthetic=True)
     draw_run(run, owned, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "confusion.png",
@@ -75,6 +77,5 @@ def test_all_pictures_are_written_and_say_synthetic(
     monkeypatch.setattr("fednids.report.figures.run.save", keep)
     draw_run(run, owned, tmp_path)
     assert all("synthetic" in title for title in written.values()), written
-    run["data"]["synthetic"] = False
-    draw_run(run, owned, tmp_path)
+    draw_run(result(2, matrix, synthetic=False), owned, tmp_path)
     assert not any("synthetic" in title for title in written.values()), written
