@@ -27,9 +27,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fednids.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fednids.runs.callbacks import Callback
 
 Member = TypeVar("Member")
 
@@ -254,5 +257,25 @@ DATASETS: Registry[Any] = Registry("dataset", "data.dataset", {})
 PARTITIONERS: Registry[Any] = Registry("partitioner", "partition.scheme", {})
 """How flows are dealt to clients."""
 
-SINKS: Registry[Any] = Registry("sink", "--track", {})
+
+def _sink_fault(member: Any) -> str | None:
+    if isinstance(member, type) and not all(
+        callable(getattr(member, name, None)) for name in ("run_began", "round_ended", "run_ended")
+    ):
+        return f"expected run_began, round_ended and run_ended, got {member!r} without one of them"
+    return None
+
+
+_CALLBACKS = "fednids.runs.callbacks"
+
+SINKS: Registry[Callable[[str], Callback]] = Registry(
+    "sink",
+    "--track",
+    {
+        "csv": f"{_CALLBACKS}.csv_files:CsvSink",
+        "tensorboard": f"{_CALLBACKS}.tensorboard:TensorboardSink",
+        "mlflow": f"{_CALLBACKS}.mlflow_store:MlflowSink",
+    },
+    _sink_fault,
+)
 """Where rounds and results are written beside the run folder."""

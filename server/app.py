@@ -15,7 +15,7 @@ from fednids.errors import FednidsError
 from fednids.runs.alone import alone_in
 from fednids.runs.facts import Facts
 from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
-from fednids.runs.job import Job
+from fednids.runs.job import OpenRun
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
 from server.federation import Federation, check_rootless
@@ -46,7 +46,7 @@ def main(grid: Grid, context: Context) -> None:
 def _lead(grid: Grid, config: Config, out: Path) -> None:
     """Lead a run from its start or from where it stopped."""
     stopped = _stopped(config, out)
-    job = Job.go_on(out, stopped) if stopped else Job.begin("federated", config, out)
+    job = OpenRun.go_on(out, stopped) if stopped else OpenRun.begin("federated", config, out)
     grid = attentive(grid, config.federation.timeout)
     federation = Federation(grid, job.config, job.observers)
     try:

@@ -102,12 +102,12 @@ class TestPlugins:
         self, tmp_path: Path
     ) -> None:
         file = tmp_path / "algo.py"
-        file.write_text("from fednids.extensions import SINKS\nSINKS.register('mine')(list)\n")
+        file.write_text("from fednids.extensions import SINKS\nSINKS.register('mine')(print)\n")
         load_plugins([file])
         code = "from fednids.extensions import SINKS; print(SINKS.find('mine'))"
         run = [sys.executable, "-c", code]
         done = subprocess.run(run, capture_output=True, text=True, check=True)
-        assert "list" in done.stdout
+        assert "print" in done.stdout
         file.write_text(file.read_text() + "\n")
         done = subprocess.run(run, capture_output=True, text=True, check=False)
         assert "as it was when the run began" in done.stderr

@@ -70,7 +70,6 @@ TWO_THINGS: set[str] = {
     "Fitted",
     "Format",
     "Ifca",
-    "Job",
     "KEPT",
     "KINDS",
     "LARGEST",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fednids.cli import options
+from fednids.cli.rounds import round_line
 from fednids.cli.screen import complain, say, show_result
 from fednids.config import Config, parse_settings
 from fednids.errors import ConfigError
@@ -230,12 +231,7 @@ class _Shown:
 
     def round_ended(self, found: RoundRecord) -> None:
         if self._shown:
-            f1 = found.test.macro_f1
-            score = "–" if f1 is None else f"{f1:.3f}"
-            say(
-                f"round {found.round}/{self._rounds}  loss {found.loss:.4f}  macro-F1 "
-                f"{score}  {found.seconds:.1f} s"
-            )
+            say(round_line(found, self._rounds))
 
 
 def _finish(end: RunEnd, out: Path | None, *, as_json: bool, quiet: bool) -> None:

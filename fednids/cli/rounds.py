@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from rich.console import Group
 from rich.live import Live
@@ -14,9 +11,8 @@ from rich.table import Table
 
 from fednids.cli.screen import ERRORS
 from fednids.cli.steps import counting_bar
-from fednids.datasets.federated import class_names
-from fednids.metrics import scores
-from fednids.runs.rounds import Round
+from fednids.runs.callbacks import RoundEnd, RunStart
+from fednids.runs.records import ResultRecord, RoundRecord
 
 _SHOWN = 8
 _TITLES = ("round", "loss", "macro-F1", "novel", "false alarms", "updates", "failures", "s")
@@ -29,12 +25,10 @@ class RoundProgress:
     ----------
     rounds : int
         How many there will be.
-    classes : int
-        Number of classes, for the rates.
     """
 
-    def __init__(self, rounds: int, classes: int):
-        self._rounds, self._names = rounds, class_names(classes)
+    def __init__(self, rounds: int):
+        self._rounds = rounds
         self._last: deque[tuple[str, ...]] = deque(maxlen=_SHOWN)
         self._bar = counting_bar(ERRORS)
         self._task = self._bar.add_task(f"round 1/{rounds}", total=rounds)
@@ -44,28 +38,30 @@ class RoundProgress:
         """Keep table and bar on screen while the run goes."""
         return self._live if ERRORS.is_terminal else nullcontext()
 
-    def round_ended(self, ended: Round, weights: Sequence[Any]) -> None:
+    def run_began(self, run: RunStart) -> str:
+        """Do nothing: it shows rounds alone."""
+        return ""
+
+    def run_ended(self, result: ResultRecord | None) -> None:
+        """Do nothing: the result is shown elsewhere."""
+
+    def round_ended(self, ended: RoundEnd) -> None:
         """Show the round's losses, rates and time."""
-        found = scores(ended.counts, self._names)
-        seconds = ended.train_seconds + ended.evaluate_seconds
+        record = ended.record
         if not ERRORS.is_terminal:
-            ERRORS.print(
-                f"round {ended.number}/{self._rounds}  loss {ended.train_loss:.4f}  "
-                f"macro-F1 {found.macro_f1:.3f}  {seconds:.1f} s",
-                markup=False,
-            )
+            ERRORS.print(round_line(record, self._rounds), markup=False)
             return
-        novel = scores(ended.novel, self._names).macro_f1
-        rates = (_rate(rate) for rate in (found.macro_f1, novel, found.false_alarm_rate))
+        test = record.test
+        rates = (_rate(r) for r in (test.macro_f1, test.novel.macro_f1, test.false_alarm_rate))
         self._last.append(
             (
-                str(ended.number), f"{ended.train_loss:.4f}", *rates,
-                str(len(ended.updates)), str(len(ended.failures)), f"{seconds:.1f}",
+                str(record.round), f"{record.loss:.4f}", *rates,
+                str(len(record.participants)), str(len(record.failures)), f"{record.seconds:.1f}",
             )
         )  # fmt: skip
-        following = min(ended.number + 1, self._rounds)
+        following = min(record.round + 1, self._rounds)
         self._bar.update(
-            self._task, completed=ended.number, description=f"round {following}/{self._rounds}"
+            self._task, completed=record.round, description=f"round {following}/{self._rounds}"
         )
         self._live.update(self._shown())
 
@@ -78,5 +74,13 @@ class RoundProgress:
         return Group(table, self._bar) if self._last else Group(self._bar)
 
 
-def _rate(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+def round_line(record: RoundRecord, rounds: int) -> str:
+    """Return a round in one line, for where there is no terminal."""
+    return (
+        f"round {record.round}/{rounds}  loss {record.loss:.4f}  "
+        f"macro-F1 {_rate(record.test.macro_f1)}  {record.seconds:.1f} s"
+    )
+
+
+def _rate(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -12,7 +12,7 @@ from fednids.cli.logs import logging_to
 from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import say
 from fednids.config import Config
-from fednids.runs.callbacks import open_tracking, tracked
+from fednids.runs.callbacks import RunStart, open_tracking, tracked
 from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Observer
 
@@ -74,14 +74,16 @@ class Watch:
         silent = self.quiet or self.as_json
         new = None if resumed else out
         with logging_to(self.log_file, verbose=self.verbose, quiet=self.quiet, new=new):
-            tracking = open_tracking(self.track, kind, config, out, resumed=resumed)
-            progress = None
-            if not silent:
-                progress = RoundProgress(config.federation.rounds, config.model.classes)
-            shown = progress.showing() if progress else nullcontext()
-            with shown, tracked(tracking):
-                result = run([*([progress] if progress else []), tracking])
-                tracking.finish(result.to_json())
+            progress = None if silent else RoundProgress(config.federation.rounds)
+            tracking = open_tracking(
+                self.track,
+                RunStart(out, kind, config),
+                [progress] if progress else [],
+                resumed=resumed,
+            )
+            with progress.showing() if progress else nullcontext(), tracked(tracking):
+                result = run([tracking])
+                tracking.finish(result)
         if self.as_json:
             say(json.dumps(result.to_json()))
         return result

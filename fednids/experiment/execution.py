@@ -17,7 +17,7 @@ from fednids.networks.cnn_bilstm.presets import build_architecture
 from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
 from fednids.runs.folder import RunFolder, is_finished
-from fednids.runs.job import Job
+from fednids.runs.job import OpenRun
 from fednids.runs.records import BaselineRecord, ResultRecord, ScoresRecord
 from fednids.runs.rounds import Observer, Outcome
 from fednids.runs.selection import check_selection
@@ -79,7 +79,7 @@ def execute(
             "its own: leave the setting out"
         )
     with disk_faults(out), alone_in(out):
-        job = Job.begin(kind, config, out, force=force)
+        job = OpenRun.begin(kind, config, out, force=force)
         job.folder.flows = _flows(job)
         outcome = _train(job, observers, None)
         return job.finish(outcome, _beside(job, outcome, baselines))
@@ -119,7 +119,7 @@ def resume(
         done, wanted = checkpoint.server_round, checkpoint.config.federation.rounds
         if is_finished(path) and wanted == before.config.federation.rounds:
             _refuse_finished(path, checkpoint)
-        job = Job.go_on(path, checkpoint)
+        job = OpenRun.go_on(path, checkpoint)
         if done and checkpoint.flows not in ("", _flows(job)):
             raise RunError(
                 f"expected the flows that {path} was begun with, got others; put them back, or "
@@ -161,7 +161,7 @@ def disk_faults(out: Path) -> Iterator[None]:
             raise
 
 
-def _flows(job: Job) -> str:
+def _flows(job: OpenRun) -> str:
     """Tell flows and deal from any others; nothing of a deployment's, which are elsewhere."""
     if job.flows is None:
         return ""
@@ -186,7 +186,7 @@ def check_settings(config: Config) -> None:
     Environment(config)
 
 
-def _train(job: Job, observers: Sequence[Observer], resumed: Checkpoint | None) -> Outcome:
+def _train(job: OpenRun, observers: Sequence[Observer], resumed: Checkpoint | None) -> Outcome:
     """Lead the rounds; a Ctrl-C ends in one line that says how to go on."""
     try:
         told = [*job.observers, *observers]
@@ -195,7 +195,7 @@ def _train(job: Job, observers: Sequence[Observer], resumed: Checkpoint | None) 
         raise InterruptedRunError(_how_to_go_on(job.folder)) from None
 
 
-def _beside(job: Job, outcome: Outcome, baselines: bool) -> dict[str, Any]:
+def _beside(job: OpenRun, outcome: Outcome, baselines: bool) -> dict[str, Any]:
     """Give what the result has beside its own scores, where it is asked for."""
     found = _baselines(job) if baselines else {}
     data, partition = job.config.data, job.config.partition
@@ -206,7 +206,7 @@ def _beside(job: Job, outcome: Outcome, baselines: bool) -> dict[str, Any]:
     return found
 
 
-def _baselines(job: Job) -> dict[str, Any]:
+def _baselines(job: OpenRun) -> dict[str, Any]:
     """Score gradient boosting; scikit-learn is imported only where it is asked for."""
     from fednids.experiment.baselines import fit_baseline
 

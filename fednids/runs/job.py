@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset, class_names
+from fednids.extensions import loaded_plugins
 from fednids.files import write_atomically
+from fednids.networks.cnn_bilstm.architecture import Weights
 from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.facts import Facts
 from fednids.runs.folder import Checkpoint, RunFolder, prepare_folder
 from fednids.runs.layout import CHECKPOINT, MODEL, MODELS, SCORES
-from fednids.runs.logbook import RoundLog, log_resume, log_start
 from fednids.runs.provenance import note_process, read_provenance
-from fednids.runs.records import ResultRecord
+from fednids.runs.records import PluginRecord, ResultRecord
 from fednids.runs.result import RunSeconds, build_result, chosen_threshold, score_histograms
-from fednids.runs.rounds import Observer, Outcome
+from fednids.runs.rounds import Observer, Outcome, Round
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Job:
+class OpenRun:
     """A run with its flows and its folder.
 
     Attributes
@@ -49,7 +53,7 @@ class Job:
     clock: RunSeconds = field(default_factory=RunSeconds)
 
     @classmethod
-    def begin(cls, kind: str, config: Config, out: Path, *, force: bool = False) -> Job:
+    def begin(cls, kind: str, config: Config, out: Path, *, force: bool = False) -> OpenRun:
         """Open the flows, but those of a deployment, and make the folder.
 
         Raises
@@ -64,11 +68,11 @@ class Job:
         folder = RunFolder(out, class_names(config.model.classes))
         folder.create(kind, config)
         note_process(out / CHECKPOINT)
-        log_start(kind, config, fleet, out)
+        _log_start(kind, config, fleet, out)
         return cls(kind, config, fleet, folder, started, RunSeconds(time.perf_counter() - started))
 
     @classmethod
-    def go_on(cls, path: Path, checkpoint: Checkpoint) -> Job:
+    def go_on(cls, path: Path, checkpoint: Checkpoint) -> OpenRun:
         """Open the flows of a stopped run and drop what came after its checkpoint."""
         started = time.perf_counter()
         config = checkpoint.config
@@ -76,8 +80,8 @@ class Job:
         folder = RunFolder(path, class_names(config.model.classes))
         folder.reopen(checkpoint)
         note_process(path / CHECKPOINT)
-        log_start(checkpoint.kind, config, fleet, path)
-        log_resume(checkpoint)
+        _log_start(checkpoint.kind, config, fleet, path)
+        _log_resume(checkpoint)
         clock = RunSeconds(time.perf_counter() - started)
         return cls(checkpoint.kind, config, fleet, folder, started, clock)
 
@@ -90,8 +94,14 @@ class Job:
 
     @property
     def observers(self) -> tuple[Observer, ...]:
-        """What must be told of each round."""
-        return self.clock, self.folder, RoundLog()
+        """Whom the round loop has to call with each round."""
+        return (self,)
+
+    def round_ended(self, ended: Round, weights: Sequence[Weights]) -> None:
+        """Write a round that has ended to the run folder, then to the log."""
+        self.folder.round_ended(ended, weights)
+        self.clock.round_ended(ended)
+        _log_round(ended)
 
     def finish(
         self,
@@ -129,6 +139,7 @@ class Job:
             rounds=self.folder.rounds,
             provenance=read_provenance(self.folder.path / CHECKPOINT),
             **self.folder.course,
+            **_plugins(),
             **(extra or {}),
         )
         self._save_detectors(outcome, facts)
@@ -168,3 +179,59 @@ class Job:
 
 def _open(config: Config) -> FederatedDataset | None:
     return None if config.deploy.names else FederatedDataset.open(config)
+
+
+def _log_start(kind: str, config: Config, fleet: FederatedDataset | None, path: Path) -> None:
+    _LOG.info("%s run in %s", kind, path)
+    for name, value in config.flat().items():
+        _LOG.info("setting %s = %r", name, value)
+    if fleet is None:
+        _LOG.info("flows are at the gateways of a deployment: %s", config.deploy.gateways)
+        return
+    flows, split = fleet.flows, fleet.split
+    _LOG.info(
+        "flows: %s, %d, %d of them test flows, %d of these novel, sha256 %s",
+        flows.origin.path, len(flows), int(split.test.sum()), int(split.novel.sum()),
+        flows.origin.sha256,
+    )  # fmt: skip
+    sizes = fleet.training_sizes
+    _LOG.info(
+        "plan: %s, %d gateways with %d to %d training flows, fingerprint %s",
+        fleet.plan.scheme, fleet.gateways, min(sizes), max(sizes), fleet.plan.fingerprint,
+    )  # fmt: skip
+    for k, size in enumerate(sizes):
+        _LOG.debug("gateway %d has %d training flows", k, size)
+
+
+def _log_resume(checkpoint: Checkpoint) -> None:
+    _LOG.info("resumed after round %d", checkpoint.server_round)
+    for reason in checkpoint.damaged:
+        _LOG.warning("a damaged checkpoint was passed over: %s", reason)
+
+
+def _log_round(ended: Round) -> None:
+    for failure in ended.failures:
+        _LOG.warning(
+            "round %d: gateway %d failed to %s: %s",
+            ended.number, failure.partition_id, failure.stage, failure.reason,
+        )  # fmt: skip
+    counts = ended.counts
+    _LOG.info(
+        "round %d: %d updates, %d failures, loss %.6g, test loss %.6g, accuracy %.4f over %d "
+        "test flows, %.2f s training, %.2f s scoring, %d bytes down, %d up; checkpoint written",
+        ended.number, len(ended.updates), len(ended.failures), ended.train_loss,
+        ended.test_loss, counts.matrix.trace() / max(counts.total, 1), counts.total,
+        ended.train_seconds, ended.evaluate_seconds, ended.bytes_down, ended.bytes_up,
+    )  # fmt: skip
+    for update in ended.updates:
+        _LOG.debug(
+            "round %d: gateway %d trained on %d windows in %d steps, loss %.6g, %.2f s",
+            ended.number, update.partition_id, update.examples, update.steps, update.loss,
+            update.seconds,
+        )  # fmt: skip
+
+
+def _plugins() -> dict[str, list[PluginRecord]]:
+    """Return the plug-ins that the run was made with; nothing without any."""
+    found = [PluginRecord(file=each.path.name, sha256=each.sha256) for each in loaded_plugins()]
+    return {"plugins": found} if found else {}

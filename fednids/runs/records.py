@@ -550,6 +550,15 @@ class Provenance(Session):
     """The processes that went on with it, in order."""
 
 
+class PluginRecord(Record):
+    """A plug-in file that a run was made with; it is compared by its digest and never run."""
+
+    file: str
+    """Name of the file."""
+    sha256: str
+    """Of its bytes."""
+
+
 class ResultRecord(Record):
     """``result.json``: everything that a run found out."""
 
@@ -569,6 +578,8 @@ class ResultRecord(Record):
     """Every setting by ``section.key``."""
     provenance: Provenance | None = None
     """By what, where and when it was made; missing in results older than this key."""
+    plugins: list[PluginRecord] | None = None
+    """Plug-ins that it was made with, where there were any."""
     model: ModelRecord
     """The network."""
     partition: PartitionRecord

@@ -37,7 +37,7 @@ _PACKAGES = ("flwr", "mindspore", "numpy", "pandas", "pyarrow", "scikit-learn")
 
 @dataclass
 class RunSeconds:
-    """Seconds spent so far; an observer that adds up what rounds report.
+    """Seconds spent so far.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class RunSeconds:
     train: float = 0.0
     evaluate: float = 0.0
 
-    def round_ended(self, ended: Round, weights: Sequence[Any]) -> None:
+    def round_ended(self, ended: Round) -> None:
         """Add a round."""
         self.compile += sum(update.compile_seconds for update in ended.updates)
         self.compile += sum(evaluation.compile_seconds for evaluation in ended.evaluations)

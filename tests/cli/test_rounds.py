@@ -11,14 +11,16 @@ from fednids.cli.rounds import RoundProgress
 from fednids.cli.screen import ERRORS
 from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
+from fednids.runs.callbacks import RoundEnd
 from fednids.runs.rounds import Round
 
 
-def ended(number: int) -> Round:
+def ended(number: int) -> RoundEnd:
     counts = ConfusionCounts(np.array([[3, 1], [0, 6]]))
     update = Update(0, np.zeros(0, np.float32), 10, 2, 0.5, 0.1, 0.0)
     evaluation = Evaluation(0, counts, ConfusionCounts.zero(2), 4.0, 0.0)
-    return Round(number, [update], [evaluation], [], 1.0, 0.5)
+    found = Round(number, [update], [evaluation], [], 1.0, 0.5)
+    return RoundEnd(found.record(("Benign", "Attack")), {})
 
 
 def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -26,10 +28,10 @@ def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(ERRORS, "_file", stream)
     monkeypatch.setattr(ERRORS, "_force_terminal", terminal)
     monkeypatch.setattr(ERRORS, "_width", 120)
-    progress = RoundProgress(12, 2)
+    progress = RoundProgress(12)
     with progress.showing():
         for number in range(1, 12):
-            progress.round_ended(ended(number), [])
+            progress.round_ended(ended(number))
     return stream.getvalue()
 
 

@@ -9,7 +9,7 @@ import pytest
 from runs_factory import small_config
 
 from fednids.experiment.execution import execute
-from fednids.runs.callbacks import SINKS
+from fednids.extensions import SINKS
 
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 TEXT = PAGE.read_text()
@@ -26,7 +26,7 @@ def test_the_example_runs(
 
 
 def test_every_sink_is_in_the_table() -> None:
-    assert all(f"| `{name}` |" in TEXT for name in SINKS)
+    assert all(f"| `{name}` |" in TEXT for name in SINKS.names())
 
 
 def test_links_lead_to_files() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fednids.files import write_atomically
-from fednids.runs.callbacks.sink import RoundMetrics, Start
+from fednids.runs.callbacks.interface import RoundEnd, RunStart
+from fednids.runs.records import ResultRecord
 
 ROUNDS_CSV, GATEWAYS_CSV = "rounds.csv", "gateways.csv"
 
@@ -29,26 +30,25 @@ class CsvSink:
     def __init__(self, target: str):
         self._target = target
 
-    def begin(self, start: Start) -> str:
-        """Make the folder, and drop what a stop left of a round that was not told whole."""
-        folder = Path(self._target) if self._target else start.path
+    def run_began(self, run: RunStart) -> str:
+        """Make the folder, and drop what a stop left of a round that was not written whole."""
+        folder = Path(self._target) if self._target else run.path
         folder.mkdir(parents=True, exist_ok=True)
         self._rounds = _Table(folder / ROUNDS_CSV, ("round",))
         self._gateways = _Table(folder / GATEWAYS_CSV, ("round", "partition_id"))
         for table in (self._rounds, self._gateways):
-            table.open(start.done)
+            table.open(run.done)
         return str(folder)
 
-    def rounds_ended(self, rounds: Sequence[RoundMetrics]) -> None:
+    def round_ended(self, ended: RoundEnd) -> None:
         """Append rows."""
+        about = {"round": ended.number}
         self._gateways.append(
-            {"round": each.number, "partition_id": k, **row}
-            for each in rounds
-            for k, row in each.gateways.items()
+            {**about, "partition_id": k, **row} for k, row in ended.gateways.items()
         )
-        self._rounds.append({"round": each.number, **each.metrics} for each in rounds)
+        self._rounds.append([{**about, **ended.metrics}])
 
-    def finish(self, result: Mapping[str, Any] | None) -> None:
+    def run_ended(self, result: ResultRecord | None) -> None:
         """Do nothing: every row is on disk."""
 
 

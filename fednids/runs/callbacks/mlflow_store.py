@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from fednids.runs.callbacks.metrics import round_metrics, settings_texts
-from fednids.runs.callbacks.packages import demand_package
-from fednids.runs.callbacks.sink import RoundMetrics, Start
-from fednids.runs.folder import RESULT
+from fednids.runs.callbacks.interface import RoundEnd, RunStart, demand_package, flat_numbers
+from fednids.runs.layout import RESULT
+from fednids.runs.records import ResultRecord
 
 STORE = "mlflow.db"
 """Beside the run folder, where no other is named: so runs beside each other share it."""
@@ -59,35 +57,34 @@ class MlflowSink:
                 demand_package(package, _INSTALL, "mlflow")
         self._mlflow = demand_package("mlflow", _INSTALL, "mlflow")
 
-    def begin(self, start: Start) -> str:
+    def run_began(self, run: RunStart) -> str:
         """Open the store; make a run, or find that of a run that goes on."""
-        file = Path(self._target or start.path.parent / STORE).resolve()
+        file = Path(self._target or run.path.parent / STORE).resolve()
         local = "://" not in self._target
         uri = f"sqlite:///{file}" if local else self._target
         if local:
             file.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._client = start.path, self._mlflow.MlflowClient(tracking_uri=uri)
-        if start.handle:
-            self._run = start.handle
+        self._path, self._client = run.path, self._mlflow.MlflowClient(tracking_uri=uri)
+        if run.handle:
+            self._run = run.handle
             self._client.update_run(self._run, status="RUNNING")
             return self._run
         experiment = self._experiment(file.parent / ARTIFACTS if local else None)
-        name = start.path.resolve().name
+        name = run.path.resolve().name
         self._run = self._client.create_run(experiment, run_name=name).info.run_id
-        self._describe(start)
+        self._describe(run)
         return str(self._run)
 
-    def rounds_ended(self, rounds: Sequence[RoundMetrics]) -> None:
+    def round_ended(self, ended: RoundEnd) -> None:
         """Write metrics, the round as their step."""
-        metrics = ((name, value, each.number) for each in rounds for name, value in _of_round(each))
-        self._log(metrics)
+        self._log((name, value, ended.number) for name, value in _of_round(ended))
 
-    def finish(self, result: Mapping[str, Any] | None) -> None:
-        """Write final scores, provenance and files, and say how the run ended."""
+    def run_ended(self, result: ResultRecord | None) -> None:
+        """Write final scores, provenance and files, and how the run ended."""
         if result is not None:
-            last = len(result["rounds"])
-            final = {name: result[name] for name in ("final", "final_novel", "seconds")}
-            self._log((name, value, last) for name, value in round_metrics(final).items())
+            last, whole = len(result.rounds), result.to_json()
+            final = {name: whole[name] for name in ("final", "final_novel", "seconds")}
+            self._log((name, value, last) for name, value in flat_numbers(final).items())
             self._tag(_tags(result))
             for file in (self._path / RESULT, *sorted(self._path.glob("*.png"))):
                 self._client.log_artifact(self._run, str(file))
@@ -101,14 +98,13 @@ class MlflowSink:
         where = None if artifacts is None else artifacts.as_uri()
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=where))
 
-    def _describe(self, start: Start) -> None:
+    def _describe(self, run: RunStart) -> None:
         """Write settings and the arm."""
         entities = self._mlflow.entities
-        texts = settings_texts(start.config.flat())
-        parameters = [entities.Param(name, text) for name, text in texts.items()]
+        parameters = [entities.Param(name, text) for name, text in run.settings.items()]
         for k in range(0, len(parameters), 100):
             self._client.log_batch(self._run, params=parameters[k : k + 100])
-        self._tag({"fednids.kind": start.kind, "fednids.folder": str(start.path.resolve())})
+        self._tag({"fednids.kind": run.kind, "fednids.folder": str(run.path.resolve())})
 
     def _tag(self, tags: Mapping[str, str]) -> None:
         entities = self._mlflow.entities
@@ -122,21 +118,19 @@ class MlflowSink:
             self._client.log_batch(self._run, metrics=batch)
 
 
-def _of_round(ended: RoundMetrics) -> Iterator[tuple[str, float]]:
+def _of_round(ended: RoundEnd) -> Iterator[tuple[str, float]]:
     yield from ended.metrics.items()
     for k, row in ended.gateways.items():
         yield from ((f"gateway-{k:05d}/{name}", value) for name, value in row.items())
 
 
-def _tags(result: Mapping[str, Any]) -> dict[str, str]:
-    """Say by what and on which flows a result was made."""
-    made, data = result.get("provenance") or {}, result["data"]
-    machine, git = made.get("machine") or {}, made.get("git") or {}
-    tags = {f"fednids.version.{name}": text for name, text in result["versions"].items()}
-    tags |= {f"fednids.machine.{name}": str(value) for name, value in machine.items()}
-    tags |= {f"fednids.git.{name}": str(value) for name, value in git.items()}
-    tags |= {f"fednids.data.{name}": str(data[name]) for name in ("sha256", "synthetic", "flows")}
-    return tags | {
-        "fednids.command": " ".join(made.get("command", [])),
-        "fednids.started": str(made.get("started", "")),
-    }
+def _tags(result: ResultRecord) -> dict[str, str]:
+    """Return by what and on which flows a result was made."""
+    made, data = result.provenance, result.data
+    tags = {f"fednids.version.{name}": text for name, text in result.versions.items()}
+    if made:
+        tags |= {f"fednids.machine.{name}": str(value) for name, value in made.machine}
+        tags |= {f"fednids.git.{name}": str(value) for name, value in made.git or ()}
+        tags |= {"fednids.command": " ".join(made.command), "fednids.started": made.started}
+    named = ("sha256", "synthetic", "flows")
+    return tags | {f"fednids.data.{name}": str(getattr(data, name)) for name in named}

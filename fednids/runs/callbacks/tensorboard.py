@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from fednids.runs.callbacks.metrics import settings_texts
-from fednids.runs.callbacks.packages import demand_package
-from fednids.runs.callbacks.sink import RoundMetrics, Start
+from fednids.runs.callbacks.interface import RoundEnd, RunStart, demand_package
+from fednids.runs.records import ResultRecord
 
 FOLDER = "tensorboard"
 """In the run folder, where no other is named."""
@@ -35,29 +32,28 @@ class TensorboardSink:
         self._target = target
         self._package = demand_package("tensorboardX", "fednids[tensorboard]", "tensorboard")
 
-    def begin(self, start: Start) -> str:
+    def run_began(self, run: RunStart) -> str:
         """Open an event file; rounds after those that it was told of before are void."""
-        folder = Path(self._target) if self._target else start.path / FOLDER
-        purge = start.done + 1 if start.done else None
+        folder = Path(self._target) if self._target else run.path / FOLDER
+        purge = run.done + 1 if run.done else None
         self._writer = self._package.SummaryWriter(
-            str(folder), purge_step=purge, filename_suffix=f".after-{start.done}"
+            str(folder), purge_step=purge, filename_suffix=f".after-{run.done}"
         )
-        if not start.done:
-            rows = settings_texts(start.config.flat()).items()
+        if not run.done:
+            rows = run.settings.items()
             table = "\n".join(["|setting|value|", "|-|-|", *(f"|{n}|{v}|" for n, v in rows)])
             self._writer.add_text("settings", table, 0)
         return str(folder)
 
-    def rounds_ended(self, rounds: Sequence[RoundMetrics]) -> None:
+    def round_ended(self, ended: RoundEnd) -> None:
         """Write scalars, and flush them to disk."""
-        for each in rounds:
-            for name, value in each.metrics.items():
-                self._writer.add_scalar(name, value, each.number)
-            for k, row in each.gateways.items():
-                for name, value in row.items():
-                    self._writer.add_scalar(f"gateway-{k:05d}/{name}", value, each.number)
+        for name, value in ended.metrics.items():
+            self._writer.add_scalar(name, value, ended.number)
+        for k, row in ended.gateways.items():
+            for name, value in row.items():
+                self._writer.add_scalar(f"gateway-{k:05d}/{name}", value, ended.number)
         self._writer.flush()
 
-    def finish(self, result: Mapping[str, Any] | None) -> None:
+    def run_ended(self, result: ResultRecord | None) -> None:
         """Close the file."""
         self._writer.close()

@@ -7,9 +7,7 @@ import importlib.util
 import json
 import logging
 import struct
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +15,11 @@ from whole_result import rows, whole_result, whole_round
 
 from fednids.config import Config
 from fednids.errors import ConfigError, RunError, SetupError
-from fednids.runs.callbacks import SINKS, RoundMetrics, Start, Tracking, open_tracking, tracked
-from fednids.runs.callbacks.ledger import Told
-from fednids.runs.callbacks.packages import demand_package
+from fednids.extensions import SINKS
+from fednids.runs.callbacks import RoundEnd, RunStart, SinkState, Tracking, open_tracking, tracked
+from fednids.runs.callbacks.interface import demand_package
+from fednids.runs.provenance import this_process
+from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Round
 
 ENDED = Round(1, [], [], [], 0.0, 0.0)
@@ -56,31 +56,38 @@ class Noted:
 
     def __init__(self, failing: int = 0):
         self.told: list[int] = []
-        self.started: list[Start] = []
+        self.started: list[RunStart] = []
         self.result: object = "open"
         self._failing = failing
 
-    def begin(self, start: Start) -> str:
-        self.started.append(start)
+    def run_began(self, run: RunStart) -> str:
+        self.started.append(run)
         return "place"
 
-    def rounds_ended(self, rounds: Sequence[RoundMetrics]) -> None:
-        if self._failing in [each.number for each in rounds]:
+    def round_ended(self, ended: RoundEnd) -> None:
+        if ended.number == self._failing:
             raise OSError("disk\nfull")
-        self.told += [each.number for each in rounds]
+        self.told.append(ended.number)
 
-    def finish(self, result: Mapping[str, Any] | None) -> None:
+    def run_ended(self, result: ResultRecord | None) -> None:
         self.result = result
 
 
+RESULT = ResultRecord.model_validate(whole_result())
+
+
+def start(path: Path) -> RunStart:
+    return RunStart(path, "federated", Config())
+
+
 def open_one(path: Path, sink: Noted, done: int = 0) -> Tracking:
-    return Tracking(path, "federated", Config(), [(sink, Told("csv", "", done, "x" * done))])
+    return Tracking(start(path), [(sink, SinkState("csv", "", done, "x" * done))])
 
 
 def test_csv_has_a_row_a_round_and_a_row_a_gateway(tmp_path: Path) -> None:
-    tracking = open_tracking(["csv"], "federated", Config(), tmp_path)
+    tracking = open_tracking(["csv"], start(tmp_path))
     tell(tracking, tmp_path, 1, 2)
-    tracking.finish(whole_result())
+    tracking.finish(RESULT)
     found = table(tmp_path / "rounds.csv")
     assert [row["round"] for row in found] == ["1", "2"]
     assert (found[1]["loss"], found[1]["participants"], found[1]["failures"]) == ("0.5", "2", "1")
@@ -94,10 +101,10 @@ def test_csv_has_a_row_a_round_and_a_row_a_gateway(tmp_path: Path) -> None:
 
 
 def test_a_resumed_run_goes_on_in_the_same_table(tmp_path: Path) -> None:
-    tell(open_tracking(["csv"], "federated", Config(), tmp_path), tmp_path, 1, 2)
+    tell(open_tracking(["csv"], start(tmp_path)), tmp_path, 1, 2)
     whole = (tmp_path / "rounds.csv").read_text()
     (tmp_path / "rounds.csv").write_text(whole + "3,0.1")  # killed while it was written
-    again = open_tracking([], "federated", Config(), tmp_path, resumed=True)
+    again = open_tracking([], start(tmp_path), resumed=True)
     tell(again, tmp_path, 3)
     assert [row["round"] for row in table(tmp_path / "rounds.csv")] == ["1", "2", "3"]
     assert len(table(tmp_path / "gateways.csv")) == 6
@@ -117,17 +124,18 @@ def test_a_sink_that_fails_is_warned_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sink, other = Noted(failing=2), Noted()
-    tracking = Tracking(
-        tmp_path, "local", Config(), [(sink, Told("csv", "")), (other, Told("mlflow", ""))]
-    )
+    states = SinkState("csv", ""), SinkState("mlflow", "")
+    shown = Noted()
+    tracking = Tracking(start(tmp_path), list(zip((sink, other), states, strict=True)), [shown])
     with caplog.at_level(logging.WARNING, "fednids"):
         tell(tracking, tmp_path, 1, 2, 3)
-        tracking.finish({})
+        tracking.finish(RESULT)
     assert [record.getMessage() for record in caplog.records] == [
         "--track csv failed and is told no more: OSError: disk full"
     ]
     assert (sink.told, sink.result) == ([1], "open")
-    assert (other.told, other.result) == ([1, 2, 3], {})
+    assert (other.told, other.result) == ([1, 2, 3], RESULT)
+    assert (shown.told, shown.result) == ([1, 2, 3], RESULT)
     again = json.loads((tmp_path / "tracking.json").read_text())
     assert [each["done"] for each in again] == [1, 3]
 
@@ -149,7 +157,7 @@ def test_a_stopped_run_closes_its_sinks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wanted", [["other"], ["csv", "csv"], ["csv="], [""]])
 def test_wrong_sinks_are_refused(wanted: list[str], tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        open_tracking(wanted, "local", Config(), tmp_path)
+        open_tracking(wanted, start(tmp_path))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -164,7 +172,7 @@ def test_a_missing_package_is_told_with_the_command() -> None:
 def test_a_damaged_ledger_is_one_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tracking.json").write_bytes(content)
     with pytest.raises(RunError, match=r"tracking\.json"):
-        open_tracking([], "local", Config(), tmp_path, resumed=True)
+        open_tracking([], start(tmp_path), resumed=True)
 
 
 def scalars(folder: Path) -> dict[tuple[str, int], float]:
@@ -186,12 +194,12 @@ def scalars(folder: Path) -> dict[tuple[str, int], float]:
 
 @pytest.mark.skipif(missing("tensorboardX"), reason="tensorboardX is not installed")
 def test_tensorboard_event_files_go_on_after_a_resume(tmp_path: Path) -> None:
-    first = open_tracking(["tensorboard"], "federated", Config(), tmp_path)
+    first = open_tracking(["tensorboard"], start(tmp_path))
     tell(first, tmp_path, 1)
     first.finish(None)
-    again = open_tracking([], "federated", Config(), tmp_path, resumed=True)
+    again = open_tracking([], start(tmp_path), resumed=True)
     tell(again, tmp_path, 2)
-    again.finish(whole_result())
+    again.finish(RESULT)
     found = scalars(tmp_path / "tensorboard")
     assert found["loss", 1] == 1.0
     assert found["loss", 2] == 0.5
@@ -202,13 +210,14 @@ def test_tensorboard_event_files_go_on_after_a_resume(tmp_path: Path) -> None:
 @pytest.mark.skipif(missing("mlflow"), reason="mlflow-skinny is not installed")
 def test_mlflow_keeps_one_run_over_a_resume(tmp_path: Path) -> None:
     path = tmp_path / "run"
-    first = open_tracking(["mlflow"], "federated", Config(), path)
+    first = open_tracking(["mlflow"], start(path))
     tell(first, path, 1)
     first.finish(None)
-    again = open_tracking([], "federated", Config(), path, resumed=True)
+    again = open_tracking([], start(path), resumed=True)
     tell(again, path, 2)
     (path / "result.json").write_text("{}")
-    again.finish({**whole_result(), "provenance": {"command": ["fednids", "x"]}})
+    made = {**this_process().to_json(), "command": ["fednids", "x"]}
+    again.finish(ResultRecord.model_validate({**whole_result(), "provenance": made}))
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
@@ -224,4 +233,9 @@ def test_mlflow_keeps_one_run_over_a_resume(tmp_path: Path) -> None:
 
 
 def test_every_sink_has_a_name_without_marks() -> None:
-    assert all(name.isalnum() and name.islower() for name in SINKS)
+    assert all(name.isalnum() and name.islower() for name in SINKS.names())
+
+
+def test_a_sink_without_a_method_is_refused() -> None:
+    with pytest.raises(ConfigError, match="expected run_began, round_ended and run_ended"):
+        SINKS.register("half")(list)
