@@ -86,17 +86,25 @@ def compare(
     are ranked by the settings that differ. Intervals are bootstrap intervals over seeds; with
     fewer than three seeds, over gateways.
     """
-    _check_target(target)
+    if target is not None and not 0 < target <= 1:
+        raise ConfigError(
+            f"expected --target above 0 and at most 1, got {target:g}; it is a macro-F1"
+        )
     if strategies is None:
         given_for_runs = (out, seeds, data, gateways, scheme, alpha, rounds, config)
         _rank_folders(given, target, given_for_runs, as_json=as_json, quiet=quiet)
         return
+    from fednids.studies.compare import make_contest, parse_strategies
+
     if out is None:
         raise ConfigError("expected --out FOLDER for the runs, got none; name a new folder")
     settings = _settings(
         given, config, data=data, gateways=gateways, scheme=scheme, alpha=alpha, rounds=rounds
     )
-    study = _study(strategies, settings, seeds, target, clean=not no_clean)
+    study = make_contest(
+        parse_strategies(strategies), settings, read_seeds_or_count(seeds),
+        target=target, clean=not no_clean,
+    )  # fmt: skip
     with logging_to(log_file, verbose=verbose, quiet=quiet, new=out):
         _run(study, out, workers, as_json=as_json, quiet=quiet)
 
@@ -121,24 +129,12 @@ def read_seeds_or_count(text: str | None) -> tuple[int, ...]:
     return tuple(numbers) if len(parts) > 1 else tuple(range(1, numbers[0] + 1))
 
 
-def _study(
-    strategies: str,
-    settings: dict[str, object],
-    seeds: str | None,
-    target: float | None,
-    *,
-    clean: bool,
-) -> Study:
-    from fednids.studies.compare import make_contest, parse_strategies
-
-    named = parse_strategies(strategies)
-    return make_contest(named, settings, read_seeds_or_count(seeds), target=target, clean=clean)
-
-
 def _settings(
     given: list[str] | None, file: Path | None, **flags: str | float | None
 ) -> dict[str, object]:
     """Return the settings of file, arguments and flags; a file's strategy and ``run`` are not."""
+    from fednids.studies.relevance import STRATEGY
+
     defaults = Config().flat()
     found: dict[str, object] = {}
     if file is not None:
@@ -146,9 +142,7 @@ def _settings(
         found = {
             name: value
             for name, value in inside.items()
-            if value != defaults[name]
-            and name != "federation.strategy"
-            and not name.startswith("run.")
+            if value != defaults.get(name) and name != STRATEGY and not name.startswith("run.")
         }
     return {**found, **parse_settings(given or []), **options.name_flags(**flags)}
 
@@ -197,10 +191,3 @@ def _tell(ranking: Ranking, *, as_json: bool, quiet: bool) -> None:
         say(json.dumps(ranking.to_json()))
     elif not quiet:
         show_ranking(ranking)
-
-
-def _check_target(target: float | None) -> None:
-    if target is not None and not 0 < target <= 1:
-        raise ConfigError(
-            f"expected --target above 0 and at most 1, got {target:g}; it is a macro-F1"
-        )

@@ -62,6 +62,8 @@ def cross(
 
 
 def _show(findings: CrossFindings) -> None:
+    from fednids.studies.report import SYNTHETIC
+
     matrix, fleet = findings.matrix, findings.matrix.fleet
     flows = int(matrix.counts[0].sum())
     say(
@@ -77,7 +79,7 @@ def _show(findings: CrossFindings) -> None:
     elif matrix.runs[-1].personal:
         say("Every gateway has training flows of every class.")
     if fleet.flows.origin.synthetic:
-        say("The flows are synthetic: these numbers say nothing about real traffic.")
+        say(SYNTHETIC)
 
 
 def _means(findings: CrossFindings) -> Table:

@@ -66,6 +66,11 @@ class CrossMatrix:
         return self.counts[len(self.names) :]
 
     @property
+    def detectors(self) -> list[str]:
+        """Names of all detectors, those of gateways after their partition id."""
+        return [*self.names, *(f"gateway-{k:05d}" for k in range(len(self.local)))]
+
+    @property
     def chosen(self) -> int | None:
         """Place of the global detector that gateways are compared with; a federated one first."""
         kinds = [run.kind for run in self.runs if not run.personal]
@@ -212,6 +217,11 @@ class _Scorer:
 
 _SCHEMA_VERSION = 1
 _DIGITS = 6
+_SHOWN = {
+    "local": "local", "overall": "global",
+    "local_alarm": "local_alarm", "overall_alarm": "global_alarm",
+}  # fmt: skip
+"""How rates of unseen classes are called in ``cross.json``."""
 
 _Values = NDArray[np.float64]
 
@@ -245,13 +255,8 @@ class UnseenClass:
 
     def to_json(self) -> dict[str, float | int | None]:
         """Return the entry as in ``cross.json``."""
-        return {
-            "gateways": self.gateways,
-            "local": _plain(self.local),
-            "global": _plain(self.overall),
-            "local_alarm": _plain(self.local_alarm),
-            "global_alarm": _plain(self.overall_alarm),
-        }
+        rates = {_SHOWN[name]: _plain(getattr(self, name)) for name in _SHOWN}
+        return {"gateways": self.gateways, **rates}
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,9 +287,8 @@ class CrossFindings:
         """Derive all rates from the counts."""
         macro_f1 = np.array([macro_f1_of(counts) for counts in matrix.counts])
         local = macro_f1[len(matrix.names) :]
-        at_home = np.eye(len(local), dtype=bool)
-        own = mean_of(local[at_home].ravel().tolist()) if len(local) else math.nan
-        others = mean_of(local[~at_home].ravel().tolist()) if len(local) else math.nan
+        at_home = np.eye(len(local), local.shape[1], dtype=bool)
+        own, others = (mean_of(values.tolist()) for values in (local[at_home], local[~at_home]))
         return cls(matrix, macro_f1, own, others, _unseen(matrix))
 
     @property
@@ -299,11 +303,8 @@ class CrossFindings:
 
     def unseen_mean(self, name: str) -> float:
         """Return the mean of a rate over all pairs of a gateway and a class it never saw."""
-        pairs = [
-            (each.gateways, getattr(each, name))
-            for each in self.unseen
-            if not math.isnan(getattr(each, name))
-        ]
+        rates = [(each.gateways, getattr(each, name)) for each in self.unseen]
+        pairs = [(gateways, rate) for gateways, rate in rates if not math.isnan(rate)]
         whole = sum(gateways for gateways, _ in pairs)
         return sum(gateways * rate for gateways, rate in pairs) / whole if whole else math.nan
 
@@ -312,8 +313,6 @@ class CrossFindings:
         matrix, fleet = self.matrix, self.matrix.fleet
         first, chosen = matrix.runs[0], matrix.chosen
         best = self.overall[chosen] if chosen is not None else np.full(fleet.gateways, np.nan)
-        rates = ("local", "overall", "local_alarm", "overall_alarm")
-        means = {name.replace("overall", "global"): self.unseen_mean(name) for name in rates}
         return {
             "schema_version": _SCHEMA_VERSION,
             "data": describe_data(fleet),
@@ -325,17 +324,17 @@ class CrossFindings:
             },
             "runs": [{"path": str(run.path), "kind": run.kind} for run in matrix.runs],
             "classes": list(fleet.classes),
-            "detectors": [*matrix.names, *(f"gateway-{k:05d}" for k in range(len(self.local)))],
+            "detectors": matrix.detectors,
             "test_flows": matrix.counts[0].sum(axis=(1, 2)).tolist(),
             "own": _plain(self.own),
             "others": _plain(self.others),
             "global": {
                 "detector": matrix.names[chosen] if chosen is not None else None,
-                "mean": _plain(mean_of(best.ravel().tolist())),
+                "mean": _plain(mean_of(best.tolist())),
                 "gateways": [_plain(value) for value in best.tolist()],
             },
             "unseen": {
-                **{name: _plain(value) for name, value in means.items()},
+                **{key: _plain(self.unseen_mean(name)) for name, key in _SHOWN.items()},
                 "classes": {each.name: each.to_json() for each in self.unseen},
             },
             "macro_f1": [[_plain(value) for value in row] for row in self.macro_f1.tolist()],
@@ -359,15 +358,10 @@ def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
     labels = fleet.labels.astype(np.uint8)
     order = sort_gateways(fleet.plan.label_counts(labels, len(fleet.classes)))
     with new_folder(out, CROSS, force=force) as folder:
-        detectors = np.array(
-            [*matrix.names, *(f"gateway-{k:05d}" for k in range(len(findings.local)))]
-        )
         np.savez_compressed(
-            folder / "cross.npz",
-            counts=matrix.counts,
-            detectors=detectors,
-            classes=np.array(fleet.classes),
-        )
+            folder / "cross.npz", counts=matrix.counts,
+            detectors=np.array(matrix.detectors), classes=np.array(fleet.classes),
+        )  # fmt: skip
         picture = cross_heatmap(
             findings.local, findings.overall, matrix.names, order=order, note=note
         )

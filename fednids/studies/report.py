@@ -26,6 +26,7 @@ from fednids.studies.statistics import (
     Interval,
     best_mean,
     interval,
+    mean_of,
     measure_run,
     show_bytes,
     show_interval,
@@ -237,11 +238,9 @@ def _without_seed(cell: StudyCell) -> str:
 def _group(name: str, rows: Sequence[Row], measure: str) -> Group:
     cell = rows[0].cell
     place = {k: None if k in cell.unread else v for k, v in cell.place}
-    skews = [row.skew.get(measure, math.nan) for row in rows]
-    defined = [skew for skew in skews if not math.isnan(skew)]
-    skew = sum(defined) / len(defined) if defined and cell.arm != "centralised" else math.nan
+    skews = [] if cell.arm == "centralised" else [r.skew.get(measure, math.nan) for r in rows]
     metrics = {m: interval([row.metrics[m] for row in rows], f"{name} {m}") for m in RUN_METRICS}
-    return Group(cell.arm, place, skew, metrics)
+    return Group(cell.arm, place, mean_of(skews), metrics)
 
 
 _SCHEMA_VERSION = 1
@@ -637,19 +636,19 @@ def report_markdown(report: StudyReport, figures: Sequence[str]) -> str:
     figures : Sequence[str]
         Names of the pictures beside it.
     """
-    study = report.study
+    names = ("arm", *settings_of(report))
     parts = [
-        f"# {study.title}",
+        f"# {report.study.title}",
         _what_was_run(report),
         "## What the tables show",
         "\n".join(f"- {line}" for line in findings(report)) or "No run has ended.",
         *(f"![{name}]({name})" for name in figures),
         "## Scores",
         _ABOUT_ARMS,
-        _scores(report),
+        group_table((*names, "skew"), _SCORES, report.groups, skew=True),
         "## Gateways",
         _about_gateways(report),
-        group_table(("arm", *settings_of(report)), _GATEWAYS, report.groups),
+        group_table(names, _GATEWAYS, report.groups),
         f"## Cost, and the way to macro-F1 {show_number(report.target)}",
         cost_table(report),
         *attack_section(report),
@@ -661,8 +660,13 @@ def report_markdown(report: StudyReport, figures: Sequence[str]) -> str:
         _cells(report),
     ]
     if report.failed:
-        parts += ["## What failed", _failed(report)]
+        parts += ["## What failed", failed_steps(report.failed)]
     return "\n\n".join(parts) + "\n"
+
+
+def failed_steps(failed: Sequence[Failed]) -> str:
+    """Return what failed, and why, as a list in Markdown."""
+    return "\n".join(f"- {each.name}: {each.reason} (`{each.log}`)" for each in failed)
 
 
 def findings(report: StudyReport) -> list[str]:
@@ -698,10 +702,11 @@ def series_of(report: StudyReport) -> dict[str, list[Group]]:
 def _what_was_run(report: StudyReport) -> str:
     study, rows = report.study, report.rows
     runs = {row.cell.run.name: bool(row.metrics) for row in rows}
-    data = "; ".join(
-        f"{flows:,} synthetic flows a seed" if made else f"{flows:,} flows of {path}"
-        for path, flows, made in _sources(report)
-    )
+    sources = [
+        f"{flows:,} synthetic flows a seed" if made else f"{flows:,} flows of {Path(path).name}"
+        for path, flows, made in report.data
+    ]
+    data = "; ".join(dict.fromkeys(sources))
     seeds, arms = ", ".join(map(str, study.seeds)), ", ".join(study.arms)
     lines = (
         f"{len(rows)} cells, {len(runs)} different runs, {sum(runs.values())} of them finished; ",
@@ -715,12 +720,6 @@ def _what_was_run(report: StudyReport) -> str:
     return "".join(lines)
 
 
-def _sources(report: StudyReport) -> list[tuple[str, int, bool]]:
-    """Name files without their folders; synthetic flows differ in the seed."""
-    named = ((path.rpartition("/")[2], flows, made) for path, flows, made in report.data)
-    return list(dict.fromkeys(named))
-
-
 def _against_majority(report: StudyReport) -> list[str]:
     rows = {row.cell.run.name: row.metrics for row in report.rows if row.metrics}
     below = [m for m in rows.values() if not m["macro_f1"] > m["majority_macro_f1"]]
@@ -730,11 +729,6 @@ def _against_majority(report: StudyReport) -> list[str]:
         return [f"All finished runs, {len(rows)}, have a macro-F1 above the majority baseline."]
     many = "is" if len(below) == 1 else "are"
     return [f"{len(below)} of {len(rows)} finished runs {many} not above the majority baseline."]
-
-
-def _scores(report: StudyReport) -> str:
-    names = ("arm", *settings_of(report), "skew")
-    return group_table(names, _SCORES, report.groups, skew=True)
 
 
 def _about_gateways(report: StudyReport) -> str:
@@ -771,19 +765,9 @@ def _cells(report: StudyReport) -> str:
         settings = [str(value) for _, value in row.cell.place]
         run = f"`runs/{row.cell.run.name}`" if row.metrics else "not finished"
         rows.append([row.cell.arm, *settings, str(row.cell.seed), show_number(skew), *numbers, run])
-    titles = [
-        "arm",
-        *settings_of(report),
-        "seed",
-        "skew",
-        *(RUN_METRICS[m] for m in metrics),
-        "run",
-    ]
+    shown = [RUN_METRICS[metric] for metric in metrics]
+    titles = ["arm", *settings_of(report), "seed", "skew", *shown, "run"]
     return "All measures are in `cells.parquet`.\n\n" + markdown_table(titles, rows)
-
-
-def _failed(report: StudyReport) -> str:
-    return "\n".join(f"- {each.name}: {each.reason} (`{each.log}`)" for each in report.failed)
 
 
 def _place(each: Group) -> str:
@@ -862,33 +846,19 @@ def _panel(report: StudyReport, metric: str) -> Panel:
     for name, groups in series_of(report).items():
         dealt = [g for g in groups if not math.isnan(g.skew) and g.metrics[metric].count]
         if dealt:
-            series.append(
-                Series(
-                    name,
-                    _array([g.skew for g in dealt]),
-                    *_ends([g.metrics[metric] for g in dealt]),
-                )
-            )
+            skews = np.array([g.skew for g in dealt])
+            series.append(Series(name, skews, *_ends([g.metrics[metric] for g in dealt])))
     central = [g for g in report.groups if g.arm == "centralised" and g.metrics[metric].count]
     if len(central) <= _MOST_LEVELS:
         for each in central:
             found, name = each.metrics[metric], " ".join(filter(None, (each.arm, each.label)))
             levels.append(Level(name, found.mean, found.low, found.high))
     majority = [g.metrics["majority_macro_f1"].mean for g in report.groups]
-    shown = metric == "macro_f1" and bool(majority)
-    return Panel(
-        RUN_METRICS[metric], series, levels, float(np.mean(majority)) if shown else math.nan
-    )
+    level = float(np.mean(majority)) if metric == "macro_f1" and majority else math.nan
+    return Panel(RUN_METRICS[metric], series, levels, level)
 
 
 def _ends(found: Sequence[Interval]) -> tuple[_Values, _Values, _Values]:
     """Means, low and high ends."""
-    return (
-        _array([each.mean for each in found]),
-        _array([each.low for each in found]),
-        _array([each.high for each in found]),
-    )
-
-
-def _array(values: Sequence[float]) -> _Values:
-    return np.array(values, dtype=np.float64)
+    mean, low, high = np.array([[each.mean, each.low, each.high] for each in found]).T
+    return mean, low, high

@@ -46,7 +46,7 @@ from fednids.studies.published import (
     LEAKING_LONG,
     PAPER_LOSSES,
 )  # fmt: skip
-from fednids.studies.report import SYNTHETIC, markdown_table
+from fednids.studies.report import SYNTHETIC, failed_steps, markdown_table
 from fednids.studies.statistics import (
     NOTHING,
     Interval,
@@ -635,8 +635,7 @@ def reproduction_markdown(table: ReproductionTable, figures: Sequence[str]) -> s
     if losses := _losses(table):
         parts += ["## Training loss", losses]
     if table.failed:
-        lines = [f"- {each.name}: {each.reason} (`{each.log}`)" for each in table.failed]
-        parts += ["## What failed", "\n".join(lines)]
+        parts += ["## What failed", failed_steps(table.failed)]
     return "\n\n".join(parts) + "\n"
 
 
