@@ -349,8 +349,8 @@ def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
     RunError
         Something is there already.
     """
-    from fednids.report.figures.columns import sort_gateways  # Matplotlib takes most of a second
     from fednids.report.figures.cross import cross_heatmap
+    from fednids.report.figures.layout import sort_gateways  # Matplotlib takes most of a second
     from fednids.report.figures.style import save
 
     matrix, fleet = findings.matrix, findings.matrix.fleet

@@ -11,21 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from fednids.report.figures.columns import FEW, MOST_COLUMNS, number_gateways, say_order
-from fednids.report.figures.style import (
-    PALE,
-    ROOM_FOR_NUMBERS,
-    SMALL,
-    bare,
-    caption,
-    count_gateways,
-    headline,
-    styled,
-    write_cell,
+from fednids.report.figures import style
+from fednids.report.figures.layout import (
+    FEW,
+    MOST_COLUMNS,
+    gather_mean,
+    number_gateways,
+    say_order,
 )
 
 
-@styled
+@style.styled
 def cross_heatmap(
     local: NDArray[np.float64],
     overall: NDArray[np.float64],
@@ -67,56 +63,31 @@ def cross_heatmap(
     axes = list(panels[:, 0])
     if len(tops):
         image = _draw(axes[0], tops, len(tops), count)
-        axes[0].set_yticks(np.arange(len(tops)) + 0.5, list(names), fontsize=SMALL + 0.5)
-        caption(axes[0], "global detectors")
+        axes[0].set_yticks(np.arange(len(tops)) + 0.5, list(names), fontsize=style.SMALL + 0.5)
+        style.caption(axes[0], "global detectors")
     if len(own):
         image = _draw(axes[-1], own, count, count)
         number_gateways(axes[-1], order, "y")
         axes[-1].set_ylabel("own detector of gateway" if count <= FEW else "detectors of gateways")
-        caption(axes[-1], _describe(local, width))
+        style.caption(axes[-1], _describe(local, width))
     number_gateways(axes[-1], order)
     axes[-1].set_xlabel(say_order(count, "test flows of "))
     figure.colorbar(image, ax=axes, label="macro-F1", shrink=0.8)
-    headline(figure, f"Macro-F1 of detectors at {count_gateways(count)}{note}")
+    style.headline(figure, f"Macro-F1 of detectors at {style.count_gateways(count)}{note}")
     return figure
-
-
-def gather_mean(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
-    """Return the mean of each block of so many rows and columns, NaN left out.
-
-    Parameters
-    ----------
-    values : ndarray
-        ``(R, K) float64``.
-    rows, columns : int
-        Of a block; the last one in each direction may have fewer.
-
-    Returns
-    -------
-    ndarray
-        ``(ceil(R / rows), ceil(K / columns)) float64``, NaN where a block has no number.
-    """
-    if not len(values):
-        return values
-    down, across = np.arange(0, len(values), rows), np.arange(0, values.shape[1], columns)
-    sums, counts = (
-        np.add.reduceat(np.add.reduceat(cells, down, axis=0), across, axis=1)
-        for cells in (np.nan_to_num(values), (~np.isnan(values)).astype(np.float64))
-    )
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
 def _draw(axes: Axes, values: NDArray[np.float64], rows: int, count: int) -> AxesImage:
     """One panel, in places of gateways from left to right."""
     image = axes.imshow(
-        values, cmap=colormaps["viridis"].with_extremes(bad=PALE), vmin=0, vmax=1,
+        values, cmap=colormaps["viridis"].with_extremes(bad=style.PALE), vmin=0, vmax=1,
         interpolation="nearest", aspect="auto", extent=(0, count, rows, 0),
     )  # fmt: skip
-    bare(axes)
-    if count <= ROOM_FOR_NUMBERS:
+    style.bare(axes)
+    if count <= style.ROOM_FOR_NUMBERS:
         for row, column in np.argwhere(~np.isnan(values)):
             value = values[row, column]
-            write_cell(axes, row, column, f"{value:.2f}", image.to_rgba(value)[:3])
+            style.write_cell(axes, row, column, f"{value:.2f}", image.to_rgba(value)[:3])
     return image
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from fednids.report.figures.columns import FEW
+from fednids.report.figures.layout import FEW, gather_mean
 from fednids.report.figures.style import SMALL, caption, count_gateways, headline, styled
 
 MOST_PAIRED = 200
@@ -107,13 +107,9 @@ def gather_pairs(distances: NDArray[np.float64], most: int) -> tuple[NDArray[np.
         ``(M, M) float64``, on its diagonal the mean over pairs of one group without those of
         a gateway and itself; and gateways in a group, of which the last may have fewer.
     """
-    count = len(distances)
-    width = max(-(-count // most), 1)
-    starts = np.arange(0, count, width)
-    sums = np.add.reduceat(np.add.reduceat(distances, starts, axis=0), starts, axis=1)
-    sizes = np.diff(np.append(starts, count))
-    pairs = np.outer(sizes, sizes) - np.diag(sizes)
-    return sums / np.maximum(pairs, 1), width
+    width = max(-(-len(distances) // most), 1)
+    others = np.where(np.eye(len(distances), dtype=bool), np.nan, distances)
+    return np.nan_to_num(gather_mean(others, width, width)), width
 
 
 def _describe(distances: NDArray[np.float64], width: int, given: int) -> str:

@@ -11,20 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from fednids.report.figures.columns import FEW, arrange, number_gateways, say_order
-from fednids.report.figures.style import (
-    ROOM_FOR_NUMBERS,
-    headline,
-    powers_around,
-    short_numbers,
-    styled,
-    write_cell,
-)
+from fednids.report.figures import style
+from fednids.report.figures.layout import FEW, arrange, number_gateways, say_order
 
 _HATCHED: dict[str, Any] = {"fc": "white", "ec": "#A0A0A0", "hatch": "////", "lw": 0}
 
 
-@styled
+@style.styled
 def heatmap(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> Figure:
     """Draw flows of each class at each gateway, coloured by powers of ten, none being hatched.
 
@@ -57,15 +50,15 @@ def heatmap(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> F
         handles=[Patch(label=label, **_HATCHED)], loc="lower right", frameon=False,
         bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=9, handlelength=3, handleheight=1.2,
     )  # fmt: skip
-    ends = powers_around(float(np.nanmin(means)), float(np.nanmax(means)))
+    ends = style.powers_around(float(np.nanmin(means)), float(np.nanmax(means)))
     mesh = axes.pcolormesh(columns.edges, rows, means, norm=LogNorm(*ends), cmap="viridis")
     axes.hlines(rows, 0, count, color="white", lw=2)
     if len(columns.edges) <= FEW + 1:
         axes.vlines(columns.edges, 0, len(names), color="white", lw=2)
-    if count <= ROOM_FOR_NUMBERS:
+    if count <= style.ROOM_FOR_NUMBERS:
         for row, column in np.argwhere(means > 0):
             flows = means[row, column]
-            write_cell(axes, row, column, f"{flows:,.0f}", mesh.to_rgba(flows)[:3])
+            style.write_cell(axes, row, column, f"{flows:,.0f}", mesh.to_rgba(flows)[:3])
     unseen = (owned == 0).sum(axis=0)
     texts = [
         f"{name}\nunseen at {number:,} of {count:,}"
@@ -77,6 +70,6 @@ def heatmap(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> F
     number_gateways(axes, columns.order)
     axes.set(xlabel=say_order(count), xlim=(0, count), ylim=(len(names), 0))
     unit = "flows" if width == 1 else f"flows a gateway,\nmean of {width}"
-    figure.colorbar(mesh, ax=axes, pad=0.01, label=unit, format=short_numbers())
-    headline(figure, f"Classes that gateways see, and those they never saw{note}")
+    figure.colorbar(mesh, ax=axes, pad=0.01, label=unit, format=style.short_numbers())
+    style.headline(figure, f"Classes that gateways see, and those they never saw{note}")
     return figure

@@ -10,44 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.columns import (
-    BANDS,
-    FEW,
-    Columns,
-    arrange,
-    band_note,
-    name_classes,
-    number_gateways,
-    say_order,
-    sort_sizes,
-    stack_shares,
-)
-from fednids.report.figures.style import (
-    COLOURS,
-    GREY,
-    PALE,
-    SMALL,
-    bare,
-    caption,
-    count_gateways,
-    headline,
-    scale_flows,
-    styled,
-)
-from fednids.report.figures.vega import (
-    STACKED,
-    Chart,
-    coloured,
-    field,
-    gateways_along,
-    spec_of,
-)
+from fednids.report.figures import layout, style, vega
 from fednids.report.tables import PageTable
 
 _COLUMNS, _HEIGHT = 60, 0.78
 
 
-@styled
+@style.styled
 def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> Figure:
     """Draw class shares of each gateway above its size, beside the shares of the whole fleet.
 
@@ -68,33 +37,33 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
     Figure
         Axes: shares, shares of the fleet, sizes.
     """
-    columns, count = arrange(owned), len(owned)
+    columns, count = layout.arrange(owned), len(owned)
     fleet = owned.sum(axis=0) / owned.sum()
     figure = Figure(figsize=(10, max(4.8, 1.0 + 0.2 * len(names))))
     grid = figure.add_gridspec(2, 2, height_ratios=[3, 1], width_ratios=[30, 1])
     shares = figure.add_subplot(grid[0, 0])
     whole = figure.add_subplot(grid[0, 1], sharey=shares)
     sizes = figure.add_subplot(grid[1, 0], sharex=shares)
-    stack_shares(shares, columns.edges, columns.shares)
+    layout.stack_shares(shares, columns.edges, columns.shares)
     shares.set(ylim=(0, 1), ylabel="share of flows")
     shares.tick_params(labelbottom=False)
     if columns.width > 1:
-        caption(shares, f"each column is {columns.width} gateways together")
-    stack_shares(whole, np.array([0, 1]), fleet[None])
+        style.caption(shares, f"each column is {columns.width} gateways together")
+    layout.stack_shares(whole, np.array([0, 1]), fleet[None])
     whole.set_xticks([0.5], ["all"])
     whole.tick_params(left=False, labelleft=False)
     whole.spines["left"].set_visible(False)
     _draw_sizes(sizes, columns, owned.sum(axis=1))
-    number_gateways(sizes, columns.order)
-    sizes.set(xlabel=say_order(count), xlim=(0, count))
-    name_classes(figure, names, [_percent(share) for share in fleet])
+    layout.number_gateways(sizes, columns.order)
+    sizes.set(xlabel=layout.say_order(count), xlim=(0, count))
+    layout.name_classes(figure, names, [_percent(share) for share in fleet])
     empty = int((owned.sum(axis=1) == 0).sum())
     without = f", {empty:,} of them without flows" if empty else ""
-    headline(figure, f"Class mix of {count_gateways(count)}{without}{note}")
+    style.headline(figure, f"Class mix of {style.count_gateways(count)}{without}{note}")
     return figure
 
 
-def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[int]) -> Chart:
+def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[int]) -> vega.Chart:
     """Show the classes of each gateway's test flows, largest gateway first, many in bands.
 
     Parameters
@@ -106,27 +75,27 @@ def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[i
     ids : Sequence[int]
         Of the gateways.
     """
-    columns = arrange(owned, BANDS, sort_sizes(owned.sum(axis=1)))
+    columns = layout.arrange(owned, layout.BANDS, layout.sort_sizes(owned.sum(axis=1)))
     labels, flows, shares = columns.labels(ids), columns.owned, np.nan_to_num(columns.shares)
     tops = ", ".join(f"{name} {n:,}" for name, n in zip(names, owned.sum(axis=0), strict=True))
     encoding = {
-        "x": gateways_along(),
-        "y": field("share:Q", title="share", scale={"domain": [0, 1]}),
-        "color": coloured("class", names, title=None),
-        "order": field("order:Q"),
+        "x": vega.gateways_along(),
+        "y": vega.field("share:Q", title="share", scale={"domain": [0, 1]}),
+        "color": vega.coloured("class", names, title=None),
+        "order": vega.field("order:Q"),
         "tooltip": [
-            field("gateway:N"),
-            field("class:N"),
-            field("flows:Q", format=",", title="test flows"),
-            field("share:Q", format=".3f"),
+            vega.field("gateway:N"),
+            vega.field("class:N"),
+            vega.field("flows:Q", format=",", title="test flows"),
+            vega.field("share:Q", format=".3f"),
         ],
     }
-    return Chart(
+    return vega.Chart(
         "shares",
         "Classes at each gateway",
         "Stacked bars, one a gateway, largest first: share of each class in its test flows. Over "
         f"all gateways: {tops}.",
-        spec_of(encoding, STACKED, height=220),
+        vega.spec_of(encoding, vega.STACKED, height=220),
         ("gateway", "place", "class", "flows", "share", "order"),
         [
             [label, place, name, int(flows[place, c]), float(shares[place, c]), c]
@@ -141,22 +110,22 @@ def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[i
                 "all": flows.sum(axis=1).tolist(),
             },
         ),
-        note=f"{band_note(columns)}Shares are of test flows; a stratified split keeps them close "
-        "to those of the training flows.",
+        note=f"{layout.band_note(columns)}Shares are of test flows; a stratified split keeps "
+        "them close to those of the training flows.",
     )
 
 
-def _draw_sizes(axes: Axes, columns: Columns, sizes: NDArray[np.int64]) -> None:
+def _draw_sizes(axes: Axes, columns: layout.Columns, sizes: NDArray[np.int64]) -> None:
     """A bar a gateway, or the mean of each column within its band."""
     edges, largest = columns.edges, columns.largest
     if columns.width == 1:
-        axes.stairs(largest, edges, fill=True, color=GREY, lw=0)
+        axes.stairs(largest, edges, fill=True, color=style.GREY, lw=0)
     else:
-        axes.stairs(largest, edges, baseline=columns.smallest, fill=True, color=PALE, lw=0)
+        axes.stairs(largest, edges, baseline=columns.smallest, fill=True, color=style.PALE, lw=0)
         mean = columns.owned.sum(axis=1) / columns.counts
-        axes.stairs(mean, edges, baseline=None, color=GREY, lw=1.2)
-    scale_flows(axes, sizes)
-    if len(edges) <= FEW + 1:
+        axes.stairs(mean, edges, baseline=None, color=style.GREY, lw=1.2)
+    style.scale_flows(axes, sizes)
+    if len(edges) <= layout.FEW + 1:
         axes.vlines(edges, 0, 1, color="white", lw=2, transform=axes.get_xaxis_transform())
     axes.set_ylabel("flows" if columns.width == 1 else "flows, mean\nand range")
 
@@ -188,7 +157,7 @@ class ComparedPlan:
     iid: tuple[float, ...] = ()
 
 
-@styled
+@style.styled
 def comparison(
     plans: Sequence[ComparedPlan], names: Sequence[str], measures: Sequence[str], note: str = ""
 ) -> Figure:
@@ -219,45 +188,47 @@ def comparison(
     for place, (axes, measure) in enumerate(zip(bars, measures, strict=True)):
         known = [plan.iid[place] if plan.iid else np.nan for plan in plans]
         _draw_measure(axes, [plan.values[place] for plan in plans], known)
-        caption(axes, measure)
+        style.caption(axes, measure)
     mixes.set_ylim(len(plans) - 0.45, -0.55)
     marks = ["class mix: gateways from left to right, sorted by their commonest class"]
     if any((plan.owned.sum(axis=1) == 0).any() for plan in plans):
         marks.append("blank: no flows")
     if any(plan.iid for plan in plans):
         marks.append("black line: iid at the same sizes")
-    figure.supxlabel(" · ".join(marks), fontsize=9, color=GREY, x=0.01, ha="left")
-    name_classes(figure, names)
-    headline(figure, f"{len(plans)} way{'s' * (len(plans) != 1)} to deal the same flows{note}")
+    figure.supxlabel(" · ".join(marks), fontsize=9, color=style.GREY, x=0.01, ha="left")
+    layout.name_classes(figure, names)
+    style.headline(
+        figure, f"{len(plans)} way{'s' * (len(plans) != 1)} to deal the same flows{note}"
+    )
     return figure
 
 
 def _draw_mixes(axes: Axes, plans: Sequence[ComparedPlan]) -> None:
     """A band a plan, all of the same width."""
     for row, plan in enumerate(plans):
-        columns = arrange(plan.owned, _COLUMNS)
+        columns = layout.arrange(plan.owned, _COLUMNS)
         edges = columns.edges / len(columns.order)
-        stack_shares(axes, edges, columns.shares, bottom=row + _HEIGHT / 2, height=-_HEIGHT)
+        layout.stack_shares(axes, edges, columns.shares, bottom=row + _HEIGHT / 2, height=-_HEIGHT)
     axes.set_yticks(range(len(plans)), [plan.name for plan in plans])
     axes.set(xlim=(0, 1), xticks=[])
-    bare(axes)
+    style.bare(axes)
     counts = sorted({len(plan.owned) for plan in plans})
     first = f"{counts[0]:,} to " if len(counts) > 1 else ""
-    caption(axes, f"class mix of {first}{count_gateways(counts[-1])}")
+    style.caption(axes, f"class mix of {first}{style.count_gateways(counts[-1])}")
 
 
 def _draw_measure(axes: Axes, values: Sequence[float], iid: Sequence[float]) -> None:
     """Bars with their numbers, and a line where an iid plan would end."""
     rows, given = np.arange(len(values)), np.array(values, dtype=float)
-    axes.barh(rows, np.nan_to_num(given), height=0.5, color=COLOURS[0])
+    axes.barh(rows, np.nan_to_num(given), height=0.5, color=style.COLOURS[0])
     axes.vlines(iid, rows - 0.36, rows + 0.36, color="black", lw=2)
     top = float(np.nanmax(np.append(given, iid), initial=0)) or 1.0
     for row, value in enumerate(given):
         text = "undefined" if np.isnan(value) else f"{value:,.{0 if value >= 100 else 3}f}"
         end = 0 if np.isnan(value) else np.fmax(value, iid[row])
         axes.annotate(
-            text, (end, row), (4, 0), textcoords="offset points", va="center", fontsize=SMALL
+            text, (end, row), (4, 0), textcoords="offset points", va="center", fontsize=style.SMALL
         )
     axes.set(xlim=(0, top * 1.5), xticks=[])
     axes.tick_params(axis="y", labelleft=False)
-    bare(axes)
+    style.bare(axes)

@@ -10,17 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.style import (
-    COLOURS,
-    GREY,
-    PALE,
-    SMALL,
-    caption,
-    choose_ticks,
-    headline,
-    shorten,
-    styled,
-)
+from fednids.report.figures import style
 
 MOST, BINS, BLUR = 12, 200, 1.5
 """Ridges, bins between the smallest and the largest value, and bins a spike is spread over."""
@@ -60,7 +50,7 @@ class Ridges:
     beyond: float
 
 
-@styled
+@style.styled
 def ridgelines(
     values: NDArray[np.float64], assignment: NDArray[np.int32], feature: str, note: str = ""
 ) -> Figure:
@@ -92,21 +82,21 @@ def ridgelines(
     figure = Figure(figsize=(8, 1.7 + 0.48 * count))
     axes = figure.subplots()
     _draw(axes, ridges)
-    ticks = choose_ticks(float(np.sinh(ridges.at[0])), float(np.sinh(ridges.at[-1])))
-    axes.set_xticks(np.arcsinh(ticks), [shorten(tick) for tick in ticks])
+    ticks = style.choose_ticks(float(np.sinh(ridges.at[0])), float(np.sinh(ridges.at[-1])))
+    axes.set_xticks(np.arcsinh(ticks), [style.shorten(tick) for tick in ticks])
     rows = [
         f"gateway {gateway}\n{size:,} flow{'s' * (size != 1)}"
         for gateway, size in zip(ridges.gateways, ridges.sizes.tolist(), strict=True)
     ]
-    axes.set_yticks(range(count), rows, fontsize=SMALL)
+    axes.set_yticks(range(count), rows, fontsize=style.SMALL)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{feature}: evenly spaced below 1, by powers of ten above")
     picked = f"{count} of {owners:,} gateways, evenly picked" if count < owners else "all gateways"
     share = "<0.1%" if ridges.beyond < 0.0005 else f"{ridges.beyond:.1%}"
     beyond = f", {share} of them beyond the edges" if ridges.beyond else ""
-    caption(axes, f"{picked}, by rising mean (▲) · grey: all flows{beyond}")
-    headline(figure, f"{feature} at each gateway{note}")
+    style.caption(axes, f"{picked}, by rising mean (▲) · grey: all flows{beyond}")
+    style.headline(figure, f"{feature} at each gateway{note}")
     return figure
 
 
@@ -179,14 +169,14 @@ def _blur(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _draw(axes: Axes, ridges: Ridges) -> None:
     """Lower rows before upper ones, all to one scale."""
-    at, colour = ridges.at, COLOURS[0]
+    at, colour = ridges.at, style.COLOURS[0]
     scale = _OVERLAP / max(ridges.shares.max(), ridges.fleet.max())
     for row, (shares, mean) in enumerate(zip(ridges.shares, ridges.means, strict=True)):
         front = 3 * (len(ridges.gateways) - row)
-        axes.fill_between(at, row, row + scale * ridges.fleet, color=PALE, lw=0, zorder=front)
+        axes.fill_between(at, row, row + scale * ridges.fleet, color=style.PALE, lw=0, zorder=front)
         top = row + scale * shares
         axes.fill_between(at, row, top, color=colour, alpha=0.45, lw=0, zorder=front + 1)
         axes.plot(at, top, color=colour, lw=1, zorder=front + 2)
-        axes.plot(mean, row, "^", color=COLOURS[1], ms=6, mec="white", zorder=99)
-    axes.axhline(0, color=GREY, lw=0.8)
+        axes.plot(mean, row, "^", color=style.COLOURS[1], ms=6, mec="white", zorder=99)
+    axes.axhline(0, color=style.GREY, lw=0.8)
     axes.set(xlim=(at[0], at[-1]), ylim=(-0.35, len(ridges.gateways) - 1 + _OVERLAP * 1.05))

@@ -9,20 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from fednids.report.figures import vega
 from fednids.report.figures.style import COLOURS, GREY, styled
-from fednids.report.figures.vega import (
-    SERIES,
-    STACKED,
-    Chart,
-    Choice,
-    coloured,
-    field,
-    lines_of,
-    rounds_along,
-    spec_of,
-    thinned,
-    toggles,
-)
 from fednids.report.tables import RATE_TITLES, PageTable, decimal, megabytes
 
 MOST_ROUNDS = 400
@@ -92,9 +80,9 @@ def curves(run: RoundCurves, note: str = "") -> Figure:
     return figure
 
 
-def rates_chart(run: RoundCurves) -> Chart:
+def rates_chart(run: RoundCurves) -> vega.Chart:
     """Show rates on all test flows and on the novel ones, the majority class beside."""
-    kept = thinned(len(run.numbers), MOST_ROUNDS)
+    kept = vega.thinned(len(run.numbers), MOST_ROUNDS)
     sides = {"all test flows": run.test, "novel test flows": run.novel}
     rows: list[list[Any]] = [
         [run.numbers[k], name, side, rates[name][k]]
@@ -117,8 +105,8 @@ def rates_chart(run: RoundCurves) -> Chart:
         for name, title in RATE_TITLES.items()
         for rates, end in ((run.test, ""), (run.novel, ", novel"))
     }
-    choices = (Choice("measure", "Rate", RATE_TITLES), toggles(names))
-    return Chart(
+    choices = (vega.Choice("measure", "Rate", RATE_TITLES), vega.toggles(names))
+    return vega.Chart(
         "rates",
         "Rates over the rounds",
         f"Line chart. macro-F1 after round {last}: {', '.join(words)}.",
@@ -131,7 +119,7 @@ def rates_chart(run: RoundCurves) -> Chart:
     )
 
 
-def losses_chart(run: RoundCurves) -> Chart:
+def losses_chart(run: RoundCurves) -> vega.Chart:
     """Show the loss on what was trained on, and on what was not."""
     alt = (
         f"Line chart. Mean cross-entropy in round {run.numbers[-1]}: "
@@ -149,7 +137,7 @@ def losses_chart(run: RoundCurves) -> Chart:
 
 def success_chart(
     numbers: Sequence[int], success: Mapping[str, Sequence[float]], adversaries: Sequence[int]
-) -> Chart:
+) -> vega.Chart:
     """Show how far an attack got.
 
     Parameters
@@ -174,7 +162,7 @@ def success_chart(
     )
 
 
-def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> Chart:
+def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> vega.Chart:
     """Lay the curves of many runs over each other, one style a group of runs.
 
     Parameters
@@ -190,15 +178,15 @@ def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> Ch
             values = dict(zip(_COMPARED, _compared(run), strict=True))
             rows += [
                 [run.numbers[k], measure, name, f"{name}/{place}", title, rates[k]]
-                for k in thinned(len(run.numbers), most)
+                for k in vega.thinned(len(run.numbers), most)
                 for measure, rates in values.items()
             ]
             if run.numbers:
                 last = (decimal(rates[-1]) for rates in values.values())
                 ends.append((name, title, str(run.numbers[-1]), *last))
-    choices = (Choice("measure", "Number", _COMPARED), toggles(names))
+    choices = (vega.Choice("measure", "Number", _COMPARED), vega.toggles(names))
     longest = max((len(run.numbers) for run in runs), default=0)
-    return Chart(
+    return vega.Chart(
         "overlay",
         "All runs over their rounds",
         f"Line chart of {len(runs)} runs in {len(names)} groups, a line a run. The table beneath "
@@ -216,7 +204,7 @@ def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> Ch
 
 def participation_chart(
     numbers: Sequence[int], outcomes: Mapping[str, Sequence[int]], gateways: int
-) -> Chart:
+) -> vega.Chart:
     """Show what became of the gateways, round by round.
 
     Parameters
@@ -228,25 +216,25 @@ def participation_chart(
     gateways : int
         How many there are.
     """
-    kept = thinned(len(numbers), MOST_ROUNDS)
+    kept = vega.thinned(len(numbers), MOST_ROUNDS)
     names = [name for name, counts in outcomes.items() if any(counts)]
     words = ", ".join(f"{name} {sum(outcomes[name]):,}" for name in names)
     encoding = {
-        "x": rounds_along("O"),
-        "y": field("gateways:Q", title="gateways", axis={"tickMinStep": 1}),
-        "color": coloured("fate", names, title=None),
-        "order": field("order:Q"),
+        "x": vega.rounds_along("O"),
+        "y": vega.field("gateways:Q", title="gateways", axis={"tickMinStep": 1}),
+        "color": vega.coloured("fate", names, title=None),
+        "order": vega.field("order:Q"),
         "tooltip": [
-            field("round:O"),
-            field("fate:N", title="what became of them"),
-            field("gateways:Q", format=","),
+            vega.field("round:O"),
+            vega.field("fate:N", title="what became of them"),
+            vega.field("gateways:Q", format=","),
         ],
     }
-    return Chart(
+    return vega.Chart(
         "participation",
         "Participation",
         f"Stacked bars, one a round, of {gateways:,} gateways. Over all rounds: {words}.",
-        spec_of(encoding, STACKED, height=180),
+        vega.spec_of(encoding, vega.STACKED, height=180),
         ("round", "fate", "gateways", "order"),
         [[numbers[k], n, outcomes[n][k], place] for k in kept for place, n in enumerate(names)],
         _table(
@@ -256,7 +244,7 @@ def participation_chart(
     )  # fmt: skip
 
 
-def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) -> Chart:
+def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) -> vega.Chart:
     """Show seconds and megabytes of each round.
 
     Parameters
@@ -267,23 +255,23 @@ def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) ->
         ``seconds``, ``virtual_seconds``, and megabytes ``down`` to gateways and ``up`` to the
         server; NaN where nobody measured.
     """
-    kept = thinned(len(numbers), MOST_ROUNDS)
+    kept = vega.thinned(len(numbers), MOST_ROUNDS)
     known = [name for name in _COSTS if any(value > 0 for value in costs[name])] or ["seconds"]
     seconds = math.fsum(value for value in costs["seconds"] if not math.isnan(value))
     sent = sum(value for name in ("down", "up") for value in costs[name] if value > 0)
-    choice = Choice("measure", "Show", {name: _COSTS[name] for name in known})
+    choice = vega.Choice("measure", "Show", {name: _COSTS[name] for name in known})
     encoding = {
-        "x": rounds_along("O"),
-        "y": field("value:Q", title=None),
-        "tooltip": [field("round:O"), field("value:Q", format=",.3f")],
+        "x": vega.rounds_along("O"),
+        "y": vega.field("value:Q", title=None),
+        "tooltip": [vega.field("round:O"), vega.field("value:Q", format=",.3f")],
     }
-    return Chart(
+    return vega.Chart(
         "costs",
         "Time and bytes of each round",
         f"Bars, one a round. All rounds: {decimal(seconds, 1)} seconds, "
         f"{megabytes(1e6 * sent)} MB.",
-        spec_of(
-            encoding, ({"type": "bar", "color": SERIES[0]}, {}), height=180, choices=[choice]
+        vega.spec_of(
+            encoding, ({"type": "bar", "color": vega.SERIES[0]}, {}), height=180, choices=[choice]
         ),
         ("round", "measure", "value"),
         [[numbers[k], name, costs[name][k]] for name in known for k in kept],
@@ -307,13 +295,13 @@ def _series_chart(
     caption: str,
     beside: Mapping[str, Sequence[int]] | None = None,
     top: float | None = None,
-) -> Chart:
+) -> vega.Chart:
     """A line a series; words are key, title and alt, `beside` has more columns of the table."""
-    kept, choices = thinned(len(numbers), MOST_ROUNDS), (toggles(list(series)),)
+    kept, choices = vega.thinned(len(numbers), MOST_ROUNDS), (vega.toggles(list(series)),)
     columns = {
         name: [values[k] for k in kept] for name, values in {**(beside or {}), **series}.items()
     }
-    return Chart(
+    return vega.Chart(
         *words,
         _lines(list(series), choices, axis, top=top, points=len(kept) <= _POINTS),
         ("round", "series", "value"),
@@ -326,7 +314,7 @@ def _series_chart(
 
 def _lines(
     names: Sequence[str],
-    choices: Sequence[Choice],
+    choices: Sequence[vega.Choice],
     title: str | None,
     *,
     top: float | None = None,
@@ -334,22 +322,24 @@ def _lines(
     detail: str = "",
     tooltip: Sequence[str] = (),
 ) -> dict[str, Any]:
-    colour, line = lines_of("series", names)
+    colour, line = vega.lines_of("series", names)
     encoding = {
         **colour,
-        "x": rounds_along(),
-        "y": field("value:Q", title=title, scale={"domain": [0, top]} if top else {"zero": True}),
+        "x": vega.rounds_along(),
+        "y": vega.field(
+            "value:Q", title=title, scale={"domain": [0, top]} if top else {"zero": True}
+        ),
         "tooltip": [
-            *(field(f"{name}:N") for name in ("series", *tooltip)),
-            field("round:Q"),
-            field("value:Q", format=".4f"),
+            *(vega.field(f"{name}:N") for name in ("series", *tooltip)),
+            vega.field("round:Q"),
+            vega.field("value:Q", format=".4f"),
         ],
     }
     if detail:
-        encoding["detail"] = field(f"{detail}:N")
+        encoding["detail"] = vega.field(f"{detail}:N")
     hover = {"size": 36, "opacity": 1} if points else {"size": 80, "opacity": 0}
     hovering = ({"type": "point", "filled": True, **hover}, dict[str, Any]())
-    return spec_of(encoding, line, hovering, height=260, choices=choices)
+    return vega.spec_of(encoding, line, hovering, height=260, choices=choices)
 
 
 def _table(

@@ -9,28 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.columns import (
-    BANDS,
-    FEW,
-    arrange,
-    band_note,
-    number_gateways,
-    sort_sizes,
-)
-from fednids.report.figures.style import (
-    COLOURS,
-    PALE,
-    caption,
-    count_gateways,
-    headline,
-    scale_flows,
-    styled,
-)
-from fednids.report.figures.vega import Chart, coloured, field, gateways_along, spec_of
+from fednids.report.figures import layout, style, vega
 from fednids.report.tables import PageTable, count
 
 
-@styled
+@style.styled
 def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
     """Draw gateways by rank of size, beside the Lorenz curve with its Gini coefficient.
 
@@ -53,11 +36,13 @@ def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
     _draw_ranks(left, sizes)
     _draw_lorenz(right, sizes)
     ends = f"{sizes.min():,} to {sizes.max():,} flows"
-    headline(figure, f"Sizes of {count_gateways(len(sizes))}: {ends}{note}")
+    style.headline(figure, f"Sizes of {style.count_gateways(len(sizes))}: {ends}{note}")
     return figure
 
 
-def sizes_chart(tests: NDArray[np.int64], trained: NDArray[np.int64], ids: Sequence[int]) -> Chart:
+def sizes_chart(
+    tests: NDArray[np.int64], trained: NDArray[np.int64], ids: Sequence[int]
+) -> vega.Chart:
     """Show how many flows each gateway has, largest gateway first, many in bands.
 
     Parameters
@@ -67,31 +52,33 @@ def sizes_chart(tests: NDArray[np.int64], trained: NDArray[np.int64], ids: Seque
     ids : Sequence[int]
         Their ids.
     """
-    columns = arrange(np.stack([tests, trained], axis=1), BANDS, sort_sizes(tests))
+    columns = layout.arrange(
+        np.stack([tests, trained], axis=1), layout.BANDS, layout.sort_sizes(tests)
+    )
     labels, kinds = columns.labels(ids), ["test flows", "windows trained on"]
     means = (columns.owned / columns.counts[:, None]).tolist()
     words = f"{tests.min():,} to {tests.max():,}, median {int(np.median(tests)):,}"
     encoding = {
-        "x": gateways_along(),
-        "y": field(
+        "x": vega.gateways_along(),
+        "y": vega.field(
             "flows:Q", title="flows", scale={"type": "log"},
             axis={"values": [10**power for power in range(10)]},
         ),
-        "color": coloured("what", kinds, title=None),
-        "shape": field("what:N", scale={"domain": kinds}, title=None),
+        "color": vega.coloured("what", kinds, title=None),
+        "shape": vega.field("what:N", scale={"domain": kinds}, title=None),
         "tooltip": [
-            field("gateway:N"),
-            field("what:N", title="of"),
-            field("flows:Q", format=",.0f"),
+            vega.field("gateway:N"),
+            vega.field("what:N", title="of"),
+            vega.field("flows:Q", format=",.0f"),
         ],
     }  # fmt: skip
     dots = {"type": "point", "filled": True, "size": 45, "opacity": 0.9}
-    return Chart(
+    return vega.Chart(
         "sizes",
         "Sizes",
         "Dots, two a gateway, largest gateway first, on a logarithmic scale. Test flows of a "
         f"gateway: {words}.",
-        spec_of(encoding, (dots, {}), height=180),
+        vega.spec_of(encoding, (dots, {}), height=180),
         ("gateway", "place", "what", "flows"),
         [
             [label, place, kind, mean or None]
@@ -103,7 +90,7 @@ def sizes_chart(tests: NDArray[np.int64], trained: NDArray[np.int64], ids: Seque
             ("gateway", "test flows", "most windows trained on in a round"),
             tuple((label, *map(count, pair)) for label, pair in zip(labels, means, strict=True)),
         ),
-        note=f"{band_note(columns)}The scale is logarithmic; what is 0 has no dot.",
+        note=f"{layout.band_note(columns)}The scale is logarithmic; what is 0 has no dot.",
     )
 
 
@@ -135,32 +122,34 @@ def gini(sizes: NDArray[np.int64]) -> float:
 
 def _draw_ranks(axes: Axes, sizes: NDArray[np.int64]) -> None:
     """Largest first, named at both ends."""
-    order, count, mean = sort_sizes(sizes), len(sizes), sizes.mean()
-    places, many = np.arange(count + 1), len(sizes) > FEW
-    axes.stairs(sizes[order], places, fill=True, color=COLOURS[0], lw=0)
-    scale_flows(axes, sizes)
+    order, count, mean = layout.sort_sizes(sizes), len(sizes), sizes.mean()
+    places, many = np.arange(count + 1), len(sizes) > layout.FEW
+    axes.stairs(sizes[order], places, fill=True, color=style.COLOURS[0], lw=0)
+    style.scale_flows(axes, sizes)
     if not many:
         axes.vlines(places, 0, 1, color="white", lw=2, transform=axes.get_xaxis_transform())
-        number_gateways(axes, order)
+        layout.number_gateways(axes, order)
     axes.set(xlim=(0, count), xlabel=f"gateway{'s' * many}, largest first", ylabel="flows")
-    axes.axhline(mean, color=COLOURS[1], ls="--", lw=1.2, label=f"equal sizes: {mean:,.0f} flows")
+    axes.axhline(
+        mean, color=style.COLOURS[1], ls="--", lw=1.2, label=f"equal sizes: {mean:,.0f} flows"
+    )
     axes.legend(frameon=False, fontsize=9, loc="upper right")
     first, last, empty = order[0], order[-1], int((sizes == 0).sum())
     end = f"smallest: gateway {last} with {sizes[last]:,}"
     if empty > 1:
         end = f"{empty:,} gateways have none"
-    caption(axes, f"largest: gateway {first} with {sizes[first]:,} · {end}")
+    style.caption(axes, f"largest: gateway {first} with {sizes[first]:,} · {end}")
 
 
 def _draw_lorenz(axes: Axes, sizes: NDArray[np.int64]) -> None:
     """The curve, and the line on which it lies where all sizes are equal."""
     at, curve = np.linspace(0, 1, len(sizes) + 1), lorenz(sizes)
-    axes.fill_between(at, curve, at, color=PALE, lw=0)
-    axes.plot(at, at, color=COLOURS[1], ls="--", lw=1.2, label="equal sizes")
-    axes.plot(at, curve, color=COLOURS[0], lw=2, label="these gateways")
+    axes.fill_between(at, curve, at, color=style.PALE, lw=0)
+    axes.plot(at, at, color=style.COLOURS[1], ls="--", lw=1.2, label="equal sizes")
+    axes.plot(at, curve, color=style.COLOURS[0], lw=2, label="these gateways")
     axes.set(
         xlim=(0, 1), ylim=(0, 1), aspect="equal",
         xlabel="share of gateways, smallest first", ylabel="share of flows",
     )  # fmt: skip
     axes.legend(frameon=False, fontsize=9, loc="upper left")
-    caption(axes, f"Lorenz curve · Gini coefficient {gini(sizes):.2f}")
+    style.caption(axes, f"Lorenz curve · Gini coefficient {gini(sizes):.2f}")

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from picture_checks import NOTE, check_readable, check_repeats, title
 
-from fednids.report.figures.cross import cross_heatmap, gather_mean
+from fednids.report.figures.cross import cross_heatmap
+from fednids.report.figures.layout import gather_mean
 
 TWO = ("federated fedprox-mu-0.1", "centralised")
 

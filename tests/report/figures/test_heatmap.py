@@ -10,8 +10,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from picture_checks import CLASSES, NOTE, check_readable, check_repeats, deal
 
-from fednids.report.figures.columns import arrange, sort_gateways
 from fednids.report.figures.heatmap import heatmap
+from fednids.report.figures.layout import arrange, sort_gateways
 
 
 def cells(figure: Figure) -> np.ma.MaskedArray:  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from picture_checks import CLASSES, NOTE, check_readable, check_repeats, deal, steps, title
 
-from fednids.report.figures.columns import arrange
+from fednids.report.figures.layout import arrange
 from fednids.report.figures.mix import label_bars
 
 

@@ -134,6 +134,31 @@ def sort_gateways(owned: NDArray[np.int64]) -> NDArray[np.int64]:
     return order
 
 
+def gather_mean(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    """Return the mean of each block of so many rows and columns, NaN left out.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``(R, K) float64``.
+    rows, columns : int
+        Of a block; the last one in each direction may have fewer.
+
+    Returns
+    -------
+    ndarray
+        ``(ceil(R / rows), ceil(K / columns)) float64``, NaN where a block has no number.
+    """
+    if not len(values):
+        return values
+    down, across = np.arange(0, len(values), rows), np.arange(0, values.shape[1], columns)
+    sums, counts = (
+        np.add.reduceat(np.add.reduceat(cells, down, axis=0), across, axis=1)
+        for cells in (np.nan_to_num(values), (~np.isnan(values)).astype(np.float64))
+    )
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
 def stack_shares(
     axes: Axes,
     edges: NDArray[Any],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from fednids.report.figures.columns import arrange, sort_gateways
+from fednids.report.figures.layout import arrange, sort_gateways
 
 tables = arrays.arrays(
     np.int64,
