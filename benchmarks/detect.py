@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the only form there is")
     repeats = parser.parse_args().repeats
     trainer, rng = trainer_of(Config(), FEATURES, VECTORS, 1), np.random.default_rng(3)
-    weights = trainer._architecture.initial_weights(rng)
+    weights = trainer.architecture.initial_weights(rng)
 
     def windows(count: int) -> Windows:
         order = rng.integers(VECTORS, size=count).astype(np.int32)

@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.toy import NETWORK
 from fednids.config import Config
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.presets import build_architecture
-from fednids.training.jobs import Job, LocalTraining
+from fednids.networks.interface import Architecture
+from fednids.training.jobs import LocalTraining, TrainingJob
 from fednids.training.trainer import Trainer
 
 CHUNK = 32
@@ -28,7 +28,7 @@ def trainer_of(config: Config, features: int, vectors: int, members: int) -> Tra
     """Compile nothing yet; draw the vectors."""
     rng = np.random.default_rng(1)
     return Trainer(
-        build_architecture(config.model, features, config.data.window),
+        Architecture.of(config.model, features, config.data.window, 5),
         rng.standard_normal((vectors, features)).astype(np.float32),
         batch_size=config.train.batch_size,
         optimiser="adam",
@@ -39,7 +39,7 @@ def trainer_of(config: Config, features: int, vectors: int, members: int) -> Tra
 def runner(trainer: Trainer, batch: int, vectors: int, members: int) -> Callable[[int], None]:
     """Give what makes so many steps, or with members trains so many gateways."""
     rng = np.random.default_rng(2)
-    start = trainer._architecture.initial_weights(rng)
+    start = trainer.architecture.initial_weights(rng)
     local = LocalTraining(1, 1e-3, np.ones(5, np.float32), shuffle=False)
 
     def windows(count: int) -> Windows:
@@ -51,12 +51,12 @@ def runner(trainer: Trainer, batch: int, vectors: int, members: int) -> Callable
 
         def train(count: int) -> None:
             for _ in range(count // members):
-                trainer.train_all([Job(start, each, rng) for each in gateways], local)
+                trainer.train_all([TrainingJob(start, each, rng) for each in gateways], local)
 
         return train
 
     def steps(count: int) -> None:
-        trainer.train(Job(start, chunks[count], rng), local)
+        trainer.train(TrainingJob(start, chunks[count], rng), local)
 
     chunks = {count: windows(count * batch) for count in (CHUNK, 4 * CHUNK)}
     return steps

@@ -23,8 +23,8 @@ from benchmarks.ours_steps import CHUNK, step_aside, trainer_of
 from benchmarks.runners import Placement, ours
 from benchmarks.toy import FEATURES, NETWORK
 from fednids.config import Config
-from fednids.networks.cnn_bilstm.architecture import Architecture
 from fednids.networks.framework import Tensor, mindspore, nn, ops
+from fednids.networks.interface import Architecture
 
 SIDE, PRODUCTS = 1024, 8
 
@@ -58,8 +58,9 @@ def answer() -> None:
     os._exit(0)
 
 
-def operations(sizes: Architecture) -> int:
+def operations(architecture: Architecture) -> int:
     """Count the floating-point operations of the products of one trained window."""
+    sizes = architecture.network
     hidden, width, steps = sizes.hidden, sizes.channels[-1], sizes.steps[-1]
     convolution = sizes.window * sizes.kernel * sizes.features * width * 2
     lstm = steps * width * 4 * hidden + (steps - 1) * hidden * 4 * hidden + width * 3 * hidden
@@ -78,7 +79,7 @@ def main() -> None:
     if given.answer:
         answer()
     processors = sorted(os.sched_getaffinity(0))
-    work = operations(trainer_of(Config.resolve(dict(NETWORK)), FEATURES, 10, 1)._architecture)
+    work = operations(trainer_of(Config.resolve(dict(NETWORK)), FEATURES, 10, 1).architecture)
     peak = Placement(ours("benchmarks.peak", "--answer"), processors)
     found: dict[str, Any] = {"operations_per_window": work}
     peaks: list[float] = []

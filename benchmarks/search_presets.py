@@ -13,7 +13,7 @@ import argparse
 from benchmarks.harness import show
 from benchmarks.search import DEFAULT, compared, finals, settle
 from benchmarks.search_space import Settings
-from fednids.networks.cnn_bilstm.presets import PRESETS
+from fednids.networks.cnn_bilstm.declaration import PRESETS
 
 CANDIDATES: dict[str, Settings] = {
     name: {"model.preset": name} for name in sorted(PRESETS, key=lambda name: name != DEFAULT)

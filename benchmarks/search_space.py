@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fednids.config import Config
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture
 
 Settings = Mapping[str, object]
 
@@ -83,4 +83,4 @@ def lite_networks(number: int, features: int, rng: np.random.Generator) -> dict[
 
 def _parameters(settings: Settings, features: int) -> int:
     config = Config.resolve(settings)
-    return build_architecture(config.model, features, config.data.window).size
+    return Architecture.of(config.model, features, config.data.window, 5).size

@@ -15,7 +15,7 @@ from fednids.config import Config
 from fednids.flows.windows import Windows
 from fednids.messages.values import Statistics
 from fednids.training.initial import opening_architecture, opening_task, opening_weights
-from fednids.training.jobs import Job, LocalTraining
+from fednids.training.jobs import LocalTraining, TrainingJob
 from fednids.training.trainer import Trainer
 
 WINDOWS = 16_384
@@ -70,7 +70,7 @@ def _runner(settings: Settings) -> Callable[[], None]:
     start = opening_weights(architecture, config)
 
     def run() -> None:
-        trainer.train(Job(start, windows, np.random.default_rng(1)), local)
+        trainer.train(TrainingJob(start, windows, np.random.default_rng(1)), local)
 
     run()
     return run

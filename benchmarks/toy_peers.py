@@ -9,7 +9,7 @@ import numpy as np
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.messages.values import Task
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.training.initial import opening_architecture, opening_task, opening_weights
 from fednids.training.local import Workplace
 
@@ -28,6 +28,6 @@ def write_for_peers(path: Path, config: Config, fleet: FederatedDataset) -> None
     each = [fleet.training(k) for k in range(fleet.gateways)]
     offsets = np.arange(1 - length, 1)
     windows = [vectors[w.vectors(np.arange(len(w))[:, None], offsets)] for w in each]
-    parts = opening_architecture(task, config).unpack(weights)
+    parts = opening_architecture(task, config).layout.unpack(weights)
     labels = np.stack([w.labels for w in each]).astype(np.int64)
     np.savez(path, windows=np.stack(windows), labels=labels, **parts)

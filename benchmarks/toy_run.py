@@ -15,7 +15,7 @@ import os  # noqa: E402
 import resource  # noqa: E402
 
 from benchmarks.toy import FLOWS, toy_config, toy_fleet  # noqa: E402
-from fednids.networks.cnn_bilstm.architecture import Weights  # noqa: E402
+from fednids.networks.interface import Weights  # noqa: E402
 from fednids.runs.rounds import Round  # noqa: E402
 from fednids.simulation.engines import Clients, open_grid  # noqa: E402
 from fednids.training.initial import stack_size  # noqa: E402

@@ -52,8 +52,8 @@ def write_data(folder: Path) -> None:
     rng = np.random.default_rng(1)
     for readout in ("last", "states"):
         config = Config.resolve({**NETWORK, "model.readout": readout})
-        architecture = trainer_of(config, 8, 10, 1)._architecture
-        parts = architecture.unpack(architecture.initial_weights(rng))
+        architecture = trainer_of(config, 8, 10, 1).architecture
+        parts = architecture.layout.unpack(architecture.initial_weights(rng))
         windows = rng.standard_normal((16_384, 10, 8)).astype(np.float32)
         labels = rng.integers(5, size=len(windows))
         np.savez(folder / f"{readout}.npz", windows=windows, labels=labels, **parts)

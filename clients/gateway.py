@@ -16,7 +16,7 @@ from fednids.messages.client_state import Memory, Remembered
 from fednids.messages.encodings import Sender, find_encoding
 from fednids.messages.records import WEIGHTS, Arrays, extras_of, named_weights, weights_parts
 from fednids.messages.values import Evaluation, Statistics, Task, Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 from fednids.simulation.environment import open_environment
 from fednids.training.local import Fitted, Workplace, plain_correction

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from fednids.errors import ConfigError
 
@@ -245,10 +245,21 @@ def _one_line(error: BaseException) -> str:
     return text if isinstance(error, ConfigError) else f"{type(error).__name__}: {text}"
 
 
+def _later(function: str) -> Callable[[Any], str | None]:
+    """Return a check that lies above this module, imported when it is first needed."""
+    module, _, name = function.partition(":")
+    return lambda member: cast("str | None", getattr(importlib.import_module(module), name)(member))
+
+
 ALGORITHMS: Registry[Any] = Registry("algorithm", "strategy.name", {})
 """What server and clients do in a round."""
 
-NETWORKS: Registry[Any] = Registry("network", "model.network", {})
+NETWORKS: Registry[Any] = Registry(
+    "network",
+    "model.network",
+    {"cnn-bilstm": "fednids.networks.cnn_bilstm.declaration:CNNBiLSTM"},
+    _later("fednids.networks.interface:network_fault"),
+)
 """What is trained."""
 
 DATASETS: Registry[Any] = Registry("dataset", "data.dataset", {})

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.updates import (

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fednids.errors import FederationError
 from fednids.messages.records import read_weights, update_content
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from server.updates import Rule, Updates
 
 _SERVER = 1

@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 from fednids.config import Config
 from fednids.errors import ConfigError, FederationError
 from fednids.messages.values import Card, Task
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.rounds import Observer, Outcome, Round
 from fednids.runs.selection import Selection, check_selection, validation_macro_f1

@@ -12,7 +12,7 @@ from flwr.app import Message, RecordDict
 from fednids.errors import FederationError
 from fednids.messages.records import Arrays, content_bytes, read_evaluation, read_update
 from fednids.messages.values import Evaluation, Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.rounds import Failure
 from server.reasons import told_reason
 

@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 
 from fednids.messages.records import task_content
 from fednids.messages.values import Evaluation, Task
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from server.inbox import Inbox, evaluation_reader
 from server.phase import Phase, message_bytes
 from server.riding import Riders

@@ -8,7 +8,7 @@ import numpy as np
 
 from fednids.messages.records import content_bytes, task_content, update_content
 from fednids.messages.values import Task, Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from server.strategies.leading import Leading
 from server.wire import ServerWire
 

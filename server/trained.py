@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.messages.values import Evaluation, Task, Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.rounds import Round
 from fednids.simulation import RoundOutcomes
 from server.phase import Phase

@@ -15,7 +15,7 @@ from flwr.serverapp import Grid
 from fednids.config import Config
 from fednids.messages.records import Arrays, arrays_record, task_config
 from fednids.messages.values import Task, Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.simulation import ClientOutcome, Environment, RoundOutcomes
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.outcomes import UNRECEIVED

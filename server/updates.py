@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 
 State = Mapping[str, NDArray[np.float64]]
 """What a server optimiser remembers from round to round: ``(P,)`` arrays by name."""

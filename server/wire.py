@@ -7,7 +7,7 @@ import numpy as np
 from fednids.config import Config
 from fednids.messages.encodings import Sender, find_encoding
 from fednids.messages.records import Arrays, named_weights, weights_parts
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import oracles
+from network_factory import cnn_bilstm
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Architecture
-from fednids.training.jobs import Job, LocalTraining
+from fednids.training.jobs import LocalTraining, TrainingJob
+from fednids.training.objective import Objective, Proximal
 from fednids.training.trainer import Trainer
 
 BATCH = 8
 CLASSES = 4
-NETWORK = Architecture(3, 5, CLASSES, (4,), 3, (2,), 4, 0, 0.0, "last")
+NETWORK = cnn_bilstm(3, 5, CLASSES, (4,), 3, (2,), 4, 0, 0.0, "last")
 VECTORS = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
 START = 3 * NETWORK.initial_weights(np.random.default_rng(6))
 OTHER = 3 * NETWORK.initial_weights(np.random.default_rng(2))
@@ -31,10 +32,16 @@ def make(optimiser, network=NETWORK, *, batch_size=BATCH, **settings):
     return Trainer(network, VECTORS, batch_size=batch_size, optimiser=optimiser, **settings)
 
 
-def run(trainer, start=START, windows=None, local=PLAIN, seed=5):
+def pulled(strength, anchor=None):
+    """Give the objective of FedProx."""
+    return Objective((Proximal(strength, anchor),))
+
+
+def run(trainer, start=START, windows=None, local=PLAIN, seed=5, objective=None):
     """Train one job alone."""
     windows = gateway(27) if windows is None else windows
-    return trainer.train(Job(start, windows, np.random.default_rng(seed)), local)
+    rng, objective = np.random.default_rng(seed), objective or Objective()
+    return trainer.train(TrainingJob(start, windows, rng, objective), local)
 
 
 def same(one, other):

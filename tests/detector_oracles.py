@@ -27,26 +27,37 @@ class PlainNetwork(nn.Cell):
 
     def __init__(self, architecture):
         super().__init__()
-        inputs, reach = (architecture.features, *architecture.channels), architecture.kernel // 2
+        inputs, reach = (
+            (architecture.features, *architecture.network.channels),
+            architecture.network.kernel // 2,
+        )
         self.convolutions = nn.CellList(
             [
                 nn.Conv1d(
-                    width, out, architecture.kernel, pad_mode="pad", padding=reach, has_bias=True
+                    width,
+                    out,
+                    architecture.network.kernel,
+                    pad_mode="pad",
+                    padding=reach,
+                    has_bias=True,
                 )
-                for width, out in zip(inputs, architecture.channels, strict=False)
+                for width, out in zip(inputs, architecture.network.channels, strict=False)
             ]
         )
-        self.pools = nn.CellList([nn.MaxPool1d(pool, pool) for pool in architecture.pools])
-        steps = zip(architecture.steps, architecture.pools, strict=False)
+        self.pools = nn.CellList([nn.MaxPool1d(pool, pool) for pool in architecture.network.pools])
+        steps = zip(architecture.network.steps, architecture.network.pools, strict=False)
         self.cuts = tuple(step % pool for step, pool in steps)
-        self.hidden, self.readout = architecture.hidden, architecture.readout
+        self.hidden, self.readout = architecture.network.hidden, architecture.network.readout
         self.lstm = NoLSTM()
-        self.has_dense, width = architecture.dense > 0, 2 * self.hidden or inputs[-1]
+        self.has_dense, width = architecture.network.dense > 0, 2 * self.hidden or inputs[-1]
         if self.hidden:
             self.lstm = nn.LSTM(inputs[-1], self.hidden, batch_first=True, bidirectional=True)
         self.dense = nn.Identity()
         if self.has_dense:
-            self.dense, width = nn.Dense(width, architecture.dense), architecture.dense
+            self.dense, width = (
+                nn.Dense(width, architecture.network.dense),
+                architecture.network.dense,
+            )
         self.head, self.places = nn.Dense(width, architecture.classes), range(len(self.cuts))
 
     def construct(self, windows):
@@ -90,7 +101,7 @@ class WithoutMask(nn.Cell):
         self.network = network
 
     def construct(self, rows):
-        return self.network(rows, None)
+        return self.network(rows)
 
 
 def training_loss(logits, labels, gamma=0.0, adjustment=0.0):
@@ -118,9 +129,9 @@ class PlainDetector:
         for place, cell in enumerate(network.convolutions, 1):
             self.parameters[f"conv{place}.weight"] = cell.weight
             self.parameters[f"conv{place}.bias"] = cell.bias
-        if architecture.hidden:
+        if architecture.network.hidden:
             self._name_lstm(network.lstm)
-        for name in ("dense", "head")[not architecture.dense :]:
+        for name in ("dense", "head")[not architecture.network.dense :]:
             self.parameters[f"{name}.weight"] = getattr(network, name).weight
             self.parameters[f"{name}.bias"] = getattr(network, name).bias
         self.graph = Gradients(network, list(self.parameters.values()))
@@ -175,7 +186,9 @@ def measure(graph, inputs, labels, coefficients, classes):
 _DEFINITIONS = {"adam": oracles.AdamByDefinition, "sgd": oracles.SgdByDefinition}
 
 
-def by_steps(plain, optimiser, windows, batches, local, *, start=START, anchor=None, shift=0.0):
+def by_steps(
+    plain, optimiser, windows, batches, local, *, start=START, pull=0.0, anchor=None, shift=0.0
+):
     """Train one batch after another on the plain network, with whatever terms.
 
     Give the weights, each batch's loss, which weights ever had a gradient so faint that its
@@ -193,9 +206,9 @@ def by_steps(plain, optimiser, windows, batches, local, *, start=START, anchor=N
         )
         plain_gradients.append(gradient.astype(np.float64))
         gradient = plain_gradients[-1] + shift
-        if local.pull:
+        if pull:
             gradient = gradient + oracles.gradient_by_differences(
-                lambda w: local.pull / 2 * np.sum((w - anchor) ** 2), weights
+                lambda w: pull / 2 * np.sum((w - anchor) ** 2), weights
             )
         weights = definition.step(weights, gradient, local.learning_rate)
         losses.append(loss)

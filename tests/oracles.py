@@ -89,14 +89,18 @@ def plain_parameters(architecture, weights, rng):
     Those are the split of each bias of the LSTM in two and, with readout ``last``, the reverse
     direction's recurrent weights and forget gate.
     """
-    parts, plain = dict(architecture.unpack(weights)), {}
-    hidden = architecture.hidden
-    inputs = (architecture.features, *architecture.channels)
-    for place, (width, channels) in enumerate(zip(inputs, architecture.channels, strict=False), 1):
-        taps = parts.pop(f"conv{place}.weight").reshape(architecture.kernel, width, channels)
+    parts, plain = dict(architecture.layout.unpack(weights)), {}
+    hidden = architecture.network.hidden
+    inputs = (architecture.features, *architecture.network.channels)
+    for place, (width, channels) in enumerate(
+        zip(inputs, architecture.network.channels, strict=False), 1
+    ):
+        taps = parts.pop(f"conv{place}.weight").reshape(
+            architecture.network.kernel, width, channels
+        )
         plain[f"conv{place}.weight"] = taps.transpose(2, 1, 0)
         plain[f"conv{place}.bias"] = parts.pop(f"conv{place}.bias")
-    if architecture.readout == "last" and hidden:
+    if architecture.network.readout == "last" and hidden:
         three, bias = parts.pop("lstm.reverse.input"), parts.pop("lstm.reverse.bias")
         full = rng.normal(size=(4 * hidden, len(three))).astype(np.float32)
         full_bias = rng.normal(size=4 * hidden).astype(np.float32)
@@ -120,7 +124,7 @@ def plain_parameters(architecture, weights, rng):
 
 def flat_gradient(architecture, plain):
     """Bring gradients of the plain network into the order of the flat weights."""
-    hidden, parts = architecture.hidden, {}
+    hidden, parts = architecture.network.hidden, {}
     for name, gradient in plain.items():
         if name.startswith("conv") and name.endswith("weight"):
             parts[name] = gradient.transpose(2, 1, 0).reshape(-1, len(gradient))
@@ -128,12 +132,14 @@ def flat_gradient(architecture, plain):
             parts[f"lstm.{name.replace('bias1', 'bias')}"] = gradient
         else:
             parts[name] = gradient.T
-    if architecture.readout == "last" and hidden:
+    if architecture.network.readout == "last" and hidden:
         gates = [slice(place * hidden, (place + 1) * hidden) for place in (0, 2, 3)]
         full, bias = parts["lstm.reverse.input"], parts["lstm.reverse.bias"]
         parts["lstm.reverse.input"] = np.concatenate([full[gate] for gate in gates]).T
         parts["lstm.reverse.bias"] = np.concatenate([bias[gate] for gate in gates])
-    return np.concatenate([parts[parameter.name].ravel() for parameter in architecture.layout])
+    return np.concatenate(
+        [parts[parameter.name].ravel() for parameter in architecture.layout.parameters]
+    )
 
 
 def windows_by_loop(vectors, order, window):
@@ -152,13 +158,13 @@ def logits_by_loops(architecture, plain, windows):
 
 
 def _logits_of_one(architecture, plain, steps):
-    for place, pool in enumerate(architecture.pools, 1):
+    for place, pool in enumerate(architecture.network.pools, 1):
         weight, bias = plain[f"conv{place}.weight"], plain[f"conv{place}.bias"]
-        reach = architecture.kernel // 2
+        reach = architecture.network.kernel // 2
         responses = []
         for step in range(len(steps)):
             response = bias.astype(np.float64)
-            for tap in range(architecture.kernel):
+            for tap in range(architecture.network.kernel):
                 if 0 <= step + tap - reach < len(steps):
                     response = response + weight[:, :, tap] @ steps[step + tap - reach]
             responses.append(np.maximum(response, 0))
@@ -166,7 +172,7 @@ def _logits_of_one(architecture, plain, steps):
         while len(responses) >= pool:  # from the end, so the labelled flow is always in a pool
             steps.insert(0, np.max(responses[-pool:], axis=0))
             responses = responses[:-pool]
-    if architecture.hidden:
+    if architecture.network.hidden:
         forward = _lstm_by_loop(plain, "forward", steps)
         reverse = _lstm_by_loop(plain, "reverse", steps[::-1])[::-1]
     else:
@@ -176,8 +182,8 @@ def _logits_of_one(architecture, plain, steps):
         "last": np.concatenate([forward[-1], reverse[-1]]),
         "states": np.concatenate([forward[-1], reverse[0]]),
         "mean": np.mean(both, axis=0),
-    }[architecture.readout]
-    if architecture.dense:
+    }[architecture.network.readout]
+    if architecture.network.dense:
         read = np.maximum(plain["dense.weight"] @ read + plain["dense.bias"], 0)
     return plain["head.weight"] @ read + plain["head.bias"]
 
@@ -230,7 +236,11 @@ class SgdByDefinition:
 
 def rows_by_loop(architecture, windows, ends, zero_row):
     """For each place in a pool, each pool, each window: the k flows around that step."""
-    window, kernel, pool = architecture.window, architecture.kernel, architecture.pools[0]
+    window, kernel, pool = (
+        architecture.window,
+        architecture.network.kernel,
+        architecture.network.pools[0],
+    )
     pools = window // pool
     rows = np.empty((pool * pools, len(ends), kernel), int)
     for place in range(pool):
@@ -252,8 +262,8 @@ def batches_by_loops(architecture, feeds, class_weights, shape, zero_row):
     Give rows ``(steps, K, pool * q, B, k)``, and labels and weights ``(steps, K, B)``.
     """
     steps = max(len(batches) for _, batches in feeds)
-    count = architecture.window // architecture.pools[0] * architecture.pools[0]
-    rows = np.full((steps, shape.members, count, shape.size, architecture.kernel), np.nan)
+    count = architecture.window // architecture.network.pools[0] * architecture.network.pools[0]
+    rows = np.full((steps, shape.members, count, shape.size, architecture.network.kernel), np.nan)
     labels = np.full((steps, shape.members, shape.size), np.nan)
     weights = np.zeros(labels.shape, np.float32)
     for member, (windows, batches) in enumerate(feeds):
@@ -273,8 +283,11 @@ def evaluation_by_loops(architecture, gateways, start, size, zero_row):
     Give rows ``(pool * q, B, k)`` and labels ``(B,)``.
     """
     every = [(windows, end) for windows in gateways for end in range(len(windows))]
-    count = architecture.window // architecture.pools[0] * architecture.pools[0]
-    rows, labels = np.full((count, size, architecture.kernel), np.nan), np.full(size, np.nan)
+    count = architecture.window // architecture.network.pools[0] * architecture.network.pools[0]
+    rows, labels = (
+        np.full((count, size, architecture.network.kernel), np.nan),
+        np.full(size, np.nan),
+    )
     for column, (windows, end) in enumerate(every[start : start + size]):
         rows[:, column] = rows_by_loop(architecture, windows, [end], zero_row)[:, 0]
         labels[column] = windows.labels[end]

@@ -12,15 +12,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fednids.config import KEYS, Config, describe_settings, parse_settings
-from fednids.config.implied import PROPOSED
+from fednids.config import Config, describe_settings, parse_settings
 from fednids.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 
 CONFIGS = st.fixed_dictionaries(VALID).map(Config.resolve)
 
-BROUGHT = list(PROPOSED["lite"])
+KEYS = tuple(Config().flat())
+"""Settings of a run with all defaults."""
+
+BROUGHT = ("data.window", "train.batch_size", "train.learning_rate")
 
 
 def flattened(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -82,7 +84,9 @@ class TestDefaults:
     def test_equal_flowers_run_config(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
         told = flattened(project["tool"]["flwr"]["app"]["config"])
-        expected = {**Config().flat(), "out": ""}
+        members = {each.name for each in describe_settings() if each.member}
+        core = {k: v for k, v in Config().flat().items() if k not in members}
+        expected = {**core, **dict.fromkeys(members, ""), "out": ""}
         assert told == expected
         for name, value in told.items():
             assert type(value) is type(expected[name]), name
@@ -214,9 +218,9 @@ class TestParseSettings:
                 ["model.channels=16, 32", "model.classes=2", "model.readout=", "data.flows=9"]
             )
         )
-        assert found.model.channels == (16, 32)
+        assert found.model.settings.channels == (16, 32)
         assert found.model.classes == 2
-        assert found.model.readout is None
+        assert found.model.settings.readout is None
         assert found.data.flows == 9
 
     @pytest.mark.parametrize("argument", ["epochs", "", "train.epochs:3", "a\nb"])
@@ -239,6 +243,24 @@ def test_what_stands_in_flowers_run_config_is_never_brought_by_a_preset():
     window = Config.resolve({"model.preset": "lite", **{k: Config().flat()[k] for k in BROUGHT}})
     assert Config.of_run(window.flat()) == window
     assert window.data.window == Config().data.window
+
+
+def test_empty_settings_of_members_in_flowers_run_config_are_their_defaults():
+    told = {
+        **Config().flat(),
+        "model.parts": "",
+        "model.hidden": "",
+        "model.preset": "",
+        "out": "x",
+    }
+    assert Config.of_run(told) == Config()
+    assert Config.of_run({**told, "model.parts": "cnn"}).model.settings.parts == "cnn"
+
+
+def test_a_setting_of_another_network_is_refused():
+    assert "did you mean model.hidden?" in refused({"model.hiden": 3})
+    message = refused({"model.network": "cnn-bilstms"})
+    assert message.startswith("expected model.network to be one of cnn-bilstm")
 
 
 def test_an_unknown_preset_brings_nothing():

@@ -5,9 +5,8 @@ from __future__ import annotations
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
-from fednids.training.jobs import Terms
-from fednids.training.objective import Correction
+from fednids.networks.interface import Weights
+from fednids.training.objective import Correction, Terms
 
 _OWN = "personal"
 """Name of the gateway's own detector in the memory."""

@@ -7,8 +7,7 @@ import numpy as np
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
 from fednids.messages.values import Update
-from fednids.training.jobs import Terms
-from fednids.training.objective import Correction
+from fednids.training.objective import Correction, Terms
 
 _GRADIENT = "gradient"
 

@@ -9,7 +9,7 @@ import numpy as np
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.training.initial import opening_architecture, opening_weights
 
 _LAYERS = "layers"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clients.methods.method import Given, Site
 from clients.methods.plain import Plain
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 
 
 class Ifca(Plain):

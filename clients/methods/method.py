@@ -9,7 +9,7 @@ from typing import Protocol
 from fednids.config import Config
 from fednids.messages.client_state import Remembered
 from fednids.messages.values import Task, Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.training.local import Fitted
 from fednids.training.objective import Correction
 

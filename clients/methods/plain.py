@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from clients.methods.method import Given, Site
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 
 
 class Plain:

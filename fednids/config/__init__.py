@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import tomli_w
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from fednids.config.deploy import DeployConfig
 from fednids.config.federation import FederationConfig
-from fednids.config.implied import implied, proposed
+from fednids.config.implied import implied
 from fednids.config.section import OpenSection, Scalar, Section, describe_fault
 from fednids.config.training import (
     DataConfig,
@@ -34,7 +34,6 @@ from fednids.config.world import AttackConfig, AvailabilityConfig, ClockConfig, 
 from fednids.errors import ConfigError
 
 __all__ = [
-    "KEYS",
     "AttackConfig",
     "AvailabilityConfig",
     "ClockConfig",
@@ -62,7 +61,7 @@ class Config(Section):
 
     data: DataConfig = DataConfig()
     partition: PartitionConfig = PartitionConfig()
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = Field(default_factory=ModelConfig)
     train: TrainConfig = TrainConfig()
     federation: FederationConfig = FederationConfig()
     availability: AvailabilityConfig = AvailabilityConfig()
@@ -79,7 +78,7 @@ class Config(Section):
         """Return defaults, a file and single settings together; later ones replace earlier ones.
 
         A folder of flow files and a deployment imply scheme and number of gateways, and a
-        preset implies settings beside its sizes, where they are not given.
+        network's preset more than its sizes, `Section.proposed`, where they are not given.
 
         Parameters
         ----------
@@ -95,7 +94,9 @@ class Config(Section):
         """
         given = dict([*_from_file(file), *(settings or {}).items()])
         config = cls._implied(given)
-        more = proposed(config.model.preset, given)
+        opened = [getattr(config, name) for name in _open_sections()]
+        proposed = {k: v for each in opened for k, v in each.settings.proposed().items()}
+        more = {name: value for name, value in proposed.items() if name not in given}
         return cls._implied({**given, **more}) if more else config
 
     @classmethod
@@ -113,17 +114,22 @@ class Config(Section):
     def of_run(cls, run_config: Mapping[str, object]) -> Config:
         """Return the settings of Flower's run config, without its ``out``.
 
-        It contains every setting, so one with its default counts as not given. A preset sets
-        nothing but its sizes here: with `flwr run` alone a default may be intended.
+        It contains every setting of fednids' own, and those of algorithms, networks and
+        partitioners as empty texts: so an empty one, and one with its default, counts as not
+        given. A preset sets nothing but its sizes here: with `flwr run` alone a default may be
+        intended.
 
         Raises
         ------
         ConfigError
             As from `resolve`.
         """
-        defaults = cls().flat()
-        settings = {k: v for k, v in run_config.items() if k != "out"}
-        return cls._implied({k: v for k, v in settings.items() if v != defaults.get(k)})
+        left_out = {
+            "out": run_config.get("out"),
+            **Config().flat(),
+            **dict.fromkeys(_member_names(), ""),
+        }
+        return cls._implied({k: v for k, v in run_config.items() if v != left_out.get(k)})
 
     @classmethod
     def _implied(cls, given: Mapping[str, object]) -> Config:
@@ -142,9 +148,8 @@ class Config(Section):
             section, _, key = name.partition(".")
             nested.setdefault(section, {})[key] = value
         sections: dict[str, object] = {**nested}
-        for name, group in _groups().items():
-            if issubclass(group, OpenSection):
-                sections[name] = group.read(nested.get(name, {}))
+        for name, group in _open_sections().items():
+            sections[name] = group.read(nested.get(name, {}))
         try:
             return cls.model_validate(sections)
         except ValidationError as error:
@@ -243,6 +248,19 @@ def setting_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.name for each in describe_settings()))
 
 
+def _member_names() -> tuple[str, ...]:
+    """Return the names of the settings that members of the registries declare, each once."""
+    return tuple(
+        f"{section}.{key}"
+        for section, group in _open_sections().items()
+        for key in group.member_fields()
+    )
+
+
+def _open_sections() -> dict[str, type[OpenSection]]:
+    return {k: v for k, v in _groups().items() if issubclass(v, OpenSection)}
+
+
 def _groups() -> dict[str, type[Section]]:
     """Return the class of each section."""
     return {k: cast(type[Section], f.annotation) for k, f in Config.model_fields.items()}
@@ -260,12 +278,11 @@ def _is_known(name: str) -> bool:
 def _settings(config: Config) -> Iterator[tuple[str, Any]]:
     for section in Config.model_fields:
         group = getattr(config, section)
-        for key in type(group).model_fields:
-            if isinstance(group, OpenSection) and key == "settings":
-                for own in type(group.settings).model_fields:
-                    yield f"{section}.{own}", getattr(group.settings, own)
-            else:
-                yield f"{section}.{key}", getattr(group, key)
+        opened = isinstance(group, OpenSection)
+        for key in group.own_fields() if opened else type(group).model_fields:
+            yield f"{section}.{key}", getattr(group, key)
+        for key in type(group.settings).model_fields if opened else ():
+            yield f"{section}.{key}", getattr(group.settings, key)
 
 
 def _scalar(value: Any) -> Scalar:
@@ -305,7 +322,3 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, setting_names(), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "`fednids config` lists them"
     return f"expected a known setting, got {name!r}; {hint}"
-
-
-KEYS: tuple[str, ...] = tuple(name for name, _ in _settings(Config()))
-"""Names of the settings of a run with all defaults."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from fednids.config.deploy import DeployConfig
@@ -12,20 +12,6 @@ from fednids.errors import DataError
 
 _SCHEME = "partition.scheme"
 _GATEWAYS = "partition.gateways"
-
-PROPOSED: Mapping[str, Mapping[str, int | float]] = {
-    "lite": {"data.window": 2, "train.batch_size": 128, "train.learning_rate": 0.006},
-}
-"""What a preset of the network, `fednids.networks.cnn_bilstm.presets`, brings beside its sizes.
-
-A small network at a batch of 64 spends its time on the start of kernels, and windows of flows in
-random order hold nothing but their last flow: measured in ``docs/detector.md``.
-"""
-
-
-def proposed(preset: str, given: Collection[str]) -> dict[str, int | float]:
-    """Return the settings that a preset implies and that are not given."""
-    return {k: value for k, value in PROPOSED.get(preset, {}).items() if k not in given}
 
 
 def implied(data: DataConfig, deploy: DeployConfig, given: Collection[str]) -> dict[str, str | int]:

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     SerializeAsAny,
     ValidationError,
+    model_validator,
 )
 
 from fednids.errors import ConfigError
@@ -45,6 +46,10 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def proposed(self) -> Mapping[str, Scalar]:
+        """Return settings of other sections, by name, that these bring where nobody gives them."""
+        return {}
+
 
 class OpenSection(Section):
     """A section in which one setting names a member of a registry, whose settings stand beside it.
@@ -65,6 +70,15 @@ class OpenSection(Section):
     """Name of the field that names the member."""
 
     settings: SerializeAsAny[Section] = Section()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_settings(cls, values: Any) -> Any:
+        """Add the member's settings with their defaults where none are given."""
+        if not isinstance(values, dict) or "settings" in values:
+            return values
+        name = str(values.get(cls.choice, cls.model_fields[cls.choice].default))
+        return {**values, "settings": cls.member_settings(name)()}
 
     @classmethod
     def read(cls, values: Mapping[str, object]) -> Self:
@@ -93,6 +107,12 @@ class OpenSection(Section):
     def own_fields(cls) -> tuple[str, ...]:
         """Return the names of the settings that do not depend on the member."""
         return tuple(key for key in cls.model_fields if key != "settings")
+
+    @classmethod
+    def member_fields(cls) -> tuple[str, ...]:
+        """Return the names of the settings of all members, each once."""
+        declared = [cls.member_settings(name).model_fields for name in cls.registry.names()]
+        return tuple(dict.fromkeys(key for fields in declared for key in fields))
 
     @classmethod
     def member_settings(cls, name: str) -> type[Section]:

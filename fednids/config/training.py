@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from fednids.config.section import AsNumber, OfPreset, Section, Sizes
+from fednids.config.section import AsNumber, OpenSection, Section
+from fednids.extensions import NETWORKS, Registry
 
 
 class DataConfig(Section):
@@ -99,36 +100,16 @@ class PartitionConfig(Section):
     )
 
 
-class ModelConfig(Section):
-    """The network; sizes left out are the preset's."""
+class ModelConfig(OpenSection):
+    """Which network, with the settings that its own file declares."""
 
-    preset: str = Field("default", description="named set of sizes: default, paper or lite")
+    registry: ClassVar[Registry[Any]] = NETWORKS
+    title: ClassVar[str] = "model"
+    choice: ClassVar[str] = "network"
+
+    network: str = Field("cnn-bilstm", description="network that is trained")
     classes: Annotated[Literal[5, 2], AsNumber] = Field(
         5, description="5 classes, or 2: benign against attack"
-    )
-    channels: Annotated[Sizes | None, OfPreset] = Field(
-        None, description="channels of each convolution"
-    )
-    kernel: Annotated[int | None, OfPreset] = Field(
-        None, ge=1, description="flows a convolution sees; odd"
-    )
-    pools: Annotated[Sizes | None, OfPreset] = Field(
-        None, description="pool after each convolution"
-    )
-    hidden: Annotated[int | None, OfPreset] = Field(
-        None, ge=1, description="LSTM's hidden size each way"
-    )
-    dense: Annotated[int | None, OfPreset] = Field(
-        None, ge=0, description="width of the dense layer, 0 for none"
-    )
-    dropout: Annotated[float | None, OfPreset] = Field(
-        None, ge=0, lt=1, description="share dropped before the BiLSTM"
-    )
-    readout: Annotated[Literal["last", "states", "mean"] | None, OfPreset] = Field(
-        None, description="what the head reads: last step, final states, or mean over steps"
-    )
-    parts: Literal["both", "cnn", "bilstm"] = Field(
-        "both", description="for ablation: the convolutions alone, or the BiLSTM alone"
     )
 
 

@@ -14,7 +14,7 @@ from fednids.errors import PartitionError
 from fednids.experiment.own_detectors import own_detectors
 from fednids.experiment.root import Root
 from fednids.messages.values import Task
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
 from fednids.runs.folder import memories
 from fednids.runs.rounds import Observer, Outcome, Round

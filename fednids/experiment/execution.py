@@ -13,7 +13,7 @@ from fednids.datasets.federated import check_scheme
 from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture
 from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
 from fednids.runs.folder import RunFolder, is_finished
@@ -176,7 +176,7 @@ def check_settings(config: Config) -> None:
     ConfigError, PartitionError
         An unknown name, or sizes that do not fit together.
     """
-    build_architecture(config.model, 1, config.data.window)
+    Architecture.of(config.model, 1, config.data.window, 2)
     check_engine(config.run.engine)
     find_strategy(config)
     ServerWire(config)

@@ -15,7 +15,7 @@ from fednids.flows.schema import BENIGN, CLASSES
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
 from fednids.metrics import ConfusionCounts
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.records import (
     RejectionRecord,
     ScoresRecord,

@@ -11,7 +11,7 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.flows.split import limit_flows
 from fednids.flows.windows import SeparateWindows
 from fednids.messages.values import Task
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 
 

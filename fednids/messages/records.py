@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fednids.flows.scaling import Moments, Scaler
 from fednids.messages.values import Card, Evaluation, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Tallies, Tally
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 
 ARRAYS = "arrays"
 CONFIG = "config"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import ConfusionCounts, Tallies
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 
 
 @dataclass(frozen=True)

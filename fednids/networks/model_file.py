@@ -7,25 +7,27 @@ gives the same bytes.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fednids.errors import RunError
+from fednids.errors import ConfigError, RunError
+from fednids.extensions import NETWORKS
 from fednids.files import write_atomically
 from fednids.flows.scaling import Scaler
-from fednids.networks.cnn_bilstm.architecture import Architecture, Readout, Weights
+from fednids.networks.interface import Architecture, Weights
 
-FORMAT = 1
+FORMAT = 2
 _KEY = "fednids"
 _DAMAGE = (
     OSError,
     SafetensorError,
+    ConfigError,
     KeyError,
     TypeError,
     ValueError,
@@ -68,7 +70,7 @@ class Detector:
 
 def save_detector(detector: Detector, path: Path) -> None:
     """Write a detector, atomically; arrays have the parameters' names and shapes."""
-    parts = detector.architecture.unpack(detector.weights)
+    parts = detector.architecture.layout.unpack(detector.weights)
     arrays = {name: np.ascontiguousarray(part) for name, part in parts.items()}
     # One entry of sorted JSON: the order of several entries changes from run to run.
     metadata = {_KEY: json.dumps(_metadata(detector), sort_keys=True)}
@@ -87,7 +89,7 @@ def load_detector(path: Path) -> Detector:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads(file.metadata()[_KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return _detector(metadata, arrays)
+        return _detector(metadata, arrays, path)
     except FileNotFoundError:
         raise RunError(
             f"expected a saved detector at {path}, got no such file; name the folder of a "
@@ -103,9 +105,16 @@ def load_detector(path: Path) -> Detector:
 
 def _metadata(detector: Detector) -> dict[str, Any]:
     threshold = {} if detector.threshold is None else {"threshold": detector.threshold}
+    network = detector.architecture
     return {
         "format": FORMAT,
-        "architecture": asdict(detector.architecture),
+        "network": {
+            "name": network.name,
+            "settings": network.settings.model_dump(mode="json"),
+            "features": network.features,
+            "window": network.window,
+            "classes": network.classes,
+        },
         "classes": detector.classes,
         "columns": detector.columns,
         "features": detector.features,
@@ -117,18 +126,20 @@ def _metadata(detector: Detector) -> dict[str, Any]:
     }
 
 
-def _detector(metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) -> Detector:
-    if metadata["format"] != FORMAT:
+def _detector(
+    metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]], path: Path
+) -> Detector:
+    if metadata["format"] not in (1, FORMAT):
         raise ValueError(f"format {metadata['format']} and not {FORMAT}")
-    architecture = _architecture(metadata["architecture"])
+    architecture = _architecture(metadata, path)
     scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
-    for parameter in architecture.layout:
+    for parameter in architecture.layout.parameters:
         _check_array(arrays[parameter.name], parameter.name, parameter.shape, np.float32)
     for name, array in (("mean", scaler.mean), ("scale", scaler.scale)):
         _check_array(array, f"scaler {name}", (architecture.features,), np.float64)
     if not (scaler.scale > 0).all():
         raise ValueError("a scale that is not above 0")
-    weights = architecture.pack(arrays)
+    weights = architecture.layout.pack(arrays)
     classes, features = tuple(metadata["classes"]), tuple(metadata["features"])
     if (len(classes), len(features)) != (architecture.classes, architecture.features):
         raise ValueError(f"{len(classes)} classes and {len(features)} features named")
@@ -140,24 +151,32 @@ def _detector(metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]]) 
     return Detector(architecture, weights, scaler, classes, features, columns, threshold)
 
 
-def _architecture(sizes: dict[str, Any]) -> Architecture:
-    """Read sizes, and check all that the shapes of the arrays do not tell."""
-    lists = {name: tuple(sizes[name]) for name in ("channels", "pools")}
-    read = Architecture(**{**sizes, **lists})
-    counts = (read.features, read.window, read.classes, read.kernel, *read.channels, *read.pools)
-    may_be_0 = (read.hidden + 1, read.dense + 1)
-    if not all(type(n) is int and 0 < n < 2**16 for n in (*counts, *may_be_0)):
+def _architecture(metadata: dict[str, Any], path: Path) -> Architecture:
+    """Read the network, and check all that the shapes of the arrays do not tell."""
+    if metadata["format"] == 1:
+        found = _of_format_1(metadata["architecture"])
+    else:
+        found = metadata["network"]
+    if found["name"] not in NETWORKS.names():
+        raise RunError(
+            f"expected a detector of one of the networks {', '.join(NETWORKS.names())} in {path}, "
+            f"got one of {found['name']!r}; give the --plugin that defines it"
+        )
+    sizes = [found[name] for name in ("features", "window", "classes")]
+    if not all(type(n) is int and 0 < n < 2**16 for n in sizes):
         raise ValueError("a size of the network out of range")
-    if not (
-        len(read.channels) == len(read.pools)
-        and read.kernel % 2
-        and read.steps[-1]
-        and 0 <= read.dropout < 1
-        and read.readout in get_args(Readout)
-        and (read.hidden or (read.channels and read.readout != "states"))
-    ):
-        raise ValueError("sizes of the network that do not fit together")
-    return read
+    member = NETWORKS.find(found["name"])
+    settings = member.Settings.model_validate(found["settings"])
+    return Architecture(found["name"], member.resolve(settings), *sizes)
+
+
+def _of_format_1(sizes: dict[str, Any]) -> dict[str, Any]:
+    """Return what format 2 says of a network of format 1, all of which are CNN-BiLSTMs."""
+    settings = {k: v for k, v in sizes.items() if k not in ("features", "window", "classes")}
+    left_out = {} if settings["hidden"] else {"parts": "cnn", "hidden": None}
+    if not settings["channels"]:
+        left_out = {"parts": "bilstm", "channels": None, "pools": None}
+    return {**sizes, "name": "cnn-bilstm", "settings": {**settings, **left_out}}
 
 
 def _check_array(array: NDArray[Any], name: str, shape: tuple[int, ...], dtype: type) -> None:

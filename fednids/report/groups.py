@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fednids.config import KEYS
+from fednids.config import setting_names
 from fednids.report.tables import decimal
 from fednids.runs.reader import Run
 from fednids.studies.relevance import irrelevant
@@ -65,7 +65,9 @@ def differing(runs: Sequence[Run]) -> tuple[str, ...]:
     """Return the settings, but the seed, in which runs differ, as far as their arms read them."""
     read = [_read(run) for run in runs]
     return tuple(
-        name for name in KEYS if len({str(each[name]) for each in read if name in each}) > 1
+        name
+        for name in setting_names()
+        if len({str(each[name]) for each in read if name in each}) > 1
     )
 
 

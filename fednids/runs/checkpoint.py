@@ -14,7 +14,7 @@ from fednids.config import Config
 from fednids.errors import ConfigError, RunError
 from fednids.files import seal, unseal, write_atomically
 from fednids.messages.client_state import memories_fault
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.layout import CHECKPOINT, CONFIG, KINDS, ROUNDS, ROWS, memories
 from fednids.runs.lines import Mark, parsed, whole_lines
 from fednids.runs.selection import Best, Selection

@@ -17,7 +17,7 @@ from fednids.config import Config
 from fednids.errors import RunError
 from fednids.files import FULL, DiskError, sweep_up, told_of_disk, write_atomically
 from fednids.messages.client_state import forget_after, last_kept
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import (
     Checkpoint,
     drop_after,

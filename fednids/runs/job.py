@@ -14,7 +14,7 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset, class_names
 from fednids.extensions import loaded_plugins
 from fednids.files import write_atomically
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.facts import Facts
 from fednids.runs.folder import Checkpoint, RunFolder, prepare_folder

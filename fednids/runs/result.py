@@ -107,7 +107,7 @@ def build_result(
             "settings": config.flat(),
             "model": ModelRecord(
                 parameters=outcome.architecture.size,
-                published_parameters=outcome.architecture.published_size,
+                published_parameters=outcome.architecture.network.published_size(),
                 bytes=4 * outcome.architecture.size,
             ),
             "partition": facts.partition(),

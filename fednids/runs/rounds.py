@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fednids.messages.values import Evaluation, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, attack_success, error_rates
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.networks.interface import Architecture, Weights
 from fednids.plain import as_json
 from fednids.runs.records import (
     FailureRecord,

@@ -10,7 +10,7 @@ from typing import Any
 from fednids.config import Config
 from fednids.errors import ConfigError
 from fednids.metrics import scores
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.rounds import Round
 
 VALIDATION = "validation"

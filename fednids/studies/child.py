@@ -95,7 +95,7 @@ def _published(kind: str, config: Config) -> FittedRecord:
         synthetic=not config.data.path,
         seconds=seconds,
         parameters=found.architecture.size,
-        published_parameters=found.architecture.published_size,
+        published_parameters=found.architecture.network.published_size(),
         losses=found.losses,
     )
 

@@ -18,7 +18,7 @@ from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import describe_data
 from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Architecture
+from fednids.networks.interface import Architecture
 from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.reader import Run
 from fednids.studies.compare import open_finished, short_value

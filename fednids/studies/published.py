@@ -21,10 +21,9 @@ from fednids.flows.schema import DESTINATION_PORT, SOURCE_PORT, feature_names
 from fednids.flows.table import FlowTable
 from fednids.flows.windows import Windows
 from fednids.metrics import ConfusionCounts, scores
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture, Weights
 from fednids.seeding import Stream, generator
-from fednids.training.jobs import Job, LocalTraining
+from fednids.training.jobs import LocalTraining, TrainingJob
 from fednids.training.trainer import Trainer
 
 LEAKING, CLEAN = "published-and-the-label-leaks", "published-without-the-label"
@@ -147,16 +146,15 @@ def run_published(
     """
     vectors = published_features(table, label_leaks=label_leaks)
     training, validation, test = _split(table, seed)
-    architecture = build_architecture(
-        ModelConfig(preset="paper", classes=2), vectors.shape[1], _WINDOW
-    )
+    paper = ModelConfig.read({"preset": "paper"})
+    architecture = Architecture.of(paper, vectors.shape[1], _WINDOW, classes=2)
     trainer = Trainer(architecture, vectors, batch_size=_BATCH, optimiser="adam")
     weights = architecture.initial_weights(generator(seed, Stream.WEIGHTS))
     plain = np.ones(2, np.float32)
     losses, seconds, threshold = list[float](), 0.0, _FIRST_THRESHOLD
     best_f1, best = -1.0, weights
     for epoch in range(1, epochs + 1):
-        job = Job(weights, training, generator(seed, Stream.TRAINING, epoch))
+        job = TrainingJob(weights, training, generator(seed, Stream.TRAINING, epoch))
         found = trainer.train(job, LocalTraining(1, _RATE, plain, fresh=epoch == 1))
         weights, seconds = found.weights, seconds + found.seconds
         losses.append(found.loss)

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import fields
 from typing import TypeVar
 
-from fednids.config import KEYS, AttackConfig, Config
+from fednids.config import AttackConfig, Config, setting_names
 from fednids.config.folder import FILES
 from fednids.simulation.adversaries.malicious import unread_settings
 from partitions import PartitionParameters
@@ -130,14 +130,14 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
     found = {"run.engine", "run.workers", *(f"partition.{name}" for name in unread)}
     if arm != "federated":
         served = ("federation.", "availability.", "clock.", "wire.")
-        led = {name for name in KEYS if name.startswith(served)}
+        led = {name for name in setting_names() if name.startswith(served)}
         found |= {"train.stack", *led} - {"federation.rounds"}
     else:
         found |= unread_of_strategy(config) | _unread_of_world(config)
     partition = config.partition
     in_the_flows = partition.scheme == "noise" or partition.plan or partition.unseen_gateways
     if arm == "centralised" and not in_the_flows:
-        dealt = {name for name in KEYS if name.startswith("partition.")}
+        dealt = {name for name in setting_names() if name.startswith("partition.")}
         found |= dealt - {"partition.arrival"}
     alone = AttackConfig.model_fields if arm != "federated" else unread_settings(config.attack)
     found |= {f"attack.{name}" for name in alone}
@@ -176,7 +176,7 @@ def canonical(arm: str, config: Config) -> Config:
 
 Name = TypeVar("Name", bound=Hashable)
 
-_ATTACK = tuple(name for name in KEYS if name.startswith("attack."))
+_ATTACK = tuple(f"attack.{name}" for name in AttackConfig.model_fields)
 _GUARDS = (f"{STRATEGY_SECTION}.malicious", f"{STRATEGY_SECTION}.beta")
 """How many liars a rule is told of: part of the attack where no other twin is there."""
 

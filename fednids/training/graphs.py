@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fednids.networks.cnn_bilstm.network import CNNBiLSTM
-from fednids.networks.cnn_bilstm.stacked import StackedCNNBiLSTM
+from fednids.errors import ConfigError
+from fednids.networks.cells import Detectors, LiveWeights, build_cell
 from fednids.networks.framework import ParameterTuple, Tensor, mindspore, nn, ops
+from fednids.networks.interface import Architecture, Weights
 from fednids.training.compile_cache import compile_cache
-from fednids.training.jobs import Terms
+from fednids.training.objective import Objective, Term
 from fednids.training.optimisers import Optimiser, zeros_like
 
 _LEAST_MISSED = 1e-12
 """Added to ``1 - p`` under focal loss, whose logarithm is taken."""
 
 
-class Compiled:
+class CompiledGraph:
     """A graph, compiled by its first call.
 
     Parameters
@@ -48,13 +51,118 @@ class Compiled:
         return self._graph(*arguments)
 
 
+class _Changed(nn.Cell):
+    """What a term makes of the gradients; it reads its own of the numbers of all terms."""
+
+    def __init__(
+        self, term: Term, first: int, weights: ParameterTuple, vectors: Sequence[ParameterTuple]
+    ):
+        super().__init__()
+        self.function: Any = term.gradient
+        self.places = range(len(weights))
+        self.first, self.end = first, first + len(term.numbers())
+        self.weights_, self.vectors = weights, tuple(vectors)
+
+    def construct(self, gradients, numbers):  # type: ignore[no-untyped-def]
+        changed: tuple[Tensor, ...] = ()
+        for k in self.places:
+            mine = numbers[self.first : self.end]
+            for vector in self.vectors:
+                mine = (*mine, vector[k])
+            changed = (*changed, self.function(gradients[k], self.weights_[k], *mine))
+        return changed
+
+
+class _Added(nn.Cell):
+    """The loss of each window that a term adds."""
+
+    def __init__(self, term: Term, first: int, cell: nn.Cell):
+        super().__init__()
+        self.cell, self.first, self.end = cell, first, first + len(term.numbers())
+
+    def construct(self, inputs, represented, logits, labels, numbers):  # type: ignore[no-untyped-def]
+        mine = numbers[self.first : self.end]
+        return self.cell(inputs, represented, logits, labels, *mine)
+
+
+@dataclass(frozen=True)
+class TermCells:
+    """A term's part of a graph, and the memory of what it reads.
+
+    Attributes
+    ----------
+    changed, added : nn.Cell or None
+        Its gradients, and its loss.
+    vectors, networks : tuple[LiveWeights, ...]
+        As `Term.vectors` and `Term.networks` are ordered.
+    """
+
+    changed: nn.Cell | None
+    added: nn.Cell | None
+    vectors: tuple[LiveWeights, ...]
+    networks: tuple[LiveWeights, ...]
+
+    def load(self, member: int, term: Term | None, start: Weights) -> None:
+        """Write what a client's term reads; without a client, ``start`` everywhere."""
+        for memories, of in ((self.vectors, Term.vectors), (self.networks, Term.networks)):
+            arrays = [start] * len(memories) if term is None else getattr(term, of.__name__)(start)
+            for memory, array in zip(memories, arrays, strict=True):
+                memory.load(member, array)
+
+
+def build_terms(detectors: Detectors, objective: Objective) -> tuple[TermCells, ...]:
+    """Build the cells of all terms of an objective.
+
+    Raises
+    ------
+    ConfigError
+        A term reads what the network's cell does not return.
+    """
+    weights, built, first = ParameterTuple(detectors.cell.trainable_params()), [], 0
+    example = np.zeros(detectors.architecture.size, np.float32)
+    for place, term in enumerate(objective.terms):
+        if term.reads_representation and not hasattr(detectors.cell, "represent"):
+            raise ConfigError(
+                f"expected a network that shows what its head reads, for {type(term).__name__}, "
+                f"got model.network={detectors.architecture.name}; choose another"
+            )
+        vectors = [
+            zeros_like(weights, f"term{place}.{k}") for k, _ in enumerate(term.vectors(example))
+        ]
+        others = [
+            _frozen(detectors.architecture, f"term{place}.network{k}")
+            for k, _ in enumerate(term.networks(example))
+        ]
+        loss = term.loss([cell for cell, _ in others])
+        changed = _Changed(term, first, weights, vectors) if term.gradient is not None else None
+        built.append(
+            TermCells(
+                changed,
+                None if loss is None else _Added(term, first, loss),
+                tuple(detectors.memory(vector) for vector in vectors),
+                tuple(detectors.memory(parameters) for _, parameters in others),
+            )
+        )
+        first += len(term.numbers())
+    return tuple(built)
+
+
+def _frozen(architecture: Architecture, name: str) -> tuple[nn.Cell, list[Any]]:
+    """Build another network, which is not trained."""
+    cell = build_cell(architecture)
+    parameters = cell.trainable_params()
+    for parameter in parameters:
+        parameter.name, parameter.requires_grad = f"{name}.{parameter.name}", False
+    return cell, parameters
+
+
 class Loss(nn.Cell):
     """Weighted loss of one batch of each of ``K`` detectors.
 
-    Gives the sum, which is differentiated, and the ``(K,)`` parts. The loss of a window is
-    cross-entropy ``h``, of the logits plus the adjustment where there is one; with a gamma
-    it is ``(1 - exp(-h)) ** gamma * h``: focal loss, since ``exp(-h)`` is the probability
-    that the detector gives to the window's class.
+    Returns the sum, which is differentiated, and the ``(K,)`` parts without what terms add. The
+    loss of a window is cross-entropy ``h``, of the logits plus the adjustment where there is one;
+    with a gamma it is ``(1 - exp(-h)) ** gamma * h``: focal loss, since ``exp(-h)`` is the
+    probability that the detector gives to the window's class.
 
     References
     ----------
@@ -62,22 +170,44 @@ class Loss(nn.Cell):
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, eq. 10.
     """
 
-    def __init__(self, network: CNNBiLSTM | StackedCNNBiLSTM, classes: int, members: int):
+    def __init__(
+        self, network: nn.Cell, classes: int, members: int, added: Sequence[nn.Cell] = (),
+        *, represents: bool = False,
+    ):  # fmt: skip
         super().__init__()
         self.network, self.entropy = network, ops.SoftmaxCrossEntropyWithLogits()
         self.codes = Tensor(np.eye(classes, dtype=np.float32))
         self.members, self.add, self.relu = members, ops.BiasAdd(), ops.ReLU()
+        self.added, self.adds, self.represents = nn.CellList(added), len(added) > 0, represents
 
-    def construct(self, rows, mask, labels, weights, gamma, adjustment):  # type: ignore[no-untyped-def]
+    def construct(  # type: ignore[no-untyped-def]
+        self, inputs, mask, labels, weights, gamma, adjustment, numbers
+    ):
         """Compare logits with labels; `gamma` and `adjustment` are Tensors, or None."""
-        logits = self.network(rows, mask)
+        represented, logits = self._forward(inputs, mask)
+        adjusted = logits
         if adjustment is not None:
-            logits = self.add(logits, adjustment)
-        losses, _ = self.entropy(logits, ops.gather(self.codes, labels, 0))
+            adjusted = self.add(logits, adjustment)
+        losses, _ = self.entropy(adjusted, ops.gather(self.codes, labels, 0))
         if gamma is not None:
             losses = self._focused(losses, gamma)
         each = ops.reshape(losses * weights, (self.members, -1)).sum(1)
-        return each.sum(), each
+        total = each.sum()
+        if self.adds:
+            real = (weights > 0).astype(mindspore.float32)
+            for term in self.added:
+                found = term(inputs, represented, logits, labels, numbers)
+                total = total + (found * real).sum() / real.sum()
+        return total, each
+
+    def _forward(self, inputs: Tensor, mask: Tensor | None) -> tuple[Any, Tensor]:
+        if not self.represents:
+            return None, self.network(inputs) if mask is None else self.network(inputs, mask)
+        if mask is None:
+            represented = self.network.represent(inputs)
+        else:
+            represented = self.network.represent(inputs, mask)
+        return represented, self.network.classify(represented)
 
     def _focused(self, losses: Tensor, gamma: Tensor) -> Tensor:
         """Take from each loss what is easy; gradients stay finite where nothing is left."""
@@ -85,88 +215,95 @@ class Loss(nn.Cell):
         return ops.exp(gamma * ops.log(missed)) * losses
 
 
-class Steps(nn.Cell):
+class TrainingSteps(nn.Cell):
     """Some optimiser steps of each of ``K`` detectors in one graph call.
+
+    Parameters
+    ----------
+    detectors : Detectors
+        Whose weights are trained.
+    optimiser : Optimiser
+        Of their parameters.
+    objective : Objective
+        Whose form is compiled.
+    terms : Sequence[TermCells]
+        The cells of its terms.
 
     Attributes
     ----------
-    anchors, shifts, sums : ParameterTuple
-        What the weights are pulled to, what is added to the gradients, and the sums of the
-        gradients before that. They lie as the weights do; those that `Terms` leaves out are
-        empty.
+    sums : ParameterTuple
+        The sums of the gradients before terms change them. They lie as the weights do; empty
+        where the objective does not track them.
     """
 
-    def __init__(self, loss: Loss, optimiser: Optimiser, row_shape: tuple[int, ...], terms: Terms):
+    def __init__(
+        self,
+        detectors: Detectors,
+        optimiser: Optimiser,
+        objective: Objective,
+        terms: Sequence[TermCells],
+    ):
         super().__init__()
-        self.optimiser, self.row_shape = optimiser, row_shape
-        self.pull, self.shift, self.tracked = terms.pull, terms.shift, terms.tracked
-        weights = loss.network.trainable_params()
-        self.weights_ = ParameterTuple(weights)
-        self.anchors = zeros_like(weights if terms.pull else [], "anchor")
-        self.shifts = zeros_like(weights if terms.shift else [], "shift")
-        self.sums = zeros_like(weights if terms.tracked else [], "sum")
+        loss = Loss(
+            detectors.cell,
+            detectors.architecture.classes,
+            detectors.members,
+            [each.added for each in terms if each.added is not None],
+            represents=any(term.reads_representation for term in objective.terms),
+        )
+        self.optimiser, self.input_shape = optimiser, detectors.input_shape
+        weights = detectors.cell.trainable_params()
+        self.weights_, self.places = ParameterTuple(weights), range(len(weights))
+        self.changed = nn.CellList([each.changed for each in terms if each.changed is not None])
+        self.tracked, self.members = objective.track_gradient, detectors.members
+        self.sums = zeros_like(weights if self.tracked else [], "sum")
         self.gradient = ops.value_and_grad(loss, None, self.weights_, has_aux=True)
-        self.places, self.members = range(len(self.weights_)), loss.members
 
     def construct(  # type: ignore[no-untyped-def]  # noqa: PLR0913
-        self, table, rows, labels, weights, masks, draws, steps, learning_rate, strength,
-        gamma, adjustment,
+        self, table, rows, labels, weights, masks, draws, steps, learning_rate,
+        gamma, adjustment, *numbers,
     ):  # fmt: skip
-        """Give each detector's sum of its steps' losses, ``(K,)``.
+        """Return each detector's sum of its steps' losses, ``(K,)``.
 
         Every Tensor is an argument of its own: inside a tuple it would be a constant, and
         the graph compiled anew for each.
         """
         total, step = ops.zeros((self.members,), mindspore.float32), Tensor(0, mindspore.int32)
         while step < steps:
-            taken = ops.reshape(ops.gather(table, ops.gather(rows, step, 0), 0), self.row_shape)
+            taken = ops.reshape(ops.gather(table, ops.gather(rows, step, 0), 0), self.input_shape)
             mask = None
             if masks is not None:
                 mask = ops.gather(masks, ops.gather(draws, step, 0), 0)
             (_, each), gradients = self.gradient(
                 taken, mask, ops.gather(labels, step, 0), ops.gather(weights, step, 0),
-                gamma, adjustment,
+                gamma, adjustment, numbers,
             )  # fmt: skip
             if self.tracked:
                 each = self._summed(each, gradients)
-            if self.pull:
-                gradients = self._pulled(gradients, strength)
-            if self.shift:
-                gradients = self._shifted(gradients)
+            for term in self.changed:
+                gradients = term(gradients, numbers)
             total = total + ops.depend(each, self.optimiser(gradients, learning_rate))
             step = step + 1
         return total
 
     def _summed(self, each: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
-        """Add to the sums; give `each` as something that waits for it."""
+        """Add to the sums; return `each` as something that waits for it."""
         for k in self.places:
             each = ops.depend(each, ops.assign_add(self.sums[k], gradients[k]))
         return each
 
-    def _pulled(self, gradients: tuple[Tensor, ...], strength: Tensor) -> tuple[Tensor, ...]:
-        pulled: tuple[Tensor, ...] = ()
-        for k in self.places:
-            pulled = (*pulled, gradients[k] + strength * (self.weights_[k] - self.anchors[k]))
-        return pulled
 
-    def _shifted(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        shifted: tuple[Tensor, ...] = ()
-        for k in self.places:
-            shifted = (*shifted, gradients[k] + self.shifts[k])
-        return shifted
-
-
-class Scores(nn.Cell):
+class ScoredWindows(nn.Cell):
     """Class, cross-entropy and logits of each window."""
 
-    def __init__(self, network: CNNBiLSTM, classes: int, row_shape: tuple[int, int]):
+    def __init__(self, detectors: Detectors):
         super().__init__()
-        self.network, self.row_shape = network, row_shape
+        self.network, self.input_shape = detectors.cell, detectors.input_shape
         self.entropy = ops.SoftmaxCrossEntropyWithLogits()
-        self.codes = Tensor(np.eye(classes, dtype=np.float32))
+        self.codes = Tensor(np.eye(detectors.architecture.classes, dtype=np.float32))
 
     def construct(self, table: Tensor, rows: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
         """Compare logits with labels."""
-        logits = self.network(ops.reshape(ops.gather(table, rows, 0), self.row_shape), None)
+        logits = self.network(ops.reshape(ops.gather(table, rows, 0), self.input_shape))
         losses, _ = self.entropy(logits, ops.gather(self.codes, labels, 0))
         return logits.argmax(1), losses, logits

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from fednids.config import Config, TrainConfig
 from fednids.flows.scaling import Scaler
 from fednids.messages.values import Statistics, Task
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture, Weights
 from fednids.seeding import Stream, generator
 
 _MOST_STACKED = 16
@@ -96,7 +95,8 @@ def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float
 
 def opening_architecture(task: Task, config: Config) -> Architecture:
     """Give the network that the settings ask for, with as many features as are scaled."""
-    return build_architecture(config.model, len(task.scaler.mean), config.data.window)
+    features, classes = len(task.scaler.mean), len(task.class_weights)
+    return Architecture.of(config.model, features, config.data.window, classes)
 
 
 def opening_weights(architecture: Architecture, config: Config) -> Weights:

@@ -1,79 +1,48 @@
-"""What a trainer is asked for, and what it answers."""
+"""What a trainer is asked for, how it is laid out for a graph, and what it answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Weights
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What is done with a step's gradient beside handing it to the optimiser.
-
-    Attributes
-    ----------
-    pull : bool
-        Add ``strength * (w - anchor)``, which pulls the weights to a job's anchor: the
-        gradient of ``strength / 2 * ||w - anchor||**2``. FedProx, FedDyn and Ditto do.
-    shift : bool
-        Add a job's constant vector: ``c - c_i`` in SCAFFOLD, the negative of the gradient
-        that a gateway remembers in FedDyn.
-    tracked : bool
-        Give the mean of the gradients without pull and shift. It is SCAFFOLD's new ``c_i``;
-        under plain SGD the paper's option II, ``c_i - c + (x - y) / (K * eta)``, is the same.
-
-    References
-    ----------
-    Li et al., "Federated Optimization in Heterogeneous Networks", MLSys 2020, eq. 2.
-    Karimireddy et al., "SCAFFOLD: Stochastic Controlled Averaging for Federated Learning",
-    ICML 2020, eq. 3 and 4.
-    Acar et al., "Federated Learning Based on Dynamic Regularization", ICLR 2021, eq. 1.
-    """
-
-    pull: bool = False
-    shift: bool = False
-    tracked: bool = False
+from fednids.networks.interface import Weights
+from fednids.training.objective import Objective
 
 
 @dataclass(frozen=True)
 class LocalTraining:
-    """What gateways do in one round.
+    """What clients do in one round.
 
     Attributes
     ----------
     epochs : int
-        Passes over the gateway's windows.
+        Passes over the client's windows.
     learning_rate : float
         Of this round.
     class_weights : ndarray
         ``(C,) float32`` weight of each class in the loss.
-    pull : float
-        Strength of the pull to a job's anchor, from 0; needs `Terms.pull`.
     shuffle : bool
         Whether every epoch has an order of its own, or all the order of the flows.
     balanced : bool
         Whether an epoch draws as many windows as there are, with replacement, each class
-        that the gateway has being equally likely; whatever `shuffle` says.
+        that the client has being equally likely; whatever `shuffle` says.
     focal_gamma : float
         Exponent of focal loss, from 0, which is cross-entropy.
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training alone.
     fresh : bool
-        Whether the optimiser begins without state, as a gateway's does in each round. Without,
+        Whether the optimiser begins without state, as a client's does in each round. Without,
         it goes on from the training before, which must have been of the same detector.
     """
 
     epochs: int
     learning_rate: float
     class_weights: NDArray[np.float32]
-    pull: float = 0.0
     shuffle: bool = True
     balanced: bool = False
     focal_gamma: float = 0.0
@@ -82,23 +51,19 @@ class LocalTraining:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One gateway's training.
+class TrainingJob:
+    """One client's training.
 
     Attributes
     ----------
     start : ndarray
         ``(P,) float32`` weights to start from; left as they are.
     windows : Windows
-        The gateway's training windows, at least one.
+        The client's training windows, at least one.
     rng : numpy.random.Generator
         Draws the order of the windows and the dropout masks.
-    anchor : ndarray, optional
-        ``(P,) float32`` that the weights are pulled to, by default `start`; of no effect
-        without `Terms.pull`.
-    shift : ndarray, optional
-        ``(P,) float32`` that is added to every gradient, by default zeros; of no effect
-        without `Terms.shift`.
+    objective : Objective
+        What is added to the loss and the gradients.
     most_steps : int, optional
         Optimiser steps after which to stop, at least 1. Up to there everything is as
         without: the batches, and the dropout masks.
@@ -107,8 +72,7 @@ class Job:
     start: Weights
     windows: Windows
     rng: np.random.Generator
-    anchor: Weights | None = None
-    shift: Weights | None = None
+    objective: Objective = field(default_factory=Objective)
     most_steps: int | None = None
 
     def steps(self, local: LocalTraining, batch_size: int) -> int:
@@ -119,7 +83,7 @@ class Job:
     def batches(
         self, local: LocalTraining, batch_size: int, ahead: int = 1
     ) -> Iterator[NDArray[np.int64]]:
-        """Give the windows of each optimiser step; the last of an epoch may be short.
+        """Draw the windows of each optimiser step; the last of an epoch may be short.
 
         So many batches `ahead` are drawn at a time, those behind `most_steps` as well: what
         else the generator draws at the same places is then the same with it and without.
@@ -135,7 +99,7 @@ class Job:
                 yield order[start : start + batch_size]
 
     def _order(self, local: LocalTraining) -> NDArray[np.int64]:
-        """Give the windows of an epoch."""
+        """Draw the windows of an epoch."""
         if local.balanced:
             return balanced_draws(self.windows.labels, self.rng)
         examples = len(self.windows)
@@ -166,7 +130,7 @@ def balanced_draws(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArr
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What came of a job.
 
     Attributes
@@ -174,16 +138,15 @@ class Trained:
     weights : ndarray
         ``(P,) float32``, a copy.
     loss : float
-        Mean weighted loss over all steps, focal and adjusted if training is, without pull
-        and shift.
+        Mean weighted loss over all steps, focal and adjusted if training is, without the
+        objective's terms.
     steps : int
         Optimiser steps made.
     seconds : float
         Time that training took, without compiling; the job's share where several jobs
         were trained as one.
     gradient : ndarray, optional
-        ``(P,) float32`` mean over all steps of the loss's gradient, without pull and
-        shift; with `Terms.tracked`.
+        ``(P,) float32`` mean over all steps of the loss's gradient, where the objective tracks it.
     """
 
     weights: Weights
@@ -194,7 +157,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Predictions:
     """A detector's answers on some windows.
 
     Attributes
@@ -210,3 +173,152 @@ class Scored:
     predicted: NDArray[np.int32]
     loss: float
     logits: NDArray[np.float32]
+
+
+class WindowReader:
+    """Looks up what a network reads of the windows that end at given flows.
+
+    Parameters
+    ----------
+    steps : ndarray
+        ``(n, k)`` steps of a window, see `fednids.networks.interface.Network.gathered`.
+    window : int
+        ``T``.
+    zero_row : int
+        Place of the row of zeros that stands for what lies beyond a window's ends.
+    """
+
+    def __init__(self, steps: NDArray[np.int64], window: int, zero_row: int):
+        self._beyond = (steps < 0) | (steps >= window)
+        self._offsets = np.minimum(steps, window - 1) - (window - 1)
+        self._zero_row = zero_row
+        self.per_step, self.per_window = len(steps), steps.size
+
+    def rows(self, windows: Windows, ends: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return ``(n, B, k) int32`` places of vectors for ``(B,)`` ends."""
+        rows = windows.vectors(ends[None, :, None], self._offsets[:, None, :])
+        rows[np.broadcast_to(self._beyond[:, None, :], rows.shape)] = self._zero_row
+        return rows
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Some optimiser steps of each of ``K`` clients, for one graph call of at most ``S``.
+
+    Attributes
+    ----------
+    steps : int
+        How many of the steps are real; what lies beyond them is undefined.
+    rows : ndarray
+        ``(S, K * n * B * k) int32``.
+    labels : ndarray
+        ``(S, K * B) int32``.
+    weights : ndarray
+        ``(S, K * B) float32``: what each example counts in its batch's mean loss; 0 for
+        the padding of a short last batch, and for a client that has no steps left.
+    """
+
+    steps: int
+    rows: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CallShape:
+    """Sizes of a graph call: ``S`` steps at most, ``K`` clients, ``B`` windows a step."""
+
+    steps: int
+    members: int
+    size: int
+
+
+def fill(
+    feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
+    reader: WindowReader,
+    *,
+    class_weights: NDArray[np.float32],
+    shape: CallShape,
+) -> Batches:
+    """Lay windows out as the batches of one graph call.
+
+    Parameters
+    ----------
+    feeds : Sequence[tuple[Windows, Sequence[ndarray]]]
+        Of at most ``K`` clients: its windows, and the ends of those of each step, at most
+        ``B``. All clients have the same number of steps, or none.
+    reader : WindowReader
+        Looks up their rows.
+    class_weights : ndarray
+        ``(C,) float32`` weight of each class in the loss.
+    shape : CallShape
+        Sizes of the call.
+
+    Returns
+    -------
+    Batches
+        Short batches are padded with examples of weight 0.
+    """
+    steps = max(len(batches) for _, batches in feeds)
+    most, members, size = shape.steps, shape.members, shape.size
+    rows = np.empty((most, members, reader.per_window * size), np.int32)
+    labels = np.empty((most, members, size), np.int32)
+    weights = np.empty((most, members, size), np.float32)
+    rows[:steps], labels[:steps], weights[:steps] = 0, 0, 0
+    for member, (windows, batches) in enumerate(feeds):
+        if not batches:
+            continue
+        counts = np.array([len(batch) for batch in batches])
+        real = np.arange(size) < counts[:, None]
+        ends = np.zeros((steps, size), np.int64)
+        ends[real] = np.concatenate(batches)
+        taken = reader.rows(windows, ends.ravel())
+        by_step = taken.reshape(len(taken), steps, size, -1).swapaxes(0, 1)
+        rows[:steps, member] = by_step.reshape(steps, -1)
+        labels[:steps, member] = windows.labels[ends]
+        wanted = class_weights[labels[:steps, member]] / counts[:, None].astype(np.float32)
+        weights[:steps, member] = np.where(real, wanted, np.float32(0))
+    return Batches(
+        steps, rows.reshape(most, -1), labels.reshape(most, -1), weights.reshape(most, -1)
+    )
+
+
+def fill_evaluation(
+    clients: Sequence[Windows],
+    bounds: NDArray[np.int64],
+    start: int,
+    reader: WindowReader,
+    size: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Lay the next windows of several clients out as one batch.
+
+    Parameters
+    ----------
+    clients : Sequence[Windows]
+        Whose windows lie end to end.
+    bounds : ndarray
+        ``(n + 1,)``: where each client's windows begin, and where the last one's end.
+    start : int
+        Place of the batch's first window.
+    reader : WindowReader
+        Looks up their rows.
+    size : int
+        ``B``; what is left free is padded with anything.
+
+    Returns
+    -------
+    tuple[ndarray, ndarray]
+        ``(n * B * k,) int32`` rows, and ``(B,) int32`` labels.
+    """
+    rows = np.zeros((reader.per_step, size, reader.per_window // reader.per_step), np.int32)
+    labels = np.zeros(size, np.int32)
+    stop = min(start + size, int(bounds[-1]))
+    first = int(np.searchsorted(bounds, start, side="right")) - 1
+    for windows, begin in zip(clients[first:], bounds[first:], strict=False):
+        if begin >= stop:
+            break
+        ends = np.arange(max(start - begin, 0), min(stop - begin, len(windows)))
+        places = ends + (begin - start)
+        rows[:, places] = reader.rows(windows, ends)
+        labels[places] = windows.labels[ends]
+    return rows.ravel(), labels

@@ -23,13 +23,13 @@ from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
 from fednids.messages.values import Evaluation, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
 from fednids.training.initial import opening_architecture, round_rate, stack_size
-from fednids.training.jobs import Job, LocalTraining, Scored, Terms, Trained
-from fednids.training.objective import Correction
+from fednids.training.jobs import LocalTraining, Predictions, TrainingJob, TrainingResult
+from fednids.training.objective import Correction, Objective, Proximal, Terms
 from fednids.training.together import shared
 from fednids.training.trainer import Trainer
 
@@ -57,13 +57,11 @@ class _Asked:
     """One training, as calls that meet ask for it."""
 
     task: Task
-    job: Job
-    terms: Terms
-    strength: float
+    job: TrainingJob
 
     def goes_with(self, other: _Asked) -> bool:
-        """Tell whether one graph call can do both."""
-        alike = (self.terms, self.strength) == (other.terms, other.strength)
+        """Check whether one graph call can do both."""
+        alike = self.job.objective.goes_with(other.job.objective)
         return alike and self.task.equals(other.task)
 
 
@@ -76,7 +74,7 @@ class _Answered:
     """Windows, and what a detector says of them."""
 
     windows: Windows
-    scored: Scored
+    scored: Predictions
 
     def counts(self, classes: int, chosen: _Chosen = _ALL) -> ConfusionCounts:
         labels, predicted = self.windows.labels[chosen], self.scored.predicted[chosen]
@@ -117,7 +115,12 @@ class Workplace:
         return len(self._training(partition_id, task))
 
     def train(
-        self, partition_id: int, weights: Weights, task: Task, correction: Correction | None = None
+        self,
+        partition_id: int,
+        weights: Weights,
+        task: Task,
+        objective: Objective | Correction | None = None,
+        most_steps: int | None = None,
     ) -> Fitted:
         """Train ``(P,)`` weights on a gateway's windows; without any, give them back.
 
@@ -129,17 +132,22 @@ class Workplace:
             ``(P,) float32`` to start from.
         task : Task
             Scaler, class weights and round.
-        correction : Correction, optional
-            What the strategy does beside; without, FedProx's pull, where the task has one.
+        objective : Objective, optional
+            What the strategy adds; without, FedProx's pull, where the task has one.
+        most_steps : int, optional
+            Optimiser steps that there is time for, at least 1.
         """
         windows = self._training(partition_id, task)
         if not len(windows):
             return Fitted(Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0), None)
-        bent = correction or plain_correction(task)
-        place = (task.server_round, partition_id, *([bent.course] if bent.course else []))
+        if isinstance(objective, Correction):
+            most_steps, objective = objective.most_steps, objective.objective
+        elif objective is None:
+            objective = Objective((Proximal(task.proximal_mu),) if task.proximal_mu > 0 else ())
+        place = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
         rng = generator(self.config.run.seed, Stream.TRAINING, *place)
-        job = Job(weights, windows, rng, bent.anchor, bent.shift, bent.most_steps)
-        trained, compiling = shared(self._train, _Asked(task, job, bent.terms, bent.strength))
+        job = TrainingJob(weights, windows, rng, objective, most_steps)
+        trained, compiling = shared(self._train, _Asked(task, job))
         steps, loss, seconds = trained.steps, trained.loss, trained.seconds
         examples = len(windows)
         update = Update(partition_id, trained.weights, examples, steps, loss, seconds, compiling)
@@ -155,8 +163,7 @@ class Workplace:
         FederationError
             Training ended in NaN or infinity.
         """
-        job = Job(weights, windows, rng)
-        trained, _ = shared(self._train, _Asked(task, job, Terms(), 0.0))
+        trained, _ = shared(self._train, _Asked(task, TrainingJob(weights, windows, rng)))
         if not (np.isfinite(trained.loss) and np.isfinite(trained.weights).all()):
             raise FederationError(
                 f"round {task.server_round}: expected finite weights of the server's own training, "
@@ -217,7 +224,7 @@ class Workplace:
             self._last = place, windows
         return self._last[1]
 
-    def _train(self, asked: Sequence[_Asked]) -> list[tuple[Trained, float]]:
+    def _train(self, asked: Sequence[_Asked]) -> list[tuple[TrainingResult, float]]:
         """Train together what is alike; give the seconds of compiling with the first."""
         first, settings = asked[0], self.config.train
         if not all(first.goes_with(other) for other in asked):
@@ -228,18 +235,19 @@ class Workplace:
             settings.epochs,
             rate,
             task.class_weights,
-            first.strength,
             settings.shuffle,
             settings.sampling == "balanced",
             settings.focal_gamma if settings.loss == "focal" else 0.0,
             task.adjustment,
         )
-        trainer = self._ready(task, first.terms)
+        trainer = self._ready(task)
         compiled = trainer.compile_seconds
         found = trainer.train_all([each.job for each in asked], local)
         return _with_first(found, trainer.compile_seconds - compiled)
 
-    def _score(self, asked: Sequence[tuple[Task, Weights, Windows]]) -> list[tuple[Scored, float]]:
+    def _score(
+        self, asked: Sequence[tuple[Task, Weights, Windows]]
+    ) -> list[tuple[Predictions, float]]:
         """Score together what has the same task and weights."""
         task, weights, _ = asked[0]
         if not all(task.equals(t) and np.array_equal(weights, w) for t, w, _ in asked):
@@ -249,17 +257,16 @@ class Workplace:
         found = trainer.score_all(weights, [windows for _, _, windows in asked])
         return _with_first(found, trainer.compile_seconds - compiled)
 
-    def _ready(self, task: Task, terms: Terms | None = None) -> Trainer:
+    def _ready(self, task: Task) -> Trainer:
         """Give the trainer for a task: compiled once, scaled anew for another scaler."""
         vectors, scaler, trainer = self.fleet.flows.vectors, task.scaler, self._trainer
-        if trainer is None or terms not in (None, trainer.terms):
+        if trainer is None:
             train = self.config.train
             trainer = Trainer(
                 opening_architecture(task, self.config),
                 scaler.apply(vectors),
                 batch_size=train.batch_size,
                 optimiser=train.optimiser,
-                terms=terms or Terms(),
                 members=stack_size(self.config),
             )
         elif self._scaler != scaler:
@@ -269,7 +276,7 @@ class Workplace:
 
 
 def plain_correction(task: Task) -> Correction:
-    """Give FedProx's pull, where the task has one; nothing else bends plain training."""
+    """Return FedProx's pull, where the task has one; nothing else changes plain training."""
     return Correction(Terms(pull=task.proximal_mu > 0), task.proximal_mu)
 
 

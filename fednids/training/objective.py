@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fednids.networks.interface import Weights
-from fednids.training.jobs import Terms
 
 
 class Term:
@@ -26,14 +25,14 @@ class Term:
         gradient; all of one shape, the numbers scalars. It becomes a part of the graph: nothing but
         operators, and no names from elsewhere.
     stacks : bool
-        Whether clients with this term can train in one graph. A term with a `loss` cannot.
-    reads_features : bool
+        Whether clients with this term can train in one graph; with a `loss` they never do.
+    reads_representation : bool
         Whether `loss` reads what the head of the network reads.
     """
 
     gradient: ClassVar[Callable[..., Any] | None] = None
     stacks: ClassVar[bool] = True
-    reads_features: ClassVar[bool] = False
+    reads_representation: ClassVar[bool] = False
 
     @property
     def constants(self) -> tuple[object, ...]:
@@ -61,14 +60,15 @@ class Term:
     def loss(self, networks: Sequence[Any]) -> Any:
         """Return a ``mindspore.nn.Cell`` that computes a loss of each window; None adds none.
 
-        Its ``construct(inputs, features, logits, labels, *numbers)`` returns ``(B,)``, whose mean
-        over the batch is added to the loss. ``features`` is None unless `reads_features`.
+        Its ``construct(inputs, representation, logits, labels, *numbers)`` returns ``(B,)``, whose
+        mean over the batch is added to the loss. ``representation`` is what the head reads,
+        ``(B, D)``, or None unless `reads_representation`.
 
         Parameters
         ----------
         networks : Sequence[nn.Cell]
-            Of the term's `networks`: each maps ``inputs`` to logits when it is called, and
-            to what its head reads by its method ``features``.
+            Of the term's `networks`: each maps ``inputs`` to logits when it is called, and to
+            what its head reads by its method ``represent``.
         """
         return None
 
@@ -164,7 +164,7 @@ class Objective:
     @property
     def stacks(self) -> bool:
         """Whether several clients can be trained in one graph."""
-        return all(term.stacks for term in self.terms)
+        return all(term.stacks and type(term).loss is Term.loss for term in self.terms)
 
     def numbers(self) -> tuple[float, ...]:
         """Return the scalars of all terms, in order."""
@@ -176,24 +176,17 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Correction:
-    """What is different from plain training from the global weights.
+class Terms:
+    """Which terms an old `Correction` has."""
 
-    Attributes
-    ----------
-    terms : Terms
-        What is done with gradients; the same in every round, since each needs its own graph.
-    strength : float
-        Of the pull to the anchor, from 0.
-    anchor : ndarray, optional
-        ``(P,) float32`` that is pulled to; the weights of the start without.
-    shift : ndarray, optional
-        ``(P,) float32`` added to every gradient.
-    course : int
-        Which of several trainings of a round this is, from 0: each draws its own order.
-    most_steps : int, optional
-        Optimiser steps that there is time for, at least 1.
-    """
+    pull: bool = False
+    shift: bool = False
+    tracked: bool = False
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The old form of an `Objective`."""
 
     terms: Terms = field(default_factory=Terms)
     strength: float = 0.0
@@ -201,3 +194,12 @@ class Correction:
     shift: Weights | None = None
     course: int = 0
     most_steps: int | None = None
+
+    @property
+    def objective(self) -> Objective:
+        """Return it in the new form."""
+        terms: list[Term] = [Proximal(self.strength, self.anchor)] if self.terms.pull else []
+        if self.terms.shift:
+            assert self.shift is not None
+            terms.append(Shift(self.shift))
+        return Objective(tuple(terms), self.terms.tracked, self.course)

@@ -17,13 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.networks.cnn_bilstm.network import Single
-from fednids.networks.cnn_bilstm.stacked import Stack, stackable
+from fednids.networks.cells import Detectors
 from fednids.networks.framework import Tensor, mindspore
-from fednids.training.batches import Batches, Shape, Taps, fill, fill_evaluation
-from fednids.training.graphs import Compiled, Loss, Scores, Steps
-from fednids.training.jobs import Job, LocalTraining, Scored, Terms, Trained
+from fednids.networks.interface import Architecture, Weights
+from fednids.training.graphs import CompiledGraph, ScoredWindows, TrainingSteps, build_terms
+from fednids.training.jobs import (
+    Batches,
+    CallShape,
+    LocalTraining,
+    Predictions,
+    TrainingJob,
+    TrainingResult,
+    WindowReader,
+    fill,
+    fill_evaluation,
+)
+from fednids.training.objective import Objective
 from fednids.training.optimisers import OPTIMISERS
 
 STEPS_PER_CALL = 32
@@ -40,49 +49,52 @@ _numbers = itertools.count()
 graph of the same network has brought along is not the graph of a new network."""
 
 _MASKS = 4096
-_PLAIN = Terms()
 
 
-class Course:
+class StepLoop:
     """Takes up to ``K`` jobs at a time through their optimiser steps.
 
     Parameters
     ----------
     owner : str
         Whose networks these are, for the cache of compiled graphs.
-    detectors : Single | Stack
+    detectors : Detectors
         The network, and how weights get into it and out of it.
-    shape : Shape
-        Of a graph call.
+    size : int
+        Windows per optimiser step.
     optimiser : str
         A name in `fednids.training.optimisers.OPTIMISERS`.
-    terms : Terms
-        What is added to the gradients.
+    objective : Objective
+        Whose form all jobs have.
     """
 
     def __init__(
-        self, owner: str, detectors: Single | Stack, shape: Shape, *, optimiser: str, terms: Terms
+        self, owner: str, detectors: Detectors, size: int, optimiser: str, objective: Objective
     ):
-        self._detectors, self._shape = detectors, shape
-        self._optimiser = OPTIMISERS[optimiser](detectors.network.trainable_params())
-        loss = Loss(detectors.network, detectors.architecture.classes, shape.members)
-        self._steps = Steps(loss, self._optimiser, detectors.row_shape, terms)
-        self._anchors = detectors.memory(self._steps.anchors) if terms.pull else None
-        self._shifts = detectors.memory(self._steps.shifts) if terms.shift else None
-        self._sums = detectors.memory(self._steps.sums) if terms.tracked else None
-        self.graph = Compiled(self._steps, f"{owner} {shape} {optimiser} {terms}")
+        self._detectors = detectors
+        self._shape = CallShape(STEPS_PER_CALL, detectors.members, size)
+        self._optimiser = OPTIMISERS[optimiser](detectors.cell.trainable_params())
+        self._terms = build_terms(detectors, objective)
+        steps = TrainingSteps(detectors, self._optimiser, objective, self._terms)
+        self._sums = detectors.memory(steps.sums) if objective.track_gradient else None
+        self.graph = CompiledGraph(steps, f"{owner} {self._shape} {optimiser} {objective.form}")
+
+    @property
+    def members(self) -> int:
+        """The most jobs that are trained at a time."""
+        return self._shape.members
 
     def show(self, vectors: NDArray[np.float32]) -> None:
         """Set the ``(V, F) float32`` vectors that windows refer to."""
         self._table = Tensor(self._detectors.table(vectors))
-        self._taps = Taps(self._detectors.architecture, zero_row=len(vectors))
+        self._reader = _reader(self._detectors, vectors)
 
-    def train(self, jobs: Sequence[Job], local: LocalTraining) -> list[Trained]:
+    def train(self, jobs: Sequence[TrainingJob], local: LocalTraining) -> list[TrainingResult]:
         """Train at most ``K`` jobs, with fresh optimiser state unless `local` says otherwise.
 
         All make their steps at the same time until they have no more; what came of each is
-        read when its last is made. Its place goes on with gradients of zero, and is pulled
-        and shifted.
+        read when its last is made. Its place goes on with gradients of zero, which the
+        objective's terms change.
         """
         started, compiled = time.perf_counter(), self.graph.compile_seconds
         self._start(jobs)
@@ -96,31 +108,29 @@ class Course:
         for count in self._calls(steps):
             pairs = zip(jobs, feeds, strict=True)
             taken = [(job.windows, list(islice(feed, count))) for job, feed in pairs]
-            found = self._call(taken, local, jobs[0].rng)[: len(jobs)]
+            found = self._call(taken, local, jobs[0])[: len(jobs)]
             losses[steps > done] += found[steps > done]
             done += count
             for member in np.flatnonzero(steps == done):
                 ends[member] = self._end(member, done)
         seconds = time.perf_counter() - started - (self.graph.compile_seconds - compiled)
         parts = zip(ends, losses / steps, steps, seconds * steps / steps.sum(), strict=True)
-        return [Trained(w, float(loss), int(n), float(each), g) for (w, g), loss, n, each in parts]
+        return [
+            TrainingResult(w, float(loss), int(n), float(each), g)
+            for (w, g), loss, n, each in parts
+        ]
 
-    def _start(self, jobs: Sequence[Job]) -> None:
+    def _start(self, jobs: Sequence[TrainingJob]) -> None:
         """Write what every job starts from, and zeros where there is none."""
         nothing = np.zeros(self._detectors.architecture.size, np.float32)
         for member in range(self._shape.members):
             job = jobs[member] if member < len(jobs) else None
             start = nothing if job is None else job.start
-            anchor = start if job is None or job.anchor is None else job.anchor
-            shift = nothing if job is None or job.shift is None else job.shift
-            for memory, vector in (
-                (self._detectors.weights, start),
-                (self._anchors, anchor),
-                (self._shifts, shift),
-                (self._sums, nothing),
-            ):
-                if memory is not None:
-                    memory.load(member, vector)
+            self._detectors.weights.load(member, start)
+            for place, cells in enumerate(self._terms):
+                cells.load(member, job.objective.terms[place] if job else None, start)
+            if self._sums is not None:
+                self._sums.load(member, nothing)
 
     def _end(self, member: int, steps: int) -> tuple[Weights, Weights | None]:
         """Read a member's weights, and the mean of its gradients if that is asked for."""
@@ -142,36 +152,41 @@ class Course:
         self,
         feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
         local: LocalTraining,
-        rng: np.random.Generator,
+        job: TrainingJob,
     ) -> NDArray[np.float32]:
-        """Make some steps; give each detector's sum of losses."""
+        """Make some steps; return each detector's sum of losses."""
         batches: Batches = fill(
-            feeds, self._taps, class_weights=local.class_weights, shape=self._shape
+            feeds, self._reader, class_weights=local.class_weights, shape=self._shape
         )
         losses: NDArray[np.float32] = self.graph(
             self._table,
             Tensor(batches.rows),
             Tensor(batches.labels),
             Tensor(batches.weights),
-            *self._dropout(rng),
+            *self._dropout(job.rng),
             Tensor(batches.steps, mindspore.int32),
             Tensor(local.learning_rate, mindspore.float32),
-            Tensor(local.pull, mindspore.float32),
             Tensor(local.focal_gamma, mindspore.float32) if local.focal_gamma else None,
             None if local.adjustment is None else Tensor(local.adjustment),
+            *[Tensor(number, mindspore.float32) for number in job.objective.numbers()],
         ).asnumpy()
         return losses
 
     def _dropout(self, rng: np.random.Generator) -> tuple[Tensor | None, Tensor | None]:
-        """Draw channel masks, and which of them each step of each window gets."""
-        architecture = self._detectors.architecture
-        if not architecture.dropout:
+        """Draw masks, and which of them each step of each window gets."""
+        dropout = self._detectors.architecture.network.dropout()
+        if dropout is None:
             return None, None
-        kept = rng.random((_MASKS, architecture.width)) >= architecture.dropout
-        choices = architecture.steps[-1] * self._shape.size
+        kept = rng.random((_MASKS, dropout.width)) >= dropout.share
+        choices = dropout.rows * self._shape.size
         draws = rng.integers(_MASKS, size=(self._shape.steps, choices), dtype=np.int32)
-        scale = np.float32(1 - architecture.dropout)
+        scale = np.float32(1 - dropout.share)
         return Tensor(kept.astype(np.float32) / scale), Tensor(draws)
+
+
+def _reader(detectors: Detectors, vectors: NDArray[np.float32]) -> WindowReader:
+    """Return what looks up rows of a table of ``(V, F)`` vectors and a row of zeros."""
+    return WindowReader(detectors.steps, detectors.architecture.window, zero_row=len(vectors))
 
 
 class Trainer:
@@ -187,15 +202,9 @@ class Trainer:
         Windows per optimiser step.
     optimiser : str
         A name in `fednids.training.optimisers.OPTIMISERS`.
-    terms : Terms
-        What is added to the gradients.
     members : int
-        The most jobs that share a graph; 1 trains each alone.
-
-    Attributes
-    ----------
-    terms : Terms
-        As given.
+        The most jobs that share a graph; 1 trains each alone, as a network without a stacked
+        form always does.
     """
 
     def __init__(
@@ -205,104 +214,101 @@ class Trainer:
         *,
         batch_size: int,
         optimiser: str,
-        terms: Terms = _PLAIN,
         members: int = 1,
     ):
-        self._architecture, self.terms = architecture, terms
+        self.architecture = architecture
         self._owner = f"{next(_numbers)} {architecture}"
         self._batch_size, self._optimiser = batch_size, optimiser
-        self._members = members if stackable(architecture) else 1
-        self._single = Single(architecture)
-        self._scores: dict[int, Compiled] = {}
-        self._courses: dict[int, Course] = {}
+        self._members, self._single = members, Detectors(architecture)
+        self._scores: dict[int, CompiledGraph] = {}
+        self._stack: Detectors | None = None
+        self._loops: dict[tuple[object, ...], StepLoop] = {}
         self.show(vectors)
 
     @property
     def compile_seconds(self) -> float:
         """Time spent compiling so far."""
-        graphs = [*self._scores.values(), *(course.graph for course in self._courses.values())]
+        graphs = [*self._scores.values(), *(loop.graph for loop in self._loops.values())]
         return sum(graph.compile_seconds for graph in graphs)
 
     def show(self, vectors: NDArray[np.float32]) -> None:
         """Replace the ``(V, F) float32`` vectors that windows refer to."""
         self._vectors = vectors
         self._table = Tensor(self._single.table(vectors))
-        self._taps = Taps(self._architecture, zero_row=len(vectors))
-        for course in self._courses.values():
-            course.show(vectors)
+        self._reader = _reader(self._single, vectors)
+        for loop in self._loops.values():
+            loop.show(vectors)
 
-    def train(self, job: Job, local: LocalTraining) -> Trained:
-        """Train one gateway's detector."""
+    def train(self, job: TrainingJob, local: LocalTraining) -> TrainingResult:
+        """Train one client's detector."""
         return self.train_all([job], local)[0]
 
-    def train_all(self, jobs: Sequence[Job], local: LocalTraining) -> list[Trained]:
-        """Train the detectors of several gateways, in stacks where that is possible.
+    def train_all(self, jobs: Sequence[TrainingJob], local: LocalTraining) -> list[TrainingResult]:
+        """Train the detectors of several clients, in stacks where that is possible.
 
         A stack makes as many steps as its longest job: jobs of about the same length
         should come together.
 
         Parameters
         ----------
-        jobs : Sequence[Job]
-            At least one.
+        jobs : Sequence[TrainingJob]
+            At least one; the objectives of all go together.
         local : LocalTraining
             What to do, the same for all.
 
         Returns
         -------
-        list[Trained]
+        list[TrainingResult]
             New weights and mean loss of each.
-        """
-        together = self._members if len(jobs) > 1 else 1
-        groups = [jobs[start : start + together] for start in range(0, len(jobs), together)]
-        course = self._course(together)
-        return [trained for group in groups for trained in course.train(group, local)]
 
-    def score(self, weights: Weights, windows: Windows) -> Scored:
+        Raises
+        ------
+        ConfigError
+            A term of the objective reads what the network's cell does not return.
+        """
+        objective = jobs[0].objective
+        if not all(objective.goes_with(job.objective) for job in jobs):
+            raise ValueError("expected jobs whose objectives go together")
+        loop = self._loop(objective, stacked=len(jobs) > 1 and objective.stacks)
+        groups = [jobs[start : start + loop.members] for start in range(0, len(jobs), loop.members)]
+        return [trained for group in groups for trained in loop.train(group, local)]
+
+    def score(self, weights: Weights, windows: Windows) -> Predictions:
         """Score windows with the given ``(P,) float32`` weights."""
         return self.score_all(weights, [windows])[0]
 
-    def score_all(self, weights: Weights, gateways: Sequence[Windows]) -> list[Scored]:
-        """Score the windows of one or more gateways, laid end to end so that batches are full."""
+    def score_all(self, weights: Weights, clients: Sequence[Windows]) -> list[Predictions]:
+        """Score the windows of one or more clients, laid end to end so that batches are full."""
         self._single.weights.load(0, weights)
-        bounds = np.cumsum([0, *map(len, gateways)])
+        bounds = np.cumsum([0, *map(len, clients)])
         predicted = np.empty(bounds[-1], np.int32)
         losses = np.empty(bounds[-1], np.float32)
-        logits = np.empty((bounds[-1], self._architecture.classes), np.float32)
+        logits = np.empty((bounds[-1], self.architecture.classes), np.float32)
         size = EVALUATION_BATCH if bounds[-1] > SMALL_BATCH else SMALL_BATCH
+        if size not in self._scores:
+            self._scores[size] = CompiledGraph(ScoredWindows(self._single), self._owner)
         for start in range(0, bounds[-1], size):
             stop = min(start + size, bounds[-1])
-            batch = fill_evaluation(gateways, bounds, start, self._taps, size)
-            found = self._scoring(size)(self._table, *map(Tensor, batch))
+            batch = fill_evaluation(clients, bounds, start, self._reader, size)
+            found = self._scores[size](self._table, *map(Tensor, batch))
             for answers, each in zip((predicted, losses, logits), found, strict=True):
                 answers[start:stop] = each.asnumpy()[: stop - start]
         arrays = (np.split(array, bounds[1:-1]) for array in (predicted, losses, logits))
         parts = zip(*arrays, strict=True)
         return [
-            Scored(classes, float(each.sum(dtype=np.float64)), given)
+            Predictions(classes, float(each.sum(dtype=np.float64)), given)
             for classes, each, given in parts
         ]
 
-    def _scoring(self, size: int) -> Compiled:
-        """Give the graph that scores so many windows; made when first needed."""
-        if size not in self._scores:
-            classes, shape = self._architecture.classes, self._single.row_shape
-            graph = Scores(self._single.network, classes, shape)
-            self._scores[size] = Compiled(graph, self._owner)
-        return self._scores[size]
-
-    def _course(self, members: int) -> Course:
-        """Give the graph for single jobs or for stacks; made when first needed."""
-        if members not in self._courses:
-            stacked = members > 1
-            detectors = Stack(self._architecture, members) if stacked else self._single
-            course = Course(
-                self._owner,
-                detectors,
-                Shape(STEPS_PER_CALL, members, self._batch_size),
-                optimiser=self._optimiser,
-                terms=self.terms,
-            )
-            course.show(self._vectors)
-            self._courses[members] = course
-        return self._courses[members]
+    def _loop(self, objective: Objective, *, stacked: bool) -> StepLoop:
+        """Return the loop for single jobs or for stacks; made when first needed."""
+        if stacked and self._members > 1 and self._stack is None:
+            form = self.architecture.network.stacked(self._members)
+            self._stack = Detectors(self.architecture, form) if form else self._single
+        detectors = self._stack if stacked and self._stack else self._single
+        key = (detectors.members, objective.form)
+        if key not in self._loops:
+            loop = StepLoop(self._owner, detectors, self._batch_size, self._optimiser, objective)
+            loop.show(self._vectors)
+            self._loops[key] = loop
+        return self._loops[key]

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from fednids.config import Config
 from fednids.errors import ConfigError
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture, Weights
 from fednids.training.initial import opening_weights
 from server.strategies.leading import FedAveraged
 
@@ -35,7 +34,8 @@ class FedPer(FedAveraged):
     def __init__(self, config: Config):
         super().__init__()
         self.personal_layers = config.federation.personal_layers
-        layers = len(build_architecture(config.model, 1, config.data.window).dense_layers)
+        architecture = Architecture.of(config.model, 1, config.data.window, 2)
+        layers = len(architecture.layout.last_layers)
         if self.personal_layers > layers:
             raise ConfigError(
                 f"expected federation.personal_layers from 1 to {layers} for a network with "
@@ -46,4 +46,4 @@ class FedPer(FedAveraged):
     def opening(self, architecture: Architecture, config: Config) -> Weights:
         """Give the base of the run's opening weights."""
         whole = opening_weights(architecture, config)
-        return whole[: architecture.base_size(self.personal_layers)].copy()
+        return whole[: architecture.layout.base_size(self.personal_layers)].copy()

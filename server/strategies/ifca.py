@@ -9,7 +9,7 @@ import numpy as np
 
 from fednids.config import Config
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.networks.interface import Architecture, Weights
 from fednids.seeding import Stream, generator
 from fednids.training.initial import opening_weights
 from server.aggregation import Aggregation, RunningMean, nobody

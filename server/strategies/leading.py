@@ -18,7 +18,7 @@ from fednids.config import Config
 from fednids.errors import RunError
 from fednids.messages.records import Arrays
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
+from fednids.networks.interface import Architecture, Weights
 from fednids.training.initial import opening_weights
 from server.aggregation import Aggregation, Collection, Gathering, RunningMean
 from server.updates import Rule, ServerOptimiser, State

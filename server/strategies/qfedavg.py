@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from server.aggregation import Aggregation, nobody
 from server.strategies.leading import Leading
 

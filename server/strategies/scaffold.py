@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fednids.messages.records import Arrays
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from server.aggregation import Aggregation, RunningMean
 from server.strategies.leading import Leading, remembered
 

@@ -18,7 +18,7 @@ from runs_factory import SMALL
 from typer.testing import CliRunner
 
 from fednids.cli.main import app, run
-from fednids.config import KEYS
+from fednids.config import setting_names
 
 SETTINGS = [f"{name}={value}" for name, value in SMALL.items()]
 
@@ -102,7 +102,7 @@ def test_flags_win_over_settings_and_settings_over_the_file(
 
 def test_config_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = printed(capsys, "config")
-    assert all(name in out for name in KEYS)
+    assert all(name in out for name in setting_names())
 
 
 def test_config_writes_a_file_that_config_reads(

@@ -231,7 +231,7 @@ class TestFedPer:
         config = Config.resolve({**settings("fedper").flat(), **bowls_size})
         architecture = opening_architecture(TASK, config)
         bowls = slow.Bowls(GATEWAYS, architecture.size, steps=4, rate=0.1)
-        led, base = Rounds(config, bowls), architecture.base_size(layers)
+        led, base = Rounds(config, bowls), architecture.layout.base_size(layers)
         assert len(led.start) == base < architecture.size
         start = opening_weights(architecture, config).astype(np.float64)
         expected, own = slow.fedper(bowls, start, rounds, base)

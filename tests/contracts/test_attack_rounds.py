@@ -30,7 +30,7 @@ from fednids.simulation.adversaries.attacks import ATTACKS
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
 from fednids.simulation.engines.base import take_identity
-from fednids.training.jobs import Job, Scored, Trained
+from fednids.training.jobs import Predictions, TrainingJob, TrainingResult
 from fednids.training.local import Workplace, _Asked
 
 SETTINGS: dict[str, object] = {
@@ -52,26 +52,28 @@ def settings_of(kind: str, **changes: object) -> Config:
 def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a detector's training and answers be numbers made of its windows."""
 
-    def train(self: Workplace, asked: Sequence[_Asked]) -> list[tuple[Trained, float]]:
+    def train(self: Workplace, asked: Sequence[_Asked]) -> list[tuple[TrainingResult, float]]:
         return [(_trained(each.job), 0.0) for each in asked]
 
     def score(
         self: Workplace, asked: Sequence[tuple[Task, np.ndarray, Windows]]
-    ) -> list[tuple[Scored, float]]:
+    ) -> list[tuple[Predictions, float]]:
         answers = [(windows.order % 5).astype(np.int32) for *_, windows in asked]
-        return [(Scored(each, 1.0, np.eye(5, dtype=np.float32)[each]), 0.0) for each in answers]
+        return [
+            (Predictions(each, 1.0, np.eye(5, dtype=np.float32)[each]), 0.0) for each in answers
+        ]
 
     take_identity()
     monkeypatch.setattr(Workplace, "_train", train)
     monkeypatch.setattr(Workplace, "_score", score)
 
 
-def _trained(job: Job) -> Trained:
+def _trained(job: TrainingJob) -> TrainingResult:
     """Move to and fro by what the windows hold."""
     seen = zlib.crc32(job.windows.labels.tobytes(), zlib.crc32(job.windows.order.tobytes()))
     noise = np.random.default_rng(seen).standard_normal(len(job.start), np.float32)
     moved = job.start + np.float32(0.01) * noise - np.float32(0.1) * job.start
-    return Trained(moved, 0.5, 1, 0.0)
+    return TrainingResult(moved, 0.5, 1, 0.0)
 
 
 class Kept:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fednids.cli.main import app
-from fednids.config import KEYS
+from fednids.config import setting_names
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -31,7 +31,7 @@ def test_every_command_shown_can_be_typed(words: list[str]) -> None:
         if word.startswith("--"):
             assert f"{word} " in shown
         elif "=" in word:
-            assert word.partition("=")[0] in KEYS
+            assert word.partition("=")[0] in setting_names()
 
 
 def test_every_command_is_in_the_table() -> None:

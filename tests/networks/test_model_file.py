@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network_factory import cnn_bilstm
 from safetensors.numpy import load, save
 
 from fednids.errors import RunError
 from fednids.flows.scaling import Scaler
-from fednids.networks.cnn_bilstm.architecture import Architecture
 from fednids.networks.model_file import FORMAT, Detector, load_detector, save_detector
 
 CLASSES = ("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")
 
 
 def make_detector(readout="last", seed=0, dense=2):
-    architecture = Architecture(3, 5, 5, (2, 3), 3, (2, 1), 2, dense, 0.25, readout)
+    architecture = cnn_bilstm(3, 5, 5, (2, 3), 3, (2, 1), 2, dense, 0.25, readout)
     rng = np.random.default_rng(seed)
     scaler = Scaler(rng.normal(size=3) * 1e6, rng.uniform(0.05, 1e6, 3))
     weights = architecture.initial_weights(rng)
@@ -81,33 +81,65 @@ def is_usable(detector):
     assert (detector.scaler.scale > 0).all()
     assert len(detector.features) == sizes.features
     assert len(detector.classes) == sizes.classes
-    assert len(sizes.channels) == len(sizes.pools)
-    assert sizes.kernel % 2 == 1
-    assert sizes.steps[-1] >= 1
-    assert sizes.readout in ("last", "states", "mean")
+    network = sizes.network
+    assert len(network.channels) == len(network.pools)
+    assert network.kernel % 2 == 1
+    assert network.steps[-1] >= 1
+    assert network.readout in ("last", "states", "mean")
     return True
 
 
 @pytest.mark.parametrize(
     ("channels", "hidden", "readout"),
-    [
-        ((2, 3), 0, "last"),
-        ((2,), 0, "mean"),
-        ((), 2, "states"),
-        ((), 0, "last"),
-        ((2,), 0, "states"),
-    ],
+    [((2, 3), 0, "last"), ((2,), 0, "mean"), ((), 2, "states")],
 )
-def test_either_half_may_be_missing_and_not_both(channels, hidden, readout, place):
+def test_either_half_may_be_missing(channels, hidden, readout, place):
     pools = (1,) * len(channels)
-    architecture = Architecture(3, 5, 5, channels, 1, pools, hidden, 2, 0.0, readout)
+    architecture = cnn_bilstm(3, 5, 5, channels, 1, pools, hidden, 2, 0.0, readout)
     weights = np.ones(architecture.size, np.float32)
     detector = replace(make_detector(), architecture=architecture, weights=weights)
     save_detector(detector, place)
-    if hidden or (channels and readout != "states"):
-        assert load_detector(place).architecture == architecture
-    else:
-        assert "do not fit together" in refusal(place)
+    assert load_detector(place).architecture == architecture
+
+
+def test_sizes_that_do_not_fit_together_are_refused(saved, place):
+    for wrong in ({"parts": "cnn", "readout": "states"}, {"kernel": 2}, {"pools": [9, 1]}):
+
+        def spoil(given, wrong=wrong):
+            given["network"]["settings"] |= wrong
+            return given
+
+        rewrite(saved, place, metadata=spoil)
+        assert "something else (expected" in refusal(place)
+
+
+def test_a_network_that_nobody_has_registered_asks_for_its_plugin(saved, place):
+    def rename(given):
+        return {**given, "network": {**given["network"], "name": "tiny"}}
+
+    rewrite(saved, place, metadata=rename)
+    assert "'tiny'; give the --plugin" in refusal(place)
+
+
+@pytest.mark.parametrize(("channels", "hidden"), [((2, 3), 2), ((2, 3), 0), ((), 2)])
+def test_detectors_of_format_1_are_read(channels, hidden, place):
+    pools = (1,) * len(channels)
+    architecture = cnn_bilstm(3, 5, 5, channels, 1, pools, hidden, 2, 0.25, "mean")
+    weights = architecture.initial_weights(np.random.default_rng(1))
+    detector = replace(make_detector(), architecture=architecture, weights=weights)
+    save_detector(detector, place)
+
+    def as_format_1(given):
+        sizes = {"features": 3, "window": 5, "classes": 5, "channels": channels, "pools": pools}
+        sizes |= {"kernel": 1, "hidden": hidden, "dense": 2, "dropout": 0.25, "readout": "mean"}
+        given = {name: value for name, value in given.items() if name != "network"}
+        return {**given, "format": 1, "architecture": sizes}
+
+    rewrite(place.read_bytes(), place, metadata=as_format_1)
+    loaded = load_detector(place)
+    assert loaded.architecture.layout == architecture.layout
+    assert loaded.weights.tobytes() == weights.tobytes()
+    assert is_usable(loaded)
 
 
 @pytest.mark.parametrize("dense", [0, 2])
@@ -154,7 +186,7 @@ def test_a_threshold_is_kept_and_one_that_is_no_probability_refused(place):
 def test_arrays_have_the_names_and_shapes_of_the_parameters(saved):
     architecture = make_detector().architecture
     assert {name: array.shape for name, array in load(saved).items()} == {
-        parameter.name: parameter.shape for parameter in architecture.layout
+        parameter.name: parameter.shape for parameter in architecture.layout.parameters
     }
 
 
@@ -196,7 +228,7 @@ def test_every_missing_array(saved, place):
 
 
 def test_every_missing_entry(saved, place):
-    for left_out in ("format", "architecture", "classes", "columns", "features", "scaler"):
+    for left_out in ("format", "network", "classes", "columns", "features", "scaler"):
         rewrite(
             saved,
             place,
@@ -266,15 +298,15 @@ PATHS = [
     ("scaler", "mean"),
     ("scaler", "scale"),
     ("scaler", "scale", 0),
-    ("architecture",),
+    ("network",),
+    *(("network", name) for name in ("name", "settings", "features", "window", "classes")),
     *(
-        ("architecture", name)
-        for name in ("features", "window", "classes", "channels", "kernel", "pools")
+        ("network", "settings", name)
+        for name in ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout")
     ),
-    *(("architecture", name) for name in ("hidden", "dense", "dropout", "readout")),
-    ("architecture", "channels", 0),
-    ("architecture", "pools", 0),
-    ("architecture", "pools", 1),
+    ("network", "settings", "channels", 0),
+    ("network", "settings", "pools", 0),
+    ("network", "settings", "pools", 1),
 ]
 VALUES = [0, -1, 1, 2, 4, 1.5, 10**400, 1e308, math.nan, None, True, "", "3", "last", "states"]
 VALUES += [[], {}, [0], [1], [1, 1], [0, 1], ["a", "b"], [[1]], [1, 1, 1]]

@@ -18,7 +18,7 @@ from fednids.config import Config
 from fednids.errors import ConfigError
 from fednids.messages.records import read_weights, update_content
 from fednids.messages.values import Update
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture
 from fednids.simulation.engines.base import take_identity
 from fednids.training.initial import opening_weights
 from server.federation import Federation
@@ -183,7 +183,7 @@ class TestIfca:
 
     def test_the_first_cluster_begins_as_every_arm(self) -> None:
         config = Config.resolve({"federation.strategy": "ifca", "federation.clusters": 3})
-        architecture = build_architecture(config.model, 3, config.data.window)
+        architecture = Architecture.of(config.model, 3, config.data.window, 5)
         found = find_strategy(config).opening(architecture, config).reshape(3, -1)
         np.testing.assert_array_equal(found[0], opening_weights(architecture, config))
         assert len({each.tobytes() for each in found}) == 3

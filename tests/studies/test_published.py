@@ -83,7 +83,7 @@ def test_epochs_over_fewer_flows_make_as_many_steps() -> None:
 @pytest.mark.slow
 def test_it_is_the_published_network_and_the_same_seed_gives_the_same(table: FlowTable) -> None:
     first = run_published(table, label_leaks=False, seed=1, epochs=2)
-    assert first.architecture.published_size == 56_401 + 33  # a second logit
+    assert first.architecture.network.published_size() == 56_401 + 33  # a second logit
     assert first.counts.total == 400
     assert len(first.losses) == 2
     assert first.losses[1] < first.losses[0]

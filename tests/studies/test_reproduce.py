@@ -16,7 +16,7 @@ from fednids.cli.main import run as fednids
 from fednids.errors import InterruptedRunError, RunError
 from fednids.experiment.execution import check_settings
 from fednids.metrics import ConfusionCounts
-from fednids.networks.cnn_bilstm.presets import build_architecture
+from fednids.networks.interface import Architecture
 from fednids.studies import engine, reproduce
 from fednids.studies.child import RUN_KINDS
 from fednids.studies.engine import FITTED, Failed, Step, StepEnd, StudyFolder
@@ -271,7 +271,7 @@ def test_halves_and_windows_differ_from_their_whole_in_that_alone() -> None:
         ours, theirs = flat(name), flat(whole)
         assert {s for s in ours if ours[s] != theirs[s]} == {"model.parts"}
         model = ReproductionPlan().run(name, 1).config.model
-        assert build_architecture(model, 8, 10).size > 0
+        assert Architecture.of(model, 8, 10, 5).size > 0
     ours, theirs = flat("five-default-window-5"), flat("five-default")
     assert {s for s in ours if ours[s] != theirs[s]} == {"data.window"}
 

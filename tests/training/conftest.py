@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,9 +20,7 @@ def sgd():
 
 @pytest.fixture(scope="session")
 def fedprox():
-    from fednids.training.jobs import Terms
-
-    return _make("sgd", terms=Terms(pull=True), members=3)
+    return _make("sgd", members=3)
 
 
 @pytest.fixture(scope="session")
@@ -80,5 +77,6 @@ def compiled(monkeypatch):
 
 def _make(optimiser, *, dropout=0.0, **settings):
     from detector_factory import NETWORK, make
+    from network_factory import changed
 
-    return make(optimiser, replace(NETWORK, dropout=dropout), **settings)
+    return make(optimiser, changed(NETWORK, dropout=dropout), **settings)

@@ -7,17 +7,21 @@ import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from network_factory import cnn_bilstm
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Architecture
-from fednids.training.batches import Shape, Taps, fill, fill_evaluation
+from fednids.training.jobs import CallShape, WindowReader, fill, fill_evaluation
 
 ZERO_ROW = 11
 CLASSES = 5
 
 
 def build(window, kernel, pool):
-    return Architecture(3, window, CLASSES, (4,), kernel, (pool,), 4, 0, 0.0, "last")
+    return cnn_bilstm(3, window, CLASSES, (4,), kernel, (pool,), 4, 0, 0.0, "last")
+
+
+def taps_of(architecture):
+    return WindowReader(architecture.network.gathered(), architecture.window, ZERO_ROW)
 
 
 def flows(count, seed):
@@ -36,7 +40,7 @@ def flows(count, seed):
 def test_rows_are_the_neighbours_of_each_step(window, kernel, pool, count, seed):
     if pool > window:
         pool = window
-    windows, taps = flows(count, seed), Taps(build(window, kernel, pool), ZERO_ROW)
+    windows, taps = flows(count, seed), taps_of(build(window, kernel, pool))
     ends = np.random.default_rng(seed).permutation(count)[: 1 + count // 2]
     rows = taps.rows(windows, ends)
     assert rows.dtype == np.int32
@@ -57,7 +61,7 @@ def feeds(draw):
         counts = draw(st.lists(st.integers(1, size), min_size=steps, max_size=steps))
         batches = [rng.integers(len(windows), size=count) for count in counts]
         members.append((windows, batches if busy else []))
-    shape = Shape(steps + draw(st.integers(0, 2)), len(members) + draw(st.integers(0, 2)), size)
+    shape = CallShape(steps + draw(st.integers(0, 2)), len(members) + draw(st.integers(0, 2)), size)
     return members, shape
 
 
@@ -72,7 +76,7 @@ def matches(laid_out, expected):
 @given(feeds(), st.sampled_from([(5, 3, 2), (4, 1, 1), (7, 3, 3)]))
 def test_batches_are_those_laid_out_one_by_one(given_feeds, sizes):
     (members, shape), architecture = given_feeds, build(*sizes)
-    taps = Taps(architecture, ZERO_ROW)
+    taps = taps_of(architecture)
     class_weights = np.array([0.5, 1, 2, 3, 4], np.float32)
     batches = fill(members, taps, class_weights=class_weights, shape=shape)
     expected = oracles.batches_by_loops(architecture, members, class_weights, shape, ZERO_ROW)
@@ -87,13 +91,13 @@ def test_batches_are_those_laid_out_one_by_one(given_feeds, sizes):
 
 
 def test_weights_of_a_short_batch_are_the_mean_over_its_own_examples():
-    windows, taps = flows(11, 1), Taps(build(5, 3, 2), ZERO_ROW)
+    windows, taps = flows(11, 1), taps_of(build(5, 3, 2))
     batches = [np.arange(4), np.arange(4, 8), np.arange(8, 11)]
     filled = fill(
         [(windows, batches)],
         taps,
         class_weights=np.ones(5, np.float32),
-        shape=Shape(32, 2, 4),
+        shape=CallShape(32, 2, 4),
     )
     assert filled.steps == 3
     assert filled.weights[:3].sum(axis=1) == pytest.approx(1)
@@ -107,7 +111,7 @@ def test_weights_of_a_short_batch_are_the_mean_over_its_own_examples():
 )
 def test_gateways_are_evaluated_end_to_end(counts, size, sizes):
     architecture = build(*sizes)
-    taps = Taps(architecture, ZERO_ROW)
+    taps = taps_of(architecture)
     gateways = [flows(count, seed) for seed, count in enumerate(counts)]
     bounds = np.cumsum([0, *counts])
     for start in range(0, sum(counts), size):
@@ -121,7 +125,7 @@ def test_gateways_are_evaluated_end_to_end(counts, size, sizes):
 
 def test_a_pool_without_a_rest_reads_the_window_in_order():
     windows = Windows(np.arange(9, dtype=np.int32), np.zeros(9, np.int32))
-    taps = Taps(build(4, 3, 2), ZERO_ROW)
+    taps = taps_of(build(4, 3, 2))
     rows = taps.rows(windows, np.array([8]))[:, 0]
     # window 5 6 7 8, pools (5, 6) and (7, 8): first steps 5 and 7, then second steps 6 and 8
     assert rows.tolist() == [[ZERO_ROW, 5, 6], [6, 7, 8], [5, 6, 7], [7, 8, ZERO_ROW]]
@@ -129,6 +133,6 @@ def test_a_pool_without_a_rest_reads_the_window_in_order():
 
 def test_flows_before_the_first_repeat_it():
     windows = Windows(np.array([4, 7, 2], np.int32), np.zeros(3, np.int32))
-    taps = Taps(build(4, 1, 1), ZERO_ROW)
+    taps = taps_of(build(4, 1, 1))
     rows = taps.rows(windows, np.array([0, 1, 2]))[:, :, 0].T
     assert rows.tolist() == [[4, 4, 4, 4], [4, 4, 4, 7], [4, 4, 7, 2]]

@@ -14,7 +14,7 @@ RUN = """
 import sys
 import numpy as np
 from detector_factory import NETWORK
-from fednids.training.jobs import Job, LocalTraining
+from fednids.training.jobs import LocalTraining, TrainingJob
 from fednids.training.trainer import Trainer
 from fednids.flows.windows import Windows
 
@@ -30,7 +30,7 @@ for what in sys.argv[1]:
     if what == "n":
         trainer = Trainer(NETWORK, table, batch_size=16, optimiser="adam")
     elif what == "t":
-        trained = trainer.train(Job(start, windows, np.random.default_rng(1)), local)
+        trained = trainer.train(TrainingJob(start, windows, np.random.default_rng(1)), local)
         print("t", trained.loss, trained.weights.astype(np.float64).sum())
     else:
         print("s", trainer.score(start, windows).loss)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import numpy as np
-from detector_factory import CLASSES, NETWORK, OTHER, START, VECTORS, gateway, make, run
+from detector_factory import CLASSES, NETWORK, OTHER, START, VECTORS, gateway, make, pulled, run
+from network_factory import changed
 
 from fednids.networks.framework import Tensor, nn
-from fednids.training.graphs import Compiled
-from fednids.training.jobs import Job, LocalTraining, Terms
+from fednids.training.graphs import CompiledGraph
+from fednids.training.jobs import LocalTraining, TrainingJob
 from fednids.training.trainer import EVALUATION_BATCH, SMALL_BATCH, STEPS_PER_CALL
 
 BATCH = 3
@@ -24,7 +24,7 @@ class Doubling(nn.Cell):
 
 def test_the_first_call_compiles_and_is_measured(compiled):
     cell = Doubling()
-    graph = Compiled(cell, "doubling")
+    graph = CompiledGraph(cell, "doubling")
     assert graph.compile_seconds == 0
     started = time.perf_counter()
     assert graph(Tensor(np.float32(2))).asnumpy() == 4
@@ -38,21 +38,21 @@ def test_the_first_call_compiles_and_is_measured(compiled):
 
 
 def jobs(counts, start):
-    return [Job(start, gateway(n), np.random.default_rng(n)) for n in counts]
+    return [TrainingJob(start, gateway(n), np.random.default_rng(n), pulled(0.1)) for n in counts]
 
 
 def local(scale):
-    return LocalTraining(1 + scale % 2, 0.01 * scale, np.full(CLASSES, scale, np.float32), 0.1)
+    return LocalTraining(1 + scale % 2, 0.01 * scale, np.full(CLASSES, scale, np.float32))
 
 
 def test_four_graphs_for_gateways_of_any_number_and_size(compiled):
-    small = replace(NETWORK, channels=(2,), hidden=2)
+    small = changed(NETWORK, channels=(2,), hidden=2)
     start = small.initial_weights(np.random.default_rng(0))
-    trainer = make("sgd", small, batch_size=BATCH, members=2, terms=Terms(pull=True))
+    trainer = make("sgd", small, batch_size=BATCH, members=2)
     assert trainer.compile_seconds == 0
     spent = [0.0]
     for first_call in (
-        lambda: run(trainer, start, gateway(5)),
+        lambda: run(trainer, start, gateway(5), objective=pulled(0.2)),
         lambda: trainer.train_all(jobs((5, 40), start), local(1)),
         lambda: trainer.score(start, gateway(SMALL_BATCH)),
         lambda: trainer.score(start, gateway(SMALL_BATCH + 1)),
@@ -67,12 +67,12 @@ def test_four_graphs_for_gateways_of_any_number_and_size(compiled):
             assert 0 < trained < passed - (spent[-1] - spent[-2])
     assert spent == sorted(set(spent))  # each took time
     for scale, count in enumerate(SIZES, 1):
-        run(trainer, -start, gateway(count), local(scale), seed=count)
+        run(trainer, -start, gateway(count), local(scale), count, pulled(scale))
         trainer.train_all(jobs((count, *SIZES[:scale]), start * scale), local(scale))
         trainer.score(start, gateway(count))
         trainer.score_all(start, [gateway(n) for n in (count, EVALUATION_BATCH, 0, count)])
     trainer.show(VECTORS[::-1].copy())
-    run(trainer, start)
+    run(trainer, start, objective=pulled(0.1))
     trainer.train_all(jobs((3, 4), start), local(2))
     for count in (SMALL_BATCH, SMALL_BATCH + 1):
         trainer.score(start, gateway(count))
@@ -82,13 +82,13 @@ def test_four_graphs_for_gateways_of_any_number_and_size(compiled):
 
 
 def test_no_stack_is_compiled_for_one_job_nor_for_what_cannot_be_stacked(compiled, dropping):
-    small = replace(NETWORK, channels=(2,), hidden=2)
+    small = changed(NETWORK, channels=(2,), hidden=2)
     start = small.initial_weights(np.random.default_rng(0))
     trainer = make("sgd", small, batch_size=BATCH, members=3)
-    run(trainer, start)
+    run(trainer, start, objective=pulled(0.1))
     trainer.train_all(jobs((4,), start), local(1))
     assert len(compiled) == 1
-    run(dropping)
+    run(dropping, objective=pulled(0.1))
     before = len(compiled)
     dropping.train_all(jobs((4, 9), OTHER), local(1))
     dropping.train_all(jobs((4, 9, 4), START), local(1))

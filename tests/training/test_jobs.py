@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.flows.windows import Windows
-from fednids.training.jobs import Job, LocalTraining, balanced_draws
+from fednids.training.jobs import LocalTraining, TrainingJob, balanced_draws
 
 LOCAL = LocalTraining(1, 0.1, np.ones(2, np.float32))
 
 
 def job(count, seed=0):
     nothing = np.zeros(count, np.int32)
-    return Job(np.zeros(3, np.float32), Windows(nothing, nothing), np.random.default_rng(seed))
+    return TrainingJob(
+        np.zeros(3, np.float32), Windows(nothing, nothing), np.random.default_rng(seed)
+    )
 
 
 @given(st.integers(1, 50), st.integers(1, 12), st.integers(1, 4), st.booleans())

@@ -13,7 +13,7 @@ from detector_oracles import training_loss
 
 from fednids.networks.framework import Tensor, nn, ops
 from fednids.training.graphs import Loss
-from fednids.training.jobs import Job
+from fednids.training.jobs import TrainingJob
 
 WEIGHTED = replace(PLAIN, class_weights=np.array([1.0, 0.5, 2.0, 3.0], np.float32))
 SHARES = np.log(np.array([0.6, 0.3, 0.09, 0.01])).astype(np.float32)
@@ -28,7 +28,7 @@ WAYS = [
 class Given(nn.Cell):
     """A network whose logits are its input."""
 
-    def construct(self, rows, mask):
+    def construct(self, rows):
         return rows
 
 
@@ -41,7 +41,7 @@ class LogitGradient(nn.Cell):
         self.gradient = ops.value_and_grad(self.loss, 0, None, has_aux=True)
 
     def construct(self, logits, labels, weights, gamma, adjustment):
-        return self.gradient(logits, None, labels, weights, gamma, adjustment)
+        return self.gradient(logits, None, labels, weights, gamma, adjustment, ())
 
 
 def by_graph(logits, labels, weights, gamma, adjustment):
@@ -123,7 +123,7 @@ def test_together_as_alone(way, adam):
 
     def jobs():
         return [
-            Job(NETWORK.initial_weights(rng), gateway(count, seed), rng)
+            TrainingJob(NETWORK.initial_weights(rng), gateway(count, seed), rng)
             for seed, count in enumerate((9, 40))
             for rng in [np.random.default_rng(seed)]
         ]

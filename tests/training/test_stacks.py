@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import oracles
 import pytest
-from detector_factory import BATCH, CLASSES, NETWORK, PLAIN, VECTORS, gateway, make, same
+from detector_factory import BATCH, CLASSES, NETWORK, PLAIN, VECTORS, gateway, make, pulled, same
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.stacked import NOWHERE, stacked_places
-from fednids.training.jobs import Job, LocalTraining
+from fednids.networks.cnn_bilstm.stacked import stacked_places
+from fednids.networks.interface import NOWHERE
+from fednids.training.jobs import LocalTraining, TrainingJob
+from fednids.training.objective import Objective
 from fednids.training.trainer import STEPS_PER_CALL
 
 MEMBERS = 3
@@ -32,16 +34,17 @@ def wide():
     return make("adam", batch_size=32, members=MEMBERS)
 
 
-def jobs(counts, seed=0):
+def jobs(counts, seed=0, objective=None):
     """Jobs that start from weights of their own.
 
     Weights are so small that no gate saturates: MindSpore's Tanh is off by 1e-4 at 5.
     """
     return [
-        Job(
+        TrainingJob(
             NETWORK.initial_weights(np.random.default_rng(seed + place)),
             gateway(count, seed + place),
             np.random.default_rng([seed, place]),
+            objective or Objective(),
         )
         for place, count in enumerate(counts)
     ]
@@ -65,8 +68,8 @@ def compare(trainer, made, local, *, weights):
 @pytest.mark.parametrize("mu", [0.0, 1.5])
 @pytest.mark.parametrize("name", GROUPS)
 def test_together_as_alone_with_sgd(name, mu, fedprox):
-    local = replace(LOCAL, learning_rate=0.01, pull=mu)
-    compare(fedprox, lambda: jobs(GROUPS[name]), local, weights=1e-6)
+    local = replace(LOCAL, learning_rate=0.01)
+    compare(fedprox, lambda: jobs(GROUPS[name], objective=pulled(mu)), local, weights=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_together_as_alone_with_adam(name, wide):
 def test_the_pull_of_fedprox_is_to_each_start(fedprox):
     local = replace(LOCAL, learning_rate=0.01, epochs=3)
     free, pulled = (
-        fedprox.train_all(jobs((64, 80)), replace(local, pull=mu)) for mu in (0.0, 20.0)
+        fedprox.train_all(jobs((64, 80), objective=pulled(mu)), local) for mu in (0.0, 20.0)
     )
     for job, one, other in zip(jobs((64, 80)), free, pulled, strict=True):
         far, near = (np.linalg.norm(t.weights - job.start) for t in (one, other))
@@ -119,14 +122,15 @@ def test_every_job_has_the_order_that_its_own_generator_draws(shuffle, fedprox):
 
 @pytest.mark.parametrize("name", ["adam", "fedprox"])
 def test_the_same_jobs_give_the_same_bits_whatever_came_between(name, request):
-    trainer, local = request.getfixturevalue(name), replace(LOCAL, pull=0.5)
-    first = trainer.train_all(jobs(ORDINARY), local)
-    second = trainer.train_all(jobs(ORDINARY), local)
-    strong = replace(local, learning_rate=0.5, epochs=1, pull=0.0)
+    trainer, local = request.getfixturevalue(name), LOCAL
+    objective = pulled(0.5) if name == "fedprox" else None
+    first = trainer.train_all(jobs(ORDINARY, objective=objective), local)
+    second = trainer.train_all(jobs(ORDINARY, objective=objective), local)
+    strong = replace(local, learning_rate=0.5, epochs=1)
     trainer.train_all(jobs((50, 60, 70, 300), seed=50), strong)
     trainer.train(jobs((20,), seed=70)[0], strong)
     trainer.score(jobs((20,), seed=70)[0].start, gateway(10))
-    third = trainer.train_all(jobs(ORDINARY), local)
+    third = trainer.train_all(jobs(ORDINARY, objective=objective), local)
     for one, *others in zip(first, second, third, strict=True):
         assert all(same(one, other) for other in others)
 
@@ -192,10 +196,11 @@ def test_starts_and_answers_are_left_as_they_are(adam):
 @pytest.mark.parametrize("name", ["adam", "fedprox"])
 def test_what_must_be_zero_stays_zero(name, request):
     trainer = request.getfixturevalue(name)
-    trainer.train_all(jobs(ORDINARY), replace(LOCAL, learning_rate=0.05, pull=0.5))
-    stack = trainer._course(MEMBERS)._detectors
-    memory = stack.network.first.weight.asnumpy()
-    nowhere = stacked_places(NETWORK)["conv1"] == NOWHERE
+    objective = pulled(0.5) if name == "fedprox" else Objective()
+    trainer.train_all(jobs(ORDINARY, objective=objective), replace(LOCAL, learning_rate=0.05))
+    stack = trainer._loop(objective, stacked=True)._detectors
+    memory = stack.cell.first.weight.asnumpy()
+    nowhere = stacked_places(NETWORK.network)["conv1"] == NOWHERE
     assert nowhere.any()
     assert not memory[:, nowhere].any()
     assert memory[0, ~nowhere].all()

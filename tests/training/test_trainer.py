@@ -16,13 +16,16 @@ from detector_factory import (
     gateway,
     losses_by_loops,
     make,
+    pulled,
     run,
     same,
 )
 from detector_oracles import by_steps
+from network_factory import changed
 
 from fednids.flows.windows import Windows
 from fednids.training.jobs import LocalTraining
+from fednids.training.objective import Objective
 from fednids.training.trainer import STEPS_PER_CALL
 
 
@@ -41,7 +44,8 @@ def test_loading_the_same_weights_again_trains_them_again(name, request):
     The second training then moves hidden weights and gives back what was loaded.
     """
     trainer = request.getfixturevalue(name)
-    first, second, third = run(trainer), run(trainer), run(trainer)
+    objective = pulled(0.5) if name == "fedprox" else None
+    first, second, third = (run(trainer, objective=objective) for _ in range(3))
     assert same(first, second)
     assert same(first, third)
     assert np.abs(first.weights - START).max() > 1e-3
@@ -114,17 +118,17 @@ def test_a_graph_of_steps_is_the_steps_one_by_one(name, count, plain, orders, re
 @pytest.mark.parametrize("start", [START, OTHER], ids=["start", "other"])
 def test_two_steps_of_fedprox_pull_to_the_start_of_the_round(start, fedprox, plain, orders):
     windows = gateway(13, seed=2)
-    local = replace(PLAIN, learning_rate=0.3, pull=1.5)
-    trained = run(fedprox, start, windows, local)
+    local = replace(PLAIN, learning_rate=0.3)
+    trained = run(fedprox, start, windows, local, objective=pulled(1.5))
     batches = split(orders)
     assert len(batches) == 2
-    weights, losses, *_ = by_steps(plain, "sgd", windows, batches, local, start=start)
+    weights, losses, *_ = by_steps(plain, "sgd", windows, batches, local, start=start, pull=1.5)
     np.testing.assert_allclose(trained.weights, weights, atol=1e-5, rtol=0)
     # the reported loss is without the proximal term
     assert trained.loss == pytest.approx(np.mean(losses), abs=1e-5)
     # at the start the penalty is flat: the pull is that of the second step, mu * lr * distance
-    free = run(fedprox, start, windows, replace(local, pull=0.0))
-    one, *_ = by_steps(plain, "sgd", windows, batches[:1], local, start=start)
+    free = run(fedprox, start, windows, local, objective=pulled(0.0))
+    one, *_ = by_steps(plain, "sgd", windows, batches[:1], local, start=start, pull=1.5)
     pull = -0.3 * 1.5 * (one - start)
     assert np.abs(pull).max() > 1e-3
     np.testing.assert_allclose(trained.weights - free.weights, pull, atol=1e-5, rtol=0)
@@ -132,7 +136,9 @@ def test_two_steps_of_fedprox_pull_to_the_start_of_the_round(start, fedprox, pla
 
 def test_more_mu_stays_closer(fedprox):
     far = [
-        np.linalg.norm(run(fedprox, local=replace(PLAIN, epochs=5, pull=mu)).weights - START)
+        np.linalg.norm(
+            run(fedprox, local=replace(PLAIN, epochs=5), objective=pulled(mu)).weights - START
+        )
         for mu in (0.0, 0.5, 2.0, 8.0)
     ]
     assert far == sorted(far, reverse=True)
@@ -142,7 +148,7 @@ def test_more_mu_stays_closer(fedprox):
 def test_fedprox_without_mu_is_plain(fedprox, sgd):
     windows, local = gateway(50, seed=4), replace(PLAIN, epochs=3)
     with_pull, without = (
-        run(fedprox, windows=windows, local=local),
+        run(fedprox, windows=windows, local=local, objective=pulled(0.0)),
         run(sgd, windows=windows, local=local),
     )
     np.testing.assert_allclose(with_pull.weights, without.weights, atol=1e-6, rtol=0)
@@ -254,10 +260,12 @@ def test_scoring_drops_nothing(dropping, sgd):
 
 @pytest.mark.parametrize("drop", [0.1, 0.5, 0.9])
 def test_masks_have_mean_one(drop):
-    network = replace(NETWORK, dropout=drop, channels=(16,))
-    drawn = make("sgd", network)._course(1)._dropout(np.random.default_rng(6))
+    network = changed(NETWORK, dropout=drop, channels=(16,))
+    drawn = (
+        make("sgd", network)._loop(Objective(), stacked=False)._dropout(np.random.default_rng(6))
+    )
     masks, draws = (tensor.asnumpy() for tensor in drawn)
-    assert draws.shape == (STEPS_PER_CALL, NETWORK.steps[-1] * BATCH)
+    assert draws.shape == (STEPS_PER_CALL, NETWORK.network.steps[-1] * BATCH)
     assert set(np.unique(masks)) == {0.0, np.float32(1) / np.float32(1 - drop)}
     spread = np.sqrt(drop / (1 - drop) / masks.size)
     assert abs(masks.mean(dtype=np.float64) - 1) < 4 * spread

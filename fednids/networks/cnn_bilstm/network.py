@@ -8,36 +8,21 @@ weights, and with readout ``last`` the reverse direction is the single step it n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.networks.framework import Parameter, Tensor, live, nn, ops
+from fednids.networks.cells import Tanh
+from fednids.networks.framework import Parameter, Tensor, nn, ops
+from fednids.networks.interface import Weights
 
-
-def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
-    """Give the steps in the order that makes pooling elementwise.
-
-    Parameters
-    ----------
-    steps, pool : int
-        Number of steps before pooling; width and stride of the pools.
-
-    Returns
-    -------
-    ndarray
-        ``(pool * (steps // pool),)``: first the first step of each pool, then the second
-        of each, and so on. Pools are aligned to the last step; the ``steps % pool``
-        earliest steps are in none.
-    """
-    pooled = np.arange(steps % pool, steps).reshape(-1, pool)
-    return pooled.T.ravel()
+if TYPE_CHECKING:
+    from fednids.networks.cnn_bilstm.declaration import CNNBiLSTM
 
 
 class Pool(nn.Cell):
-    """Max pooling and ReLU of steps in `pooled_order`, which lie along one axis."""
+    """Max pooling and ReLU of steps in pooled order, which lie along one axis."""
 
     def __init__(self, pool: int, axis: int):
         super().__init__()
@@ -57,7 +42,7 @@ class Pool(nn.Cell):
 class Convolution(nn.Cell):
     """Convolution, max pooling and ReLU over gathered rows.
 
-    Takes ``(pool * q * B, k * in)`` rows in `pooled_order`, gives ``(q * B, out)``.
+    Takes ``(pool * q * B, k * in)`` rows in pooled order, returns ``(q * B, out)``.
     """
 
     def __init__(self, name: str, parts: dict[str, Weights], pool: int):
@@ -74,10 +59,10 @@ class Convolution(nn.Cell):
 class Rows(nn.Cell):
     """Gather the rows of a convolution that follows another: ``(steps * B, in)`` in."""
 
-    def __init__(self, steps: int, kernel: int, pool: int):
+    def __init__(self, steps: int, kernel: int, order: NDArray[np.int64]):
         super().__init__()
         self.steps, self.kernel, self.reach = steps, kernel, kernel // 2
-        self.order = Tensor(pooled_order(steps, pool).astype(np.int32))
+        self.order = Tensor(order.astype(np.int32))
         self.join_steps, self.join_taps = ops.Concat(0), ops.Concat(2)
 
     def construct(self, pooled: Tensor) -> Tensor:
@@ -94,29 +79,14 @@ class Rows(nn.Cell):
         return ops.reshape(rows, (-1, self.kernel * width))
 
 
-class Tanh(nn.Cell):
-    """The hyperbolic tangent, from the sigmoid.
-
-    MindSpore's own kernel is off by 1e-5 from 3 on and by 1e-4 at 5.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sigmoid = ops.Sigmoid()
-
-    def construct(self, x: Tensor) -> Tensor:
-        """Bend."""
-        return 2 * self.sigmoid(2 * x) - 1
-
-
 class BiLSTM(nn.Cell):
     """Both directions and the readout: ``(q * B, in)`` in, ``(B, 2 * H)`` out."""
 
-    def __init__(self, architecture: Architecture, parts: dict[str, Weights]):
+    def __init__(self, network: CNNBiLSTM, parts: dict[str, Weights]):
         super().__init__()
-        self.hidden, self.steps = architecture.hidden, architecture.steps[-1]
-        self.width = architecture.width
-        self.readout, last = architecture.readout, architecture.readout == "last"
+        self.hidden, self.steps = network.hidden, network.steps[-1]
+        self.width = network.width
+        self.readout, last = network.readout, network.readout == "last"
         self.directions = 1 if last else 2
         packed = [
             a for n, a in parts.items() if n.startswith("lstm.") and (not last or "forward" in n)
@@ -155,10 +125,10 @@ class BiLSTM(nn.Cell):
 class Last(nn.Cell):
     """What the head reads without a BiLSTM: ``(q * B, in)`` in, ``(B, in)`` out."""
 
-    def __init__(self, architecture: Architecture):
+    def __init__(self, network: CNNBiLSTM):
         super().__init__()
-        self.steps, self.width = architecture.steps[-1], architecture.width
-        self.mean, self.cut = architecture.readout == "mean", ops.Slice()
+        self.steps, self.width = network.steps[-1], network.width
+        self.mean, self.cut = network.readout == "mean", ops.Slice()
 
     def construct(self, rows: Tensor) -> Tensor:
         """Take the last step, or the mean over steps."""
@@ -182,49 +152,50 @@ class Dense(nn.Cell):
         return self.add(self.product(inputs, self.weight), self.bias)
 
 
-class CNNBiLSTM(nn.Cell):
+class CNNBiLSTMCell(nn.Cell):
     """Logits ``(B, C)`` from the gathered rows of ``B`` windows.
 
     Parameters
     ----------
-    architecture : Architecture
+    network : CNNBiLSTM
         All sizes.
-
-    Notes
-    -----
-    The order of `trainable_params` is the order of `Architecture.layout`, so the flat
-    weights are the parameters laid end to end.
     """
 
-    def __init__(self, architecture: Architecture):
+    def __init__(self, network: CNNBiLSTM):
         super().__init__()
-        parts = architecture.unpack(np.zeros(architecture.size, np.float32))
-        self.first = (
-            Convolution("conv1", parts, architecture.first_pool)
-            if architecture.channels
-            else ops.Identity()
-        )
+        layout = network.layout()
+        parts = layout.unpack(np.zeros(layout.size, np.float32))
+        self.inputs = (-1, network.kernel * network.features)
+        self.first = ops.Identity()
         gathers, convolutions = [], []
-        for place, pool in enumerate(architecture.pools[1:], 1):
-            gathers.append(Rows(architecture.steps[place], architecture.kernel, pool))
+        for place, pool in enumerate(network.pools):
             convolutions.append(Convolution(f"conv{place + 1}", parts, pool))
+            if place:
+                order = network.pool_order(place)
+                gathers.append(Rows(network.steps[place], network.kernel, order))
+        if convolutions:
+            self.first = convolutions.pop(0)
         self.gathers, self.convolutions = nn.CellList(gathers), nn.CellList(convolutions)
-        self.bilstm = BiLSTM(architecture, parts) if architecture.hidden else Last(architecture)
-        self.has_dense = architecture.dense > 0
+        self.bilstm = BiLSTM(network, parts) if network.hidden else Last(network)
+        self.has_dense = network.dense > 0
         self.dense = Dense("dense", parts) if self.has_dense else ops.Identity()
         self.head, self.relu = Dense("head", parts), ops.ReLU()
 
-    def construct(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+    def construct(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the logits.
 
         Parameters
         ----------
         rows : Tensor
-            ``(pool * q * B, k * F) float32``: the first convolution's rows.
+            ``(pool * q * B, k, F) float32``: what the first convolution reads.
         mask : Tensor, optional
             ``(q * B, channels) float32`` that multiplies the BiLSTM's input, for dropout.
         """
-        steps = self.first(rows)
+        return self.classify(self.represent(rows, mask))
+
+    def represent(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Compute what the head reads, ``(B, D)``."""
+        steps = self.first(ops.reshape(rows, self.inputs))
         for gather, convolution in zip(self.gathers, self.convolutions):  # noqa: B905
             steps = convolution(gather(steps))
         if mask is not None:
@@ -232,62 +203,8 @@ class CNNBiLSTM(nn.Cell):
         read = self.bilstm(steps)
         if self.has_dense:
             read = self.relu(self.dense(read))
+        return read
+
+    def classify(self, read: Tensor) -> Tensor:
+        """Compute the logits from what the head reads."""
         return self.head(read)
-
-
-class Memory:
-    """Live memory of parameters that lie as the network's do: flat weights in and out.
-
-    Parameters
-    ----------
-    parameters : Iterable[Parameter]
-        In order and shape as ``network.trainable_params()``.
-    """
-
-    def __init__(self, parameters: Iterable[Parameter]):
-        self._live = live(parameters)
-
-    def load(self, member: int, weights: Weights) -> None:
-        """Write ``(P,) float32`` weights into the parameters; `member` is 0."""
-        place = 0
-        for array in self._live:
-            array[...] = weights[place : place + array.size].reshape(array.shape)
-            place += array.size
-
-    def read(self, member: int) -> Weights:
-        """Copy the weights out, ``(P,) float32``; `member` is 0."""
-        return np.concatenate([array.ravel() for array in self._live])
-
-
-class Single:
-    """One detector as a network: how flat weights get into it and out of it.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        All sizes.
-
-    Attributes
-    ----------
-    architecture : Architecture
-        As given.
-    network : CNNBiLSTM
-        The network.
-    row_shape : tuple[int, int]
-        Shape of the first convolution's rows.
-    weights : Memory
-        Of the network's parameters.
-    """
-
-    def __init__(self, architecture: Architecture):
-        self.architecture, self.network = architecture, CNNBiLSTM(architecture)
-        self.row_shape = (-1, architecture.kernel * architecture.features)
-        self.weights = self.memory(self.network.trainable_params())
-
-    def memory(self, parameters: Iterable[Parameter]) -> Memory:
-        """Give the memory of parameters that lie as the network's do."""
-        return Memory(parameters)
-
-    def table(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add the row of zeros that stands for what lies beyond a window's ends."""
-        return np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])

@@ -8,27 +8,36 @@ rows of a stack is slow on a processor, and the LSTM's backward pass is written 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.networks.cnn_bilstm.architecture import Architecture, Weights
-from fednids.networks.cnn_bilstm.network import Pool, Tanh, pooled_order
-from fednids.networks.framework import Parameter, Tensor, grads, live, nn, ops
+from fednids.networks.cells import Tanh
+from fednids.networks.cnn_bilstm.network import Pool
+from fednids.networks.framework import Parameter, Tensor, grads, nn, ops
+from fednids.networks.interface import NOWHERE, Stacked
 
-NOWHERE = -1
-
-
-def stackable(architecture: Architecture) -> bool:
-    """Tell whether detectors of this architecture can share a graph."""
-    whole = bool(architecture.channels and architecture.hidden)
-    return whole and architecture.readout == "last" and not architecture.dropout
+if TYPE_CHECKING:
+    from fednids.networks.cnn_bilstm.declaration import CNNBiLSTM
 
 
-def stacked_places(architecture: Architecture) -> dict[str, NDArray[np.int64]]:
-    """Say where in a detector's flat weights each weight of its place in the stack lies.
+def stack(network: CNNBiLSTM, members: int) -> Stacked:
+    """Return ``K`` detectors as one cell."""
+    places = stacked_places(network)
+    parameters = {
+        name: Parameter(Tensor(np.zeros((members, *array.shape), np.float32)), name=f"stack.{name}")
+        for name, array in places.items()
+    }
+    cell = StackedCNNBiLSTM(network, parameters)
+    names = {id(parameter): name for name, parameter in parameters.items()}
+    order = [names[id(parameter)] for parameter in cell.trainable_params()]
+    return Stacked(members, cell, tuple(places[name] for name in order))
+
+
+def stacked_places(network: CNNBiLSTM) -> dict[str, NDArray[np.int64]]:
+    """Return where in a detector's flat weights each weight of its place in the stack lies.
 
     Returns
     -------
@@ -36,10 +45,11 @@ def stacked_places(architecture: Architecture) -> dict[str, NDArray[np.int64]]:
         By name of the stacked parameter, in the shape that one detector has in it; the
         value is a place in the flat weights, or `NOWHERE` for a weight that is always 0.
     """
-    flat = architecture.unpack(np.arange(architecture.size))  # type: ignore[arg-type]
+    layout = network.layout()
+    flat = layout.unpack(np.arange(layout.size))  # type: ignore[arg-type]
     parts: Mapping[str, NDArray[np.int64]] = flat  # type: ignore[assignment]
-    places = {"conv1": _first_convolution(architecture, parts)}
-    for place in range(2, len(architecture.channels) + 1):
+    places = {"conv1": _first_convolution(network, parts)}
+    for place in range(2, len(network.channels) + 1):
         places[f"conv{place}"] = _with_bias(parts, f"conv{place}")
     places["lstm.input"] = np.vstack(
         [parts["lstm.forward.input"].T, parts["lstm.forward.bias"][None]]
@@ -47,7 +57,7 @@ def stacked_places(architecture: Architecture) -> dict[str, NDArray[np.int64]]:
     places["lstm.hidden"] = parts["lstm.forward.hidden"].T
     reverse = (parts["lstm.reverse.input"], parts["lstm.reverse.bias"][None])
     places["lstm.once"] = np.vstack(reverse)
-    for name in ("dense", "head")[not architecture.dense :]:
+    for name in ("dense", "head")[not network.dense :]:
         places[name] = _with_bias(parts, name)
     return places
 
@@ -57,17 +67,17 @@ def _with_bias(parts: Mapping[str, NDArray[np.int64]], name: str) -> NDArray[np.
 
 
 def _first_convolution(
-    architecture: Architecture, parts: Mapping[str, NDArray[np.int64]]
+    network: CNNBiLSTM, parts: Mapping[str, NDArray[np.int64]]
 ) -> NDArray[np.int64]:
-    """Give every tap a row for its column of ones; the middle one's is the bias."""
-    taps = parts["conv1.weight"].reshape(architecture.kernel, architecture.features, -1)
-    ones = np.full((architecture.kernel, 1, taps.shape[2]), NOWHERE)
-    ones[architecture.kernel // 2] = parts["conv1.bias"]
+    """Return every tap with a row for its column of ones; the middle one's is the bias."""
+    taps = parts["conv1.weight"].reshape(network.kernel, network.features, -1)
+    ones = np.full((network.kernel, 1, taps.shape[2]), NOWHERE)
+    ones[network.kernel // 2] = parts["conv1.bias"]
     rows: NDArray[np.int64] = np.concatenate([taps, ones], axis=1).reshape(-1, taps.shape[2])
     return rows
 
 
-class Convolution(nn.Cell):
+class StackedConvolution(nn.Cell):
     """Convolution, max pooling and ReLU: ``(K, pool * q * B, k * in)`` to ``(K, q * B, out)``."""
 
     def __init__(self, weight: Parameter, places: NDArray[np.int64], pool: int):
@@ -82,13 +92,13 @@ class Convolution(nn.Cell):
         return self.pool(self.product(rows, weight))
 
 
-class Rows(nn.Cell):
+class StackedRows(nn.Cell):
     """Gather the rows of a convolution that follows another: ``(K, steps * B, in)`` in."""
 
-    def __init__(self, members: int, steps: int, kernel: int, pool: int):
+    def __init__(self, members: int, steps: int, kernel: int, order: NDArray[np.int64]):
         super().__init__()
         self.members, self.steps, self.kernel, self.reach = members, steps, kernel, kernel // 2
-        self.order = Tensor(pooled_order(steps, pool).astype(np.int32))
+        self.order = Tensor(order.astype(np.int32))
         self.join_steps, self.join_taps = ops.Concat(1), ops.Concat(3)
 
     def construct(self, pooled: Tensor) -> Tensor:
@@ -194,47 +204,47 @@ class StackedCNNBiLSTM(nn.Cell):
 
     Parameters
     ----------
-    architecture : Architecture
-        All sizes; must be `stackable`.
+    network : CNNBiLSTM
+        All sizes.
     stack : Mapping[str, Parameter]
         The parameters of `stacked_places`, each with a first axis of ``K``.
     """
 
-    def __init__(self, architecture: Architecture, stack: Mapping[str, Parameter]):
+    def __init__(self, network: CNNBiLSTM, stack: Mapping[str, Parameter]):
         super().__init__()
-        places = stacked_places(architecture)
+        places = stacked_places(network)
         members = len(stack["head"])
-        self.members, self.classes = members, architecture.classes
+        self.members, self.classes = members, network.classes
+        self.inputs = (members, -1, network.kernel * (network.features + 1))
         gathers, convolutions = [], []
-        for place, pool in enumerate(architecture.pools, 1):
+        for place, pool in enumerate(network.pools, 1):
             name = f"conv{place}"
-            convolutions.append(Convolution(stack[name], places[name], pool))
+            convolutions.append(StackedConvolution(stack[name], places[name], pool))
             if place > 1:
-                steps = architecture.steps[place - 1]
-                gathers.append(Rows(members, steps, architecture.kernel, pool))
+                steps = network.steps[place - 1]
+                order = network.pool_order(place - 1)
+                gathers.append(StackedRows(members, steps, network.kernel, order))
         self.first, self.gathers = convolutions[0], nn.CellList(gathers)
         self.convolutions = nn.CellList(convolutions[1:])
         self.input, self.hidden = stack["lstm.input"], stack["lstm.hidden"]
         self.once, self.head = stack["lstm.once"], stack["head"]
-        self.has_dense = architecture.dense > 0
+        self.has_dense = network.dense > 0
         if self.has_dense:
             self.dense = stack["dense"]
-        self.steps, self.width = architecture.steps[-1], architecture.channels[-1] + 1
+        self.steps, self.width = network.steps[-1], network.channels[-1] + 1
         self.scan, self.gates = Scan(self.steps), ops.Split(2, 3)
         self.product, self.join, self.cut = ops.BatchMatMul(), ops.Concat(2), ops.Slice()
         self.sigmoid, self.tanh, self.relu = ops.Sigmoid(), Tanh(), ops.ReLU()
 
-    def construct(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+    def construct(self, rows: Tensor) -> Tensor:
         """Compute the logits of all detectors from the first convolution's rows.
 
         Parameters
         ----------
         rows : Tensor
-            ``(K, pool * q * B, k * (F + 1)) float32``: every tap's features and a one.
-        mask : Tensor, optional
-            Never given: detectors with dropout are not stacked.
+            ``(K, pool * q * B, k, F + 1) float32``: every tap's features and a one.
         """
-        steps = self.first(rows)
+        steps = self.first(ops.reshape(rows, self.inputs))
         for gather, convolution in zip(self.gathers, self.convolutions):  # noqa: B905
             steps = convolution(gather(steps))
         size = steps.shape[1] // self.steps
@@ -248,80 +258,3 @@ class StackedCNNBiLSTM(nn.Cell):
         if self.has_dense:
             read = self.join((self.relu(self.product(read, self.dense)), one))
         return ops.reshape(self.product(read, self.head), (-1, self.classes))
-
-
-def _parameter(name: str, members: int, shape: tuple[int, ...]) -> Parameter:
-    return Parameter(Tensor(np.zeros((members, *shape), np.float32)), name=f"stack.{name}")
-
-
-class StackMemory:
-    """Live memory of parameters that lie as the stack's do: flat weights in and out.
-
-    Parameters
-    ----------
-    parameters : Iterable[Parameter]
-        In order and shape as ``network.trainable_params()``.
-    places : Sequence[ndarray]
-        Of each, as in `stacked_places`.
-    """
-
-    def __init__(self, parameters: Iterable[Parameter], places: Sequence[NDArray[np.int64]]):
-        self._size = 1 + max(int(where.max()) for where in places)
-        memory = zip(live(parameters), places, strict=True)
-        self._parts = [(array, where, where != NOWHERE) for array, where in memory]
-
-    def load(self, member: int, weights: Weights) -> None:
-        """Write ``(P,) float32`` weights into a member's place."""
-        for array, places, real in self._parts:
-            array[member] = np.where(real, weights[places], np.float32(0))
-
-    def read(self, member: int) -> Weights:
-        """Copy a member's weights out, ``(P,) float32``."""
-        weights = np.empty(self._size, np.float32)
-        for array, places, real in self._parts:
-            weights[places[real]] = array[member][real]
-        return weights
-
-
-class Stack:
-    """``K`` detectors as one network: how flat weights get into it and out of it.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        All sizes; must be `stackable`.
-    members : int
-        Number of detectors ``K``.
-
-    Attributes
-    ----------
-    architecture : Architecture
-        As given.
-    network : StackedCNNBiLSTM
-        The network.
-    row_shape : tuple[int, int, int]
-        Shape of the first convolution's rows.
-    weights : StackMemory
-        Of the network's parameters.
-    """
-
-    def __init__(self, architecture: Architecture, members: int):
-        self.architecture = architecture
-        places = stacked_places(architecture)
-        stack = {name: _parameter(name, members, array.shape) for name, array in places.items()}
-        self.network = StackedCNNBiLSTM(architecture, stack)
-        self.row_shape = (members, -1, architecture.kernel * (architecture.features + 1))
-        trained = self.network.trainable_params()
-        named = {id(parameter): places[name] for name, parameter in stack.items()}
-        self._places = [named[id(parameter)] for parameter in trained]
-        self.weights = self.memory(trained)
-
-    def memory(self, parameters: Iterable[Parameter]) -> StackMemory:
-        """Give the memory of parameters that lie as the network's do."""
-        return StackMemory(parameters, self._places)
-
-    def table(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add a column of ones, and a row of zeros for what lies beyond a window's ends."""
-        table = np.zeros((len(vectors) + 1, vectors.shape[1] + 1), np.float32)
-        table[:-1, :-1], table[:-1, -1] = vectors, 1
-        return table

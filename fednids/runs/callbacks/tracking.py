@@ -13,7 +13,7 @@ from typing import Any
 from fednids.errors import ConfigError, RunError
 from fednids.extensions import SINKS
 from fednids.files import write_atomically
-from fednids.networks.cnn_bilstm.architecture import Weights
+from fednids.networks.interface import Weights
 from fednids.runs.callbacks.interface import Callback, RoundEnd, RunStart
 from fednids.runs.layout import CHECKPOINT, ROUNDS, ROWS
 from fednids.runs.records import ResultRecord, RoundRecord

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from fednids.networks.cnn_bilstm.architecture import Architecture
+from network_factory import cnn_bilstm
 
 SMALL = st.integers(1, 6)
 
@@ -20,7 +19,7 @@ def architectures(draw):
     sizes = st.lists(SMALL, min_size=convolutions, max_size=convolutions).map(tuple)
     pools = draw(sizes)
     window = math.prod(pools) + draw(st.integers(0, 9))
-    return Architecture(
+    return cnn_bilstm(
         draw(SMALL),
         window,
         draw(st.integers(2, 6)),
@@ -37,23 +36,23 @@ def architectures(draw):
 @given(architectures(), st.integers(0, 2**32))
 def test_pack_and_unpack_are_inverse(architecture, seed):
     weights = np.random.default_rng(seed).normal(size=architecture.size).astype(np.float32)
-    parts = architecture.unpack(weights)
+    parts = architecture.layout.unpack(weights)
     assert [(n, p.shape) for n, p in parts.items()] == [
-        (p.name, p.shape) for p in architecture.layout
+        (p.name, p.shape) for p in architecture.layout.parameters
     ]
     assert all(np.shares_memory(part, weights) for part in parts.values())
-    packed = architecture.pack(dict(reversed(parts.items())))
+    packed = architecture.layout.pack(dict(reversed(parts.items())))
     assert packed.dtype == np.float32
     np.testing.assert_array_equal(packed, weights)
-    again = architecture.unpack(packed)
+    again = architecture.layout.unpack(packed)
     assert all(np.array_equal(again[name], part) for name, part in parts.items())
 
 
 @given(architectures())
 def test_names_are_unique_and_sizes_add_up(architecture):
-    names = [parameter.name for parameter in architecture.layout]
+    names = [parameter.name for parameter in architecture.layout.parameters]
     assert len(set(names)) == len(names)
-    assert architecture.size == sum(math.prod(p.shape) for p in architecture.layout)
+    assert architecture.size == sum(math.prod(p.shape) for p in architecture.layout.parameters)
 
 
 @given(architectures(), st.integers(0, 2**32))
@@ -65,20 +64,20 @@ def test_initial_weights_are_uniform_within_the_bounds_and_given_by_the_seed(arc
     np.testing.assert_array_equal(weights, again)
     other = architecture.initial_weights(np.random.default_rng(seed + 1))
     assert not np.array_equal(weights, other)
-    parts = architecture.unpack(weights)
+    parts = architecture.layout.unpack(weights)
     for name, part in parts.items():
         kind = name.rpartition(".")[0]
         lstm = name.startswith("lstm.")
-        fan_in = architecture.hidden if lstm else len(parts[f"{kind}.weight"])
+        fan_in = architecture.network.hidden if lstm else len(parts[f"{kind}.weight"])
         assert np.abs(part).max() <= np.float32(1 / math.sqrt(fan_in)), name
 
 
 @pytest.mark.parametrize("readout", ["last", "states", "mean"])
 def test_initial_weights_fill_their_bounds_evenly(readout):
-    architecture = Architecture(20, 6, 40, (30,), 3, (2,), 40, 30, 0.0, readout)
+    architecture = cnn_bilstm(20, 6, 40, (30,), 3, (2,), 40, 30, 0.0, readout)
     weights = architecture.initial_weights(np.random.default_rng(1))
-    parts = architecture.unpack(weights)
-    for parameter in architecture.layout:
+    parts = architecture.layout.unpack(weights)
+    for parameter in architecture.layout.parameters:
         scaled = parts[parameter.name].ravel() / parameter.bound
         spread = 5 / math.sqrt(len(scaled))
         assert abs(scaled.mean()) < spread, parameter.name
@@ -87,8 +86,8 @@ def test_initial_weights_fill_their_bounds_evenly(readout):
 
 
 def test_a_bias_has_the_bound_of_its_weight():
-    architecture = Architecture(3, 6, 5, (4, 7), 3, (2, 1), 9, 8, 0.0, "states")
-    bounds = {p.name: p.bound for p in architecture.layout}
+    architecture = cnn_bilstm(3, 6, 5, (4, 7), 3, (2, 1), 9, 8, 0.0, "states")
+    bounds = {p.name: p.bound for p in architecture.layout.parameters}
     assert bounds["conv1.weight"] == bounds["conv1.bias"] == 1 / math.sqrt(9)
     assert bounds["conv2.weight"] == bounds["conv2.bias"] == 1 / math.sqrt(12)
     assert bounds["dense.weight"] == bounds["dense.bias"] == 1 / math.sqrt(18)
@@ -108,5 +107,5 @@ def test_a_bias_has_the_bound_of_its_weight():
 )
 def test_steps_after_each_pool(window, pools, steps):
     channels = (4,) * len(pools)
-    architecture = Architecture(3, window, 5, channels, 3, pools, 4, 0, 0.0, "last")
-    assert architecture.steps == steps
+    architecture = cnn_bilstm(3, window, 5, channels, 3, pools, 4, 0, 0.0, "last")
+    assert architecture.network.steps == steps

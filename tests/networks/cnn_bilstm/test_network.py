@@ -8,11 +8,12 @@ import pytest
 from detector_oracles import Gradients, PlainDetector, WithoutMask, measure
 from hypothesis import given
 from hypothesis import strategies as st
+from network_factory import cnn_bilstm
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Architecture
-from fednids.networks.cnn_bilstm.network import CNNBiLSTM, Single, pooled_order
-from fednids.training.batches import Taps
+from fednids.networks.cells import Detectors
+from fednids.networks.cnn_bilstm.declaration import pooled_order
+from fednids.training.jobs import WindowReader
 
 FLOWS = 9
 SIZES = {
@@ -37,7 +38,7 @@ SIZES = {
 def build(name):
     window, channels, kernel, pools, dense, readout = SIZES[name]
     hidden = 0 if "cnn" in name else 5
-    return Architecture(3, window, 4, channels, kernel, pools, hidden, dense, 0.0, readout)
+    return cnn_bilstm(3, window, 4, channels, kernel, pools, hidden, dense, 0.0, readout)
 
 
 class Compared:
@@ -56,14 +57,18 @@ class Compared:
 
     def _fast(self, vectors, windows):
         architecture = self.architecture
-        single = Single(architecture)
+        single = Detectors(architecture)
         single.weights.load(0, self.weights)
         table = single.table(vectors)
-        taken = table[Taps(architecture, zero_row=7).rows(windows, np.arange(FLOWS))]
-        parameters = single.network.trainable_params()
+        taken = table[
+            WindowReader(single.steps, architecture.window, zero_row=7).rows(
+                windows, np.arange(FLOWS)
+            )
+        ]
+        parameters = single.cell.trainable_params()
         (loss, logits), gradients = measure(
-            Gradients(WithoutMask(single.network), parameters),
-            taken.reshape(single.row_shape),
+            Gradients(WithoutMask(single.cell), parameters),
+            taken.reshape(single.input_shape),
             self.labels,
             self.coefficients,
             architecture.classes,
@@ -86,11 +91,11 @@ def test_logits_and_gradients_are_those_of_the_plain_network(name):
         np.testing.assert_allclose(fast.logits, logits, atol=1e-5, rtol=0)
         np.testing.assert_allclose(fast.gradient, gradient, atol=1e-5, rtol=0)
     assert np.ptp(fast.logits, axis=0).min() > 1e-3  # different windows, different answers
-    parts = fast.architecture.unpack(fast.gradient)
+    parts = fast.architecture.layout.unpack(fast.gradient)
     unused = {n for n, part in parts.items() if not part.any()}
     # one step of a sequence from a zero state never multiplies the recurrent weights
     expected = {n for n in parts if n.endswith(".hidden")}
-    assert unused == (expected if fast.architecture.steps[-1] == 1 else set())
+    assert unused == (expected if fast.architecture.network.steps[-1] == 1 else set())
     by_loops = oracles.logits_by_loops(
         fast.architecture,
         oracles.plain_parameters(fast.architecture, fast.weights, np.random.default_rng(5)),
@@ -104,8 +109,8 @@ def test_logits_and_gradients_are_those_of_the_plain_network(name):
 @pytest.mark.parametrize("readout", ["last", "states", "mean"])
 def test_parameters_lie_in_the_order_of_the_layout(readout, dense, convolutions):
     channels, pools = (4, 6)[:convolutions], (2, 1)[:convolutions]
-    architecture = Architecture(3, 8, 5, channels, 3, pools, 7, dense, 0.0, readout)
-    network = CNNBiLSTM(architecture)
+    architecture = cnn_bilstm(3, 8, 5, channels, 3, pools, 7, dense, 0.0, readout)
+    network = Detectors(architecture).cell
     live = {"conv1.weight": network.first.weight, "conv1.bias": network.first.bias}
     for place, cell in enumerate(network.convolutions, 2):
         live |= {f"conv{place}.weight": cell.weight, f"conv{place}.bias": cell.bias}
@@ -117,7 +122,7 @@ def test_parameters_lie_in_the_order_of_the_layout(readout, dense, convolutions)
         cell = getattr(network, name)
         live |= {f"{name}.weight": cell.weight, f"{name}.bias": cell.bias}
     expected = []  # the layout, with neighbours that the network packs into one put together
-    for parameter in architecture.layout:
+    for parameter in architecture.layout.parameters:
         name = parameter.name if parameter.name in live else "lstm.packed"
         if expected and expected[-1][0] == name:
             expected[-1] = (name, expected[-1][1] + parameter.size)
@@ -132,7 +137,7 @@ def test_parameters_lie_in_the_order_of_the_layout(readout, dense, convolutions)
 @pytest.mark.parametrize("name", ["last, as in paper", "states, a rest in both pools"])
 def test_what_is_read_are_the_bits_that_were_loaded(name):
     architecture = build(name)
-    single = Single(architecture)
+    single = Detectors(architecture)
     rng = np.random.default_rng(6)
     first = rng.integers(2**32, size=architecture.size, dtype=np.uint32).view(np.float32)
     second = architecture.initial_weights(rng)
@@ -144,7 +149,7 @@ def test_what_is_read_are_the_bits_that_were_loaded(name):
     assert single.weights.read(0).tobytes() == second.tobytes()
     assert read.tobytes() == first.tobytes()  # a copy
     # in the order of the layout, parameter after parameter
-    parameters = [p.asnumpy().ravel() for p in single.network.trainable_params()]
+    parameters = [p.asnumpy().ravel() for p in single.cell.trainable_params()]
     assert np.concatenate(parameters).tobytes() == second.tobytes()
 
 

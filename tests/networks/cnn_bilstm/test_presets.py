@@ -12,13 +12,14 @@ from fednids.config import Config, ModelConfig
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.metrics import majority_counts, scores
-from fednids.networks.cnn_bilstm.presets import PRESETS, build_architecture
+from fednids.networks.cnn_bilstm.declaration import PRESETS
+from fednids.networks.interface import Architecture
 from fednids.training.initial import opening_architecture, opening_task, opening_weights
 from fednids.training.local import Workplace
 
 
-def resolve(features=10, window=10, **settings):
-    return build_architecture(ModelConfig(**settings), features, window)
+def resolve(features=10, window=10, classes=5, **settings):
+    return Architecture.of(ModelConfig.read(settings), features, window, classes)
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -26,8 +27,10 @@ def resolve(features=10, window=10, **settings):
 def test_every_preset_fits_the_default_window(name, classes):
     preset, architecture = PRESETS[name], resolve(8, 10, preset=name, classes=classes)
     assert (architecture.features, architecture.window, architecture.classes) == (8, 10, classes)
-    for size in ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout"):
-        assert getattr(architecture, size) == getattr(preset, size)
+    settings = architecture.settings.model_dump()
+    assert {size: settings[size] for size in preset} == preset
+    sizes = {size: preset[size] for size in preset if size != "dropout"}
+    assert {size: getattr(architecture.network, size) for size in sizes} == sizes
     assert architecture.initial_weights(np.random.default_rng(0)).shape == (architecture.size,)
 
 
@@ -45,11 +48,11 @@ def test_paper_has_the_published_number_of_weights():
     left_out = second_bias + second_bias + 4 * hidden * hidden + hidden * second + hidden
     other_logits = (architecture.classes - logits) * (dense + 1)
     assert architecture.size == published - left_out + other_logits
-    assert architecture.published_size == published + other_logits
+    assert architecture.network.published_size() == published + other_logits
 
     whole = resolve(features, 10, preset="paper", classes=5, readout="states")
     assert whole.size == published - 2 * second_bias + other_logits
-    assert whole.published_size == published + other_logits
+    assert whole.network.published_size() == published + other_logits
 
 
 @pytest.mark.parametrize("features", [8, 86, 200])
@@ -82,11 +85,12 @@ def test_settings_replace_sizes_of_the_preset():
         "readout": "mean",
     }
     whole = resolve(preset="default", **settings)
-    assert {name: getattr(whole, name) for name in settings} == settings
+    found = whole.settings.model_dump()
+    assert {name: found[name] for name in settings} == settings
     base = resolve(preset="paper")
     for name in ("kernel", "hidden", "dense", "dropout", "readout"):
         one = resolve(preset="paper", **{name: settings[name]})
-        changed = {n for n in settings if getattr(one, n) != getattr(base, n)}
+        changed = {n for n in settings if getattr(one.settings, n) != getattr(base.settings, n)}
         assert changed == {name}
 
 
@@ -94,22 +98,26 @@ def test_settings_replace_sizes_of_the_preset():
 def test_parts_take_one_half_out_and_leave_the_other_as_it_is(name):
     whole = resolve(preset=name)
     cnn, bilstm = resolve(preset=name, parts="cnn"), resolve(preset=name, parts="bilstm")
-    assert cnn == replace(whole, hidden=0)
-    assert bilstm == replace(whole, channels=(), pools=(), kernel=1)
-    sizes = {p.name: p.size for p in whole.layout}
+    halves = (("cnn", cnn, {"hidden": 0}), ("bilstm", bilstm, {"channels": (), "pools": ()}))
+    for part, half, taken in halves:
+        assert half.settings == whole.settings.model_copy(update={"parts": part})
+        assert {name: getattr(half.network, name) for name in taken} == taken
+    assert bilstm.network.kernel == 1
+    sizes = {p.name: p.size for p in whole.layout.parameters}
     lstm = sum(size for part, size in sizes.items() if part.startswith("lstm."))
-    narrower = (2 * whole.hidden - whole.channels[-1]) * (whole.dense or whole.classes)
+    network = whole.network
+    narrower = (2 * network.hidden - network.channels[-1]) * (network.dense or whole.classes)
     assert cnn.size == whole.size - lstm - narrower
-    assert cnn.published_size == cnn.size
-    assert bilstm.steps == (whole.window,)
-    kept = {p.name for p in bilstm.layout}
+    assert cnn.network.published_size() == cnn.size
+    assert bilstm.network.steps == (whole.window,)
+    kept = {p.name for p in bilstm.layout.parameters}
     assert kept == {part for part in sizes if not part.startswith("conv")}
-    assert bilstm.published_size > bilstm.size
+    assert bilstm.network.published_size() > bilstm.size
 
 
 def test_zero_replaces_a_size_too():
-    assert resolve(preset="paper", dense=0).dense == 0
-    assert resolve(preset="paper", dropout=0.0).dropout == 0.0
+    assert resolve(preset="paper", dense=0).network.dense == 0
+    assert resolve(preset="paper", dropout=0.0).settings.dropout == 0.0
 
 
 @pytest.mark.parametrize(
@@ -139,5 +147,5 @@ def test_sizes_that_do_not_fit_are_refused_in_one_line(settings, expected):
 
 
 def test_the_longest_pool_is_the_window():
-    assert resolve(channels=(4,), pools=(10,)).steps == (10, 1)
-    assert resolve(window=1, channels=(4,), pools=(1,)).steps == (1, 1)
+    assert resolve(channels=(4,), pools=(10,)).network.steps == (10, 1)
+    assert resolve(window=1, channels=(4,), pools=(1,)).network.steps == (1, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import oracles
@@ -11,11 +10,13 @@ import pytest
 from detector_oracles import Gradients, PlainDetector, WithoutMask, measure
 from hypothesis import given
 from hypothesis import strategies as st
+from network_factory import changed, cnn_bilstm
 
 from fednids.flows.windows import Windows
-from fednids.networks.cnn_bilstm.architecture import Architecture
-from fednids.networks.cnn_bilstm.stacked import NOWHERE, Stack, stackable, stacked_places
-from fednids.training.batches import Taps
+from fednids.networks.cells import Detectors
+from fednids.networks.cnn_bilstm.stacked import stacked_places
+from fednids.networks.interface import NOWHERE
+from fednids.training.jobs import WindowReader
 
 FLOWS, VECTORS = 7, 6
 SIZES = {
@@ -37,7 +38,11 @@ SMALL = st.integers(1, 5)
 
 def build(name):
     _, window, channels, kernel, pools, hidden, dense = SIZES[name]
-    return Architecture(3, window, 4, channels, kernel, pools, hidden, dense, 0.0, "last")
+    return cnn_bilstm(3, window, 4, channels, kernel, pools, hidden, dense, 0.0, "last")
+
+
+def stack_of(architecture, members):
+    return Detectors(architecture, architecture.network.stacked(members))
 
 
 @st.composite
@@ -47,7 +52,7 @@ def architectures(draw):
     pools = draw(sizes)
     window, kernel = math.prod(pools) + draw(st.integers(0, 5)), draw(st.sampled_from([1, 3, 5]))
     classes, dense = draw(st.integers(2, 5)), draw(st.integers(0, 3))
-    return Architecture(
+    return cnn_bilstm(
         draw(SMALL), window, classes, draw(sizes), kernel, pools, draw(SMALL), dense, 0.0, "last"
     )
 
@@ -55,7 +60,7 @@ def architectures(draw):
 # --- logits and gradients -----------------------------------------------------------------------
 
 
-class Stacked:
+class Examples:
     """Several detectors' examples, and what a stack of them makes of these."""
 
     def __init__(self, architecture, members):
@@ -70,18 +75,19 @@ class Stacked:
         orders = rng.integers(VECTORS, size=shape).astype(np.int32)
         window = architecture.window
         self.windows = [oracles.windows_by_loop(vectors, order, window) for order in orders]
-        stack = Stack(architecture, members)
+        stack = stack_of(architecture, members)
         for member in self.members:
             stack.weights.load(member, self.weights[member])
-        taps, table = Taps(architecture, zero_row=VECTORS), stack.table(vectors)
+        taps = WindowReader(stack.steps, architecture.window, zero_row=VECTORS)
+        table = stack.table(vectors)
         pairs = zip(orders, self.labels, strict=True)
         rows = [taps.rows(Windows(*pair), np.arange(FLOWS)) for pair in pairs]
-        self._measure(stack, table[np.array(rows)].reshape(stack.row_shape))
+        self._measure(stack, table[np.array(rows)].reshape(stack.input_shape))
 
     def _measure(self, stack, rows):
-        parameters = stack.network.trainable_params()
+        parameters = stack.cell.trainable_params()
         (self.loss, logits), gradients = measure(
-            Gradients(WithoutMask(stack.network), parameters),
+            Gradients(WithoutMask(stack.cell), parameters),
             rows,
             self.labels.ravel(),
             self.coefficients.ravel(),
@@ -91,12 +97,12 @@ class Stacked:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.asnumpy()[...] = gradient  # a gradient lies in the stack as weights do
         self.gradients = [stack.weights.read(member) for member in self.members]
-        self.of_first = stack.network.first.weight.asnumpy()
+        self.of_first = stack.cell.first.weight.asnumpy()
 
 
 @pytest.mark.parametrize("name", GRADED)
 def test_logits_and_gradients_are_those_of_the_plain_network(name):
-    stacked = Stacked(build(name), SIZES[name][0])
+    stacked = Examples(build(name), SIZES[name][0])
     plain = PlainDetector(stacked.architecture, np.random.default_rng(4))
     total = 0.0
     for member in stacked.members:
@@ -112,7 +118,7 @@ def test_logits_and_gradients_are_those_of_the_plain_network(name):
         assert np.abs(gradient).max() > 0.01
         assert np.ptp(logits, axis=0).min() > 1e-4  # different windows, different answers
     assert stacked.loss == pytest.approx(total, abs=5e-5)
-    nowhere = stacked_places(stacked.architecture)["conv1"] == NOWHERE
+    nowhere = stacked_places(stacked.architecture.network)["conv1"] == NOWHERE
     assert not stacked.of_first[:, nowhere].any()
 
 
@@ -121,20 +127,19 @@ def test_logits_and_gradients_are_those_of_the_plain_network(name):
 
 @given(architectures())
 def test_every_flat_weight_has_one_place_in_the_stack(architecture):
-    assert stackable(architecture)
-    places = stacked_places(architecture)
+    places = stacked_places(architecture.network)
     every = np.concatenate([array.ravel() for array in places.values()])
     np.testing.assert_array_equal(np.sort(every[every != NOWHERE]), np.arange(architecture.size))
     nowhere = {name for name, array in places.items() if (array == NOWHERE).any()}
-    assert nowhere == ({"conv1"} if architecture.kernel > 1 else set())
+    assert nowhere == ({"conv1"} if architecture.network.kernel > 1 else set())
     spare = np.count_nonzero(every == NOWHERE)
-    assert spare == (architecture.kernel - 1) * architecture.channels[0]
+    assert spare == (architecture.network.kernel - 1) * architecture.network.channels[0]
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_what_is_read_are_the_bits_that_were_loaded(name):
     architecture, members = build(name), SIZES[name][0]
-    stack, rng = Stack(architecture, members), np.random.default_rng(5)
+    stack, rng = stack_of(architecture, members), np.random.default_rng(5)
     bits = rng.integers(2**32, size=(members, architecture.size), dtype=np.uint32)
     loaded = bits.view(np.float32)
     for member in rng.permutation(members):
@@ -153,8 +158,9 @@ def test_what_is_read_are_the_bits_that_were_loaded(name):
 
 def test_a_stack_loads_zeros_where_no_weight_lies():
     architecture = build("a rest in both pools")
-    stack, places = Stack(architecture, 2), stacked_places(architecture)["conv1"]
-    memory = stack.network.first.weight.asnumpy()
+    stack = stack_of(architecture, 2)
+    places = stacked_places(architecture.network)["conv1"]
+    memory = stack.cell.first.weight.asnumpy()
     memory[...] = np.nan
     stack.weights.load(1, architecture.initial_weights(np.random.default_rng(6)))
     assert (places == NOWHERE).any()
@@ -173,4 +179,5 @@ def test_a_stack_loads_zeros_where_no_weight_lies():
     ],
 )
 def test_only_the_last_readout_without_dropout_is_stacked(change, expected):
-    assert stackable(replace(build("one convolution, a rest"), **change)) == expected
+    stacked = changed(build("one convolution, a rest"), **change).network.stacked(2)
+    assert (stacked is not None) == expected

@@ -1,0 +1,283 @@
+"""What the CNN-BiLSTM declares: its settings, its presets, and the layout of its weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fednids.config.section import OfPreset, Scalar, Section, Sizes
+from fednids.errors import ConfigError
+from fednids.networks.interface import Dropout, Head, Layout, Network, Parameter, Stacked
+
+Readout = Literal["last", "states", "mean"]
+
+
+class CNNBiLSTMSettings(Section):
+    """Sizes; those left out are the preset's."""
+
+    preset: str = Field("default", description="named set of sizes: default, paper or lite")
+    channels: Annotated[Sizes | None, OfPreset] = Field(
+        None, description="channels of each convolution"
+    )
+    kernel: Annotated[int | None, OfPreset] = Field(
+        None, ge=1, description="flows a convolution sees; odd"
+    )
+    pools: Annotated[Sizes | None, OfPreset] = Field(
+        None, description="pool after each convolution"
+    )
+    hidden: Annotated[int | None, OfPreset] = Field(
+        None, ge=1, description="LSTM's hidden size each way"
+    )
+    dense: Annotated[int | None, OfPreset] = Field(
+        None, ge=0, description="width of the dense layer, 0 for none"
+    )
+    dropout: Annotated[float | None, OfPreset] = Field(
+        None, ge=0, lt=1, description="share dropped before the BiLSTM"
+    )
+    readout: Annotated[Readout | None, OfPreset] = Field(
+        None, description="what the head reads: last step, final states, or mean over steps"
+    )
+    parts: Literal["both", "cnn", "bilstm"] = Field(
+        "both", description="for ablation: the convolutions alone, or the BiLSTM alone"
+    )
+
+    def proposed(self) -> Mapping[str, Scalar]:
+        """Return what a preset brings beside its sizes.
+
+        A small network at a batch of 64 spends its time on the start of kernels, and windows of
+        flows in random order hold nothing but their last flow: measured in ``docs/detector.md``.
+        """
+        if self.preset != "lite":
+            return {}
+        return {"data.window": 2, "train.batch_size": 128, "train.learning_rate": 0.006}
+
+
+def _preset(*sizes: Any) -> dict[str, Any]:
+    names = ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout")
+    return dict(zip(names, sizes, strict=True))
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": _preset((48,), 1, (1,), 32, 64, 0.0, "last"),
+    "paper": _preset((16, 32), 3, (2, 5), 64, 32, 0.0, "last"),
+    "lite": _preset((16,), 1, (1,), 8, 0, 0.0, "last"),
+}
+"""How to add one: add a line and run ``pytest tests/networks/cnn_bilstm``.
+
+``paper`` is the network of Wu et al., arXiv 2504.21008, with the sizes of public code that
+fits the paper: two convolutions of 16 and 32 channels, pools of 2 and 5, a BiLSTM of 64
+each way, a dense layer of 32. ``lite`` has less than a quarter of ``default``'s weights and
+trains in less than a quarter of its time, with what `CNNBiLSTMSettings.proposed` brings.
+"""
+
+
+class CNNBiLSTM(Network):
+    """Convolutions over neighbouring flows, and an LSTM in both directions over what they find.
+
+    ``(B, T, F)`` → convolution, ReLU and max pooling, once per entry of `channels` →
+    dropout → BiLSTM → readout → dense layer with ReLU where `dense` is above 0 → logits
+    ``(B, C)``. Either half may be missing, which is for ablation.
+
+    Attributes
+    ----------
+    channels : tuple[int, ...]
+        Output channels of each convolution; none leaves the BiLSTM alone.
+    kernel : int
+        Flows that each convolution sees at once; odd, zero padding at both ends.
+    pools : tuple[int, ...]
+        Width and stride of the max pooling after each convolution. Pools are aligned
+        to the end of the window, so the labelled flow is always in one.
+    hidden : int
+        Hidden size ``H`` of the LSTM in each direction; 0 leaves the convolutions alone, and
+        the head reads their last step, or their mean over steps.
+    dense : int
+        Width of the dense layer, 0 for none.
+    readout : {"last", "states", "mean"}
+        What the head reads: the BiLSTM's output at the last step, the final states of
+        both directions, or the mean over steps. At the last step the reverse direction
+        has read one step only, from a zero state, so ``last`` computes just that step,
+        exactly, and keeps only the weights that can influence it.
+    steps : tuple[int, ...]
+        Number of time steps before the first convolution and after each pooling.
+    """
+
+    Settings = CNNBiLSTMSettings
+
+    def __init__(self, settings: CNNBiLSTMSettings, features: int, window: int, classes: int):
+        super().__init__(self.resolve(settings), features, window, classes)
+        sizes = self.settings.model_dump()
+        whole, parts = sizes["parts"] != "bilstm", sizes["parts"]
+        self.channels: tuple[int, ...] = sizes["channels"] if whole else ()
+        self.pools: tuple[int, ...] = sizes["pools"] if whole else ()
+        self.kernel: int = sizes["kernel"] if whole else 1
+        self.hidden: int = 0 if parts == "cnn" else sizes["hidden"]
+        self.dense: int = sizes["dense"]
+        self.readout: Readout = sizes["readout"]
+        steps = [window]
+        for pool in self.pools:
+            steps.append(steps[-1] // pool)
+        self.steps = tuple(steps)
+
+    @classmethod
+    def resolve(cls, settings: CNNBiLSTMSettings) -> CNNBiLSTMSettings:
+        """Return settings with all of the preset's sizes, which then name no preset.
+
+        Raises
+        ------
+        ConfigError
+            There is no such preset.
+        """
+        if settings.preset not in PRESETS:
+            raise ConfigError(
+                f"expected model.preset to be one of {', '.join(PRESETS)}, got "
+                f"{settings.preset!r}; choose one of these"
+            )
+        chosen = {k: v for k, v in settings.model_dump().items() if v is not None}
+        sizes = {**PRESETS[settings.preset], **chosen, "preset": "default"}
+        return CNNBiLSTMSettings.model_validate(sizes)
+
+    @property
+    def width(self) -> int:
+        """Features of a step that the BiLSTM reads, or the head without one."""
+        return (self.features, *self.channels)[-1]
+
+    def layout(self) -> Layout:
+        """Return the layout; the dense layer and the head end it.
+
+        Raises
+        ------
+        ConfigError
+            An even kernel, unequal numbers of convolutions and pools, pools that leave no step
+            of the window, or states read of a BiLSTM that is left out.
+        """
+        self._check()
+        inputs = (self.features, *self.channels)
+        parameters: list[Parameter] = []
+        for place, (width, channels) in enumerate(zip(inputs, self.channels, strict=False), 1):
+            parameters += _affine(f"conv{place}", self.kernel * width, channels)
+        width = self.width
+        if self.hidden:
+            parameters += self._lstm(width)
+            width = 2 * self.hidden
+        if self.dense:
+            parameters += _affine("dense", width, self.dense)
+            width = self.dense
+        parameters += _affine("head", width, self.classes)
+        last = ("dense", "head") if self.dense else ("head",)
+        return Layout(tuple(parameters), Head(class_axis=1), last)
+
+    def build(self) -> Any:
+        """Return the cell; it reads what `gathered` says."""
+        from fednids.networks.cnn_bilstm.network import CNNBiLSTMCell
+
+        return CNNBiLSTMCell(self)
+
+    def gathered(self) -> NDArray[np.int64]:
+        """Return the rows of the first convolution: each step beside its neighbours."""
+        reach, steps = self.kernel // 2, self.pool_order(0)
+        return steps[:, None] + np.arange(-reach, reach + 1)
+
+    def pool_order(self, place: int) -> NDArray[np.int64]:
+        """Return the steps before a pool in `pooled_order`; all in order where there is none."""
+        return pooled_order(self.steps[place], self.pools[place] if self.pools else 1)
+
+    def dropout(self) -> Dropout | None:
+        """Return the dropout before the BiLSTM: of channels, at each step."""
+        share = self.settings.dropout
+        return Dropout(share, self.width, self.steps[-1]) if share else None
+
+    def stacked(self, members: int) -> Stacked | None:
+        """Return the stacked form, of whole networks with readout ``last`` and no dropout."""
+        whole = bool(self.channels and self.hidden) and self.readout == "last"
+        if not whole or self.settings.dropout:
+            return None
+        from fednids.networks.cnn_bilstm.stacked import stack
+
+        return stack(self, members)
+
+    def published_size(self) -> int:
+        """Return the number of weights of the same network in layers as papers count them.
+
+        With two biases for each gate of the LSTM, and with readout ``last`` also with those
+        weights of the reverse direction that cannot influence the output: what its later
+        steps need, and its forget gate. Training leaves them out.
+        """
+        size, hidden, second_biases = self.layout().size, self.hidden, 2 * 4 * self.hidden
+        if self.readout != "last":
+            return size + second_biases
+        forget_gate = hidden * self.width + hidden
+        return size + second_biases + 4 * hidden * hidden + forget_gate
+
+    def _lstm(self, width: int) -> list[Parameter]:
+        hidden, bound = self.hidden, 1 / math.sqrt(self.hidden)
+        directions = ("forward",) if self.readout == "last" else ("forward", "reverse")
+        shapes = {
+            "input": (4 * hidden, width),
+            "hidden": (4 * hidden, hidden),
+            "bias": (4 * hidden,),
+        }
+        parameters = [
+            Parameter(f"lstm.{direction}.{kind}", shape, bound)
+            for kind, shape in shapes.items()
+            for direction in directions
+        ]
+        if self.readout == "last":
+            parameters += [
+                Parameter("lstm.reverse.input", (width, 3 * hidden), bound),
+                Parameter("lstm.reverse.bias", (3 * hidden,), bound),
+            ]
+        return parameters
+
+    def _check(self) -> None:
+        if self.kernel % 2 == 0:
+            raise ConfigError(
+                f"expected an odd model.kernel, got {self.kernel}; "
+                "a window is padded equally at both ends"
+            )
+        if self.readout == "states" and not self.hidden:
+            raise ConfigError(
+                "expected model.readout=last or mean with model.parts=cnn, got states, which a "
+                "BiLSTM has; choose one of the two"
+            )
+        if len(self.channels) != len(self.pools):
+            raise ConfigError(
+                f"expected one of model.pools for each of model.channels, got {self.pools} for "
+                f"{self.channels}; give as many of both"
+            )
+        if self.steps[-1] < 1:
+            raise ConfigError(
+                f"expected model.pools to leave a step of data.window={self.window}, got "
+                f"{self.pools}; make the pools smaller or the window longer"
+            )
+
+
+def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
+    """Return the steps in the order that makes pooling elementwise.
+
+    Parameters
+    ----------
+    steps, pool : int
+        Number of steps before pooling; width and stride of the pools.
+
+    Returns
+    -------
+    ndarray
+        ``(pool * (steps // pool),)``: first the first step of each pool, then the second
+        of each, and so on. Pools are aligned to the last step; the ``steps % pool``
+        earliest steps are in none.
+    """
+    pooled = np.arange(steps % pool, steps).reshape(-1, pool)
+    return pooled.T.ravel()
+
+
+def _affine(layer: str, inputs: int, outputs: int) -> list[Parameter]:
+    bound = 1 / math.sqrt(inputs)
+    return [
+        Parameter(f"{layer}.weight", (inputs, outputs), bound),
+        Parameter(f"{layer}.bias", (outputs,), bound),
+    ]
