@@ -40,7 +40,7 @@ class DiskError(RunError, OSError):
 
 @contextmanager
 def told_of_disk(path: Path) -> Iterator[None]:
-    """Say in one line which file the system did not take.
+    """Return the error of a file that the system did not write, in one line.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def told_of_disk(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = " ".join(str(error.strerror or error).split())
-        told = DiskError(f"{FULL}{path}, got {reason!r}; make room there, or mend it, and go on")
+        told = DiskError(f"{FULL}{path}, got {reason!r}; make room there or repair it, and go on")
         told.errno = error.errno
         raise told from None
 

@@ -31,7 +31,7 @@ class Stream(Enum):
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
-    """Give the generator of one consumer.
+    """Return the random generator of one consumer.
 
     Parameters
     ----------
@@ -52,5 +52,5 @@ def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
 
 
 def derived_seed(seed: int, stream: Stream, *place: int) -> int:
-    """Give a seed below 2**31 for a library that takes no generator."""
+    """Return a seed below 2**31 for a library that takes no generator."""
     return int(generator(seed, stream, *place).integers(2**31))

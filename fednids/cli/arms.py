@@ -157,7 +157,7 @@ def resume(
 def _arm(
     kind: str, config: Config, out: Path, watch: Watch, *, force: bool, baselines: bool = False
 ) -> None:
-    """Run an arm and show what came of it."""
+    """Run an arm and show its result."""
     from fednids.experiment.execution import execute
 
     def run(observers: list[Observer]) -> ResultRecord:

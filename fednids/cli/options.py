@@ -77,7 +77,7 @@ def resolve(file: Path | None, settings: list[str] | None, **flags: str | float 
 
 
 def name_flags(**flags: str | float | None) -> dict[str, object]:
-    """Give the flags that are there by ``section.key``."""
+    """Return the flags that were given, by ``section.key``."""
     return {_FLAGS[name]: value for name, value in flags.items() if value is not None}
 
 

@@ -44,7 +44,7 @@ def show_plan(study: PlanStudy) -> None:
 
 
 def read_measure(row: MeasureSummary) -> str:
-    """Say in a word what a measure means beside its yardstick.
+    """Return in a word what a measure means beside its yardstick.
 
     Returns
     -------

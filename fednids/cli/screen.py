@@ -73,7 +73,7 @@ def show_result(result: Mapping[str, Any]) -> None:
 
 
 def _held_out(result: Mapping[str, Any]) -> list[str]:
-    """Say how what training never saw is seen."""
+    """Show the scores on what training never saw."""
     lines = []
     if unseen := result.get("unseen"):
         taken = max(unseen["taken_for"].items(), key=lambda pair: pair[1])
@@ -139,7 +139,7 @@ def _area(found: Mapping[str, Any]) -> str:
 
 
 def _alarms(probability: float, point: Mapping[str, Any]) -> str:
-    """Say in one line what a threshold leads to."""
+    """Return in one line the rates of a threshold."""
     false, found = (_rate(point, key) for key in ("false_alarm_rate", "detection_rate"))
     return (
         f"alarms above {probability:.6g} probability of attack: {false} of benign flows, "

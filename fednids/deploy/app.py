@@ -49,7 +49,7 @@ def write_settings(file: Path, settings: Mapping[str, Scalar]) -> Path:
 
 
 def describe_app() -> dict[str, Any]:
-    """Give the app's ``pyproject.toml`` as tables."""
+    """Return the app's ``pyproject.toml`` as tables."""
     return {
         "project": {
             "name": "fednids",

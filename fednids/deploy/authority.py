@@ -124,13 +124,13 @@ def read_certificate(pem: bytes) -> x509.Certificate:
 
 
 def days_left(certificate: bytes) -> float:
-    """Say for how many days a certificate is still good; negative where it has expired."""
+    """Return for how many days a certificate is still valid; negative where it has expired."""
     left = read_certificate(certificate).not_valid_after_utc - datetime.now(UTC)
     return left / timedelta(days=1)
 
 
 def is_address(host: str) -> bool:
-    """Tell an IP address from a name."""
+    """Return whether a host is an IP address, not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -139,7 +139,7 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, and out of reach for any other."""
+    """Return whether a host is this machine and not reachable from others."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 

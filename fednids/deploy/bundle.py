@@ -19,7 +19,7 @@ _LARGEST = 1 << 20
 
 
 def check_bundle(content: bytes) -> None:
-    """See that a Flower App Bundle brings no code and names ours.
+    """Check that a Flower App Bundle contains no code and names the apps of fednids.
 
     Parameters
     ----------

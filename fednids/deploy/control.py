@@ -94,7 +94,7 @@ class Control:
         return str(answer["run-id"])
 
     def state(self, run_id: str) -> RunState:
-        """Say where a run stands."""
+        """Return the state of a run."""
         return _run_state(self._ask("list", NAME, "--run-id", run_id)["runs"][0])
 
     def runs(self) -> list[RunState]:
@@ -106,7 +106,7 @@ class Control:
         self._ask("stop", run_id, NAME)
 
     def log(self, run_id: str) -> str:
-        """Give what a run has logged on the server; what there is, where it takes too long."""
+        """Return the log of a run on the server; the part that came where it takes too long."""
         try:
             return self._call(["log", run_id, NAME, "--show"], _LOG_SECONDS).stdout
         except subprocess.TimeoutExpired as late:
@@ -138,7 +138,7 @@ def _run_state(row: Mapping[str, Any]) -> RunState:
 
 
 def _read_json(text: str) -> dict[str, Any] | None:
-    """Find the JSON among what a command prints."""
+    """Return the JSON in the output of a command."""
     place = text.find("{")
     try:
         found = json.JSONDecoder().raw_decode(text[place:])[0] if place >= 0 else None

@@ -103,7 +103,7 @@ def create_deployment(
 
 
 def _may_become(old: Server, new: Server, *, renew: bool) -> bool:
-    """Tell whether a certificate for the new host may take the place of the old one's."""
+    """Return whether a certificate for the new host may replace the old one."""
     return old.insecure == new.insecure and (renew or old.host == new.host)
 
 
@@ -119,7 +119,7 @@ def _checked(gateways: Sequence[str]) -> tuple[str, ...]:
 
 
 def _before(path: Path) -> Deployment | None:
-    """Read what is there; None where nothing is."""
+    """Return the federation that is there; None where there is none."""
     if (path / DEPLOYMENT).exists():
         return open_deployment(path)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
@@ -147,7 +147,7 @@ def _write(deployment: Deployment, days: float, *, renew: bool) -> Created:
 
 
 def _certify(deployment: Deployment, days: float, *, renew: bool) -> bool:
-    """See that there are an authority and a server certificate; tell whether the latter is new."""
+    """Make authority and server certificate where missing; return whether the latter is new."""
     if not deployment.ca.exists():
         authority = create_authority(f"fednids {deployment.server.host}")
         write_private(deployment.ca_key, authority.key)
@@ -165,7 +165,7 @@ def _certify(deployment: Deployment, days: float, *, renew: bool) -> bool:
 
 
 def _equip(site: GatewaySite) -> bool:
-    """Make a gateway's folder and keys; tell whether they are new."""
+    """Make a gateway's folder and keys where missing; return whether they are new."""
     private_folder(site.path).chmod(0o700)
     if site.server.insecure or (site.key.exists() and site.public_key.exists()):
         return False
@@ -176,14 +176,14 @@ def _equip(site: GatewaySite) -> bool:
 
 
 def _hand_out(deployment: Deployment, site: GatewaySite) -> None:
-    """Put what is nobody's secret into a gateway's folder."""
+    """Copy what is not secret into a gateway's folder."""
     if not deployment.server.insecure:
         write_atomically(site.ca, deployment.ca.read_bytes())
     (site.path / GATEWAY_UNIT).write_text(gateway_unit(site), encoding="utf-8")
 
 
 def default_bind(host: str) -> str:
-    """Say where a server listens that gateways reach as `host`.
+    """Return the address at which a server listens that gateways reach as `host`.
 
     An address is listened on itself; for a name, all of the machine's addresses are.
     """

@@ -25,7 +25,7 @@ _NO_PROXY = ("no_proxy", "NO_PROXY")
 
 
 def flower_environment(home: Path, host: str) -> dict[str, str]:
-    """Give the environment for a Flower program of one role.
+    """Return the environment variables of a Flower program of one role.
 
     Telemetry, the look for newer versions and installing packages at run time are off;
     programs are those beside this Python; proxies are not asked for the server. Flower's

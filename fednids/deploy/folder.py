@@ -105,7 +105,7 @@ class Deployment:
         return self.path / "server" / "state"
 
     def gateway(self, name: str) -> GatewaySite:
-        """Give the part that goes to a gateway's host."""
+        """Return the part that goes to a gateway's host."""
         return GatewaySite(self.path / "gateways" / name, name, self.server)
 
 
@@ -212,7 +212,7 @@ def open_gateway(path: Path, name: str) -> GatewaySite:
 
 
 def check_name(name: object) -> None:
-    """See that a gateway may be called so.
+    """Check that this is a possible name of a gateway.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def check_name(name: object) -> None:
 
 
 def check_server(server: Server) -> None:
-    """See that the server can be reached so, and is encrypted wherever others could listen.
+    """Check the server's address, and that connections from other machines are encrypted.
 
     Raises
     ------

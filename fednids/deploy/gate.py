@@ -22,7 +22,7 @@ _REFUSAL = b"only for programs on the server's own machine\n"
 
 
 class Gate:
-    """Lets other machines reach the fleet interface and the health check, nothing else.
+    """Forwards connections to the fleet interface and the health check, and refuses all others.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def _may_pass(scope: Scope) -> bool:
 
 
 def _is_from_here(scope: Scope) -> bool:
-    """Tell whether both ends of the connection have one address, so one machine."""
+    """Return whether both ends of the connection have one address, so one machine."""
     client, server = scope.get("client"), scope.get("server")
     if not client or not server:
         return False

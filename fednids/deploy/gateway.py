@@ -95,7 +95,7 @@ def attend(
 
 
 def _watch(site: GatewaySite, program: Program, told: Told) -> bool:
-    """Wait for a SuperNode to end; tell whether the server took it in."""
+    """Wait for a SuperNode to end; return whether the server had accepted it."""
     online, looked = False, time.monotonic()
     while program.code is None:
         time.sleep(_PAUSE)

@@ -47,7 +47,7 @@ start the server again, copy the folder. A gateway less or more: `fednids deploy
 
 
 def write_guide(deployment: Deployment, units: tuple[str, str]) -> str:
-    """Give the page.
+    """Return the page.
 
     Parameters
     ----------

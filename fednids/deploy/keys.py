@@ -38,7 +38,7 @@ def create_keys(private: Path, public: Path) -> None:
 
 
 def check_key(private: Path) -> None:
-    """See that a gateway's private key can be used.
+    """Check that a gateway's private key can be used.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def check_key(private: Path) -> None:
 
 
 def fingerprint(public: Path) -> str:
-    """Give the SHA-256 of a public key, as hex.
+    """Return the SHA-256 of a public key, as hex.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def private_folder(path: Path) -> Path:
 
 
 def check_private(path: Path) -> None:
-    """See that a secret file is there and that nobody else can read it.
+    """Check that a secret file exists and that only its owner can read it.
 
     Raises
     ------

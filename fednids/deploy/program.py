@@ -70,13 +70,13 @@ class Program:
         return self._process.poll()
 
     def said(self) -> str:
-        """Give what it has logged, at most the last 10 MB, without colours."""
+        """Return its log, at most the last 10 MB, without colours."""
         with self.log.open("rb") as file:
             file.seek(max(self.log.stat().st_size - _LARGEST_LOG, 0))
             return _COLOURS.sub("", file.read().decode(errors="replace"))
 
     def last_words(self) -> str:
-        """Give its last line that says something."""
+        """Return the last line of its log that is not empty."""
         lines = [line.strip() for line in self.said().splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 

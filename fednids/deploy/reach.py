@@ -17,7 +17,7 @@ _PAUSE = 0.1
 
 
 def is_up(server: Server, ca: Path, *, beside: bool = False) -> bool:
-    """Tell whether the server answers its health check.
+    """Return whether the server answers its health check.
 
     Parameters
     ----------

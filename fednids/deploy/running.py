@@ -143,7 +143,7 @@ def _submit(
 
 
 class _Rounds:
-    """Tells of rounds as they are written."""
+    """Reports rounds as they are written."""
 
     def __init__(self, path: Path, known: int, told: Told):
         self._path, self._seen, self._told = path, known, told
@@ -158,7 +158,7 @@ class _Rounds:
 
 
 def _follow(control: Control, run_id: str, rounds: _Rounds) -> RunState:
-    """Wait for the end of a run; a server that is away for a moment is asked again."""
+    """Wait for the end of a run; ask a server again that does not answer for a moment."""
     looked, misses = 0.0, 0
     while True:
         rounds.look()
@@ -178,7 +178,7 @@ def _follow(control: Control, run_id: str, rounds: _Rounds) -> RunState:
 
 
 def _end(control: Control, state: RunState, out: Path) -> RunEnd:
-    """Take a run for good only if Flower says so and its result is whole."""
+    """Return a run as completed only if Flower reports so and its result is complete."""
     if state.status == "finished:completed":
         try:
             return RunEnd(state.run_id, load(out).result)

@@ -41,7 +41,7 @@ class Status:
     runs: tuple[RunState, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return the status as JSON."""
         return {**asdict(self), "runs": [asdict(run) for run in self.runs]}
 
 

@@ -38,7 +38,7 @@ WantedBy=multi-user.target
 
 
 def server_unit(deployment: Deployment) -> str:
-    """Give the service of the server, for the folder where it is."""
+    """Return the systemd unit of the server, for the folder where it is."""
     return _UNIT.format(
         title="fednids server",
         command=f"/opt/fednids/bin/fednids deploy server {_quoted(str(deployment.path))}",
@@ -46,7 +46,7 @@ def server_unit(deployment: Deployment) -> str:
 
 
 def gateway_unit(site: GatewaySite) -> str:
-    """Give the service of a gateway, for its folder copied to ``/etc/fednids``."""
+    """Return the systemd unit of a gateway, for its folder copied to ``/etc/fednids``."""
     return _UNIT.format(
         title=f"fednids gateway {site.name}",
         command=f"/opt/fednids/bin/fednids deploy gateway /etc/fednids/{site.name} {site.name} "

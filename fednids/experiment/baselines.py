@@ -121,7 +121,7 @@ def _encoded(fleet: FederatedDataset) -> NDArray[np.float32]:
 
 
 def _distinct(rows: _Codes, classes: _Codes, weights: _Floats) -> tuple[_Codes, _Codes, _Floats]:
-    """Let one flow stand for all that are equal; a linear model's loss is the same sum."""
+    """Return each distinct flow once with its count; a linear model's loss is the same sum."""
     pairs, place = np.unique(np.stack([rows, classes]), axis=1, return_inverse=True)
     summed = np.bincount(place.ravel(), weights).astype(np.float64)
     return pairs[0], pairs[1], summed

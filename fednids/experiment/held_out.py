@@ -73,7 +73,7 @@ class _Scorer:
         self._weights = weights
 
     def logits(self, windows: list[Windows]) -> list[NDArray[np.float32]]:
-        """Give ``(n, C)`` logits of each."""
+        """Return ``(n, C)`` logits of each."""
         return [scored.logits for scored in self._trainer.score_all(self._weights, windows)]
 
 
@@ -95,7 +95,7 @@ def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> Unseen
 
 
 def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> RejectionRecord:
-    """Say how well a score tells flows of an unseen class from those of the known ones.
+    """Return how well a score separates flows of an unseen class from those of known ones.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def rejection(logits: NDArray[np.float64], unseen: NDArray[np.bool_]) -> Rejecti
 
 
 def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> SeparationRecord:
-    """Give area and error; a higher score means known, and its logarithm ranks alike."""
+    """Return area and error; a higher score means known, and its logarithm ranks alike."""
     if unseen.all() or not unseen.any():
         return SeparationRecord(auroc=None, passed=None)
     known = np.sort(score[~unseen])

@@ -14,7 +14,7 @@ from fednids.errors import RunError
 
 @contextmanager
 def new_folder(out: Path, mark: str, *, force: bool) -> Iterator[Path]:
-    """Give a folder to write to that takes the name `out` once all is written.
+    """Return a folder to write to, which is renamed to `out` once all is written.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from server.wire import ServerWire
 
 
 def own_detectors(outcome: Outcome, config: Config, out: Path | None) -> Outcome:
-    """Give every gateway the detector that it is judged by after the last round.
+    """Return for every client the detector with which it is evaluated after the last round.
 
     No message brings it: it is put together here, in the simulation, from what the server
     has and what the gateway remembers. A gateway that never trained has its opening layers,

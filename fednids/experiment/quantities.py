@@ -15,7 +15,7 @@ _EVEN = ("hops",)
 
 
 def quantities(fleet: FederatedDataset, version: Version) -> Features:
-    """Give the quantities among the flows' feature columns, on the scale that suits each.
+    """Return the quantities among the flows' feature columns, each on a suitable scale.
 
     Codes (protocol, application, flags) are left out. Bytes, packets, rates and durations,
     which span many decades, are on a logarithmic scale; durations are unwrapped first.
@@ -44,7 +44,7 @@ def quantities(fleet: FederatedDataset, version: Version) -> Features:
 
 
 def quantity(fleet: FederatedDataset, version: Version, name: str) -> NDArray[np.float64]:
-    """Give one column of `quantities` as it is drawn: ``(N,) float64``, in its own unit.
+    """Return one column of `quantities` for figures: ``(N,) float64``, in its own unit.
 
     A noisy column is what the detector sees, a logarithm with noise.
     """
@@ -56,7 +56,7 @@ def quantity(fleet: FederatedDataset, version: Version, name: str) -> NDArray[np
 
 
 def _values(fleet: FederatedDataset, version: Version, column: Column) -> NDArray[np.float64]:
-    """Give the ``(V,)`` values of a raw column."""
+    """Return the ``(V,)`` values of a raw column."""
     place = [each.name for each in FEATURES[version]].index(column.name)
     values = np.asarray(fleet.flows.raw[:, place], np.float64)
     return true_duration(values) if column.name == DURATION else values

@@ -23,7 +23,7 @@ class Root:
     config : Config
         Settings of the run.
     fleet : FederatedDataset
-        All gateways' flows, as they measured them: no liar has falsified these.
+        All gateways' flows, as they were measured: no malicious client has changed these.
     """
 
     def __init__(self, config: Config, fleet: FederatedDataset):

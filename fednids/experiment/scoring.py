@@ -59,7 +59,7 @@ class Scoring:
     alarms: OperatingPoint | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as ``result.json`` has it: ``final``, ``majority``, ``threshold``."""
+        """Return the parts of ``result.json``: ``final``, ``majority``, ``threshold``."""
         curves = {"curves": self.areas.to_json(), "calibration": self.calibration.to_json()}
         found: dict[str, Any] = {
             "final": {**self.detector.to_json(), **curves},
