@@ -41,9 +41,9 @@ def say(message: str) -> None:
     _OUTPUT.print(message, markup=False, soft_wrap=True)
 
 
-def print_table(table: Table) -> None:
-    """Print a table at its full width where the output is no terminal."""
-    console = _OUTPUT if _OUTPUT.is_terminal else Console(width=_WIDE, highlight=False)
+def print_table(table: Table, *, wide: int = _WIDE) -> None:
+    """Print a table at its full width, in characters, where the output is no terminal."""
+    console = _OUTPUT if _OUTPUT.is_terminal else Console(width=wide, highlight=False)
     console.print(table)
 
 

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,21 +80,21 @@ class Experiment:
 
     Attributes
     ----------
-    title : str
-        What it is, in words.
     part : TablePart
         Under which heading it stands.
     runs : str
         One of `fednids.studies.child.RUN_KINDS`.
+    title : str
+        What it is, in words.
     settings : Mapping
-        _Settings that differ from the defaults.
+        Settings that differ from the defaults.
     seconds : float
         A guess for the real sample, by which the longest are begun first.
     """
 
-    title: str
     part: TablePart
     runs: str
+    title: str
     settings: _Settings = field(default_factory=dict)
     seconds: float = 60.0
 
@@ -110,34 +111,26 @@ _SKEWED: _Settings = {"partition.scheme": "dirichlet", "partition.alpha": 0.1, *
 """The skewed plan of the federated rows; the centralised one is scored at its gateways."""
 
 
+_published = partial(Experiment, "published", settings=_PUBLISHED)
+_honest = partial(Experiment, "honest", "centralised")
+_ablation = partial(Experiment, "ablation", "centralised")
+_dealt = partial(Experiment, "federation", seconds=140.0)
+
+
 def _simpler(kind: str, title: str) -> dict[str, Experiment]:
     return {
-        f"binary-{kind}": Experiment(f"{title}, binary", "simpler", kind, _BINARY, 15.0),
-        f"five-{kind}": Experiment(f"{title}, 5 classes", "simpler", kind, {}, 25.0),
+        f"binary-{kind}": Experiment("simpler", kind, f"{title}, binary", _BINARY, 15.0),
+        f"five-{kind}": Experiment("simpler", kind, f"{title}, 5 classes", {}, 25.0),
     }
 
 
-def _published(kind: str, title: str, seconds: float = 60.0) -> dict[str, Experiment]:
-    return {kind: Experiment(f"published{title}", "published", kind, _PUBLISHED, seconds)}
-
-
-def _honest(title: str, settings: _Settings, seconds: float = 60.0) -> Experiment:
-    return Experiment(title, "honest", "centralised", settings, seconds)
-
-
-def _ablation(title: str, settings: _Settings, seconds: float = 60.0) -> Experiment:
-    return Experiment(title, "ablation", "centralised", settings, seconds)
-
-
-def _dealt(title: str, arm: str, settings: _Settings, seconds: float = 140.0) -> Experiment:
-    return Experiment(title, "federation", arm, settings, seconds)
-
-
 EXPERIMENTS: dict[str, Experiment] = {
-    **_published(LEAKING, ": the class is a feature"),
-    **_published(CLEAN, ", without that column"),
-    **_published(LEAKING_LONG, ", longer: the class is a feature", 200.0),
-    **_published(CLEAN_LONG, ", longer, without that column", 200.0),
+    LEAKING: _published(LEAKING, "published: the class is a feature"),
+    CLEAN: _published(CLEAN, "published, without that column"),
+    LEAKING_LONG: _published(
+        LEAKING_LONG, "published, longer: the class is a feature", seconds=200.0
+    ),
+    CLEAN_LONG: _published(CLEAN_LONG, "published, longer, without that column", seconds=200.0),
     "binary-paper": _honest("paper, binary", {**_PAPER, **_BINARY}, 90.0),
     "binary-default": _honest("default, binary", _BINARY),
     "five-paper": _honest("paper, 5 classes", _PAPER, 90.0),
@@ -159,11 +152,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
         for length in (1, 5, 20)
     },
-    "five-centralised": _dealt("centralised", "centralised", _SKEWED, 120.0),
-    "five-federated-iid": _dealt("federated, iid", "federated", _IID),
-    "five-local-iid": _dealt("local, iid", "local", _IID),
-    "five-federated-skewed": _dealt("federated, dirichlet 0.1", "federated", _SKEWED),
-    "five-local-skewed": _dealt("local, dirichlet 0.1", "local", _SKEWED),
+    "five-centralised": _dealt("centralised", "centralised", _SKEWED, seconds=120.0),
+    "five-federated-iid": _dealt("federated", "federated, iid", _IID),
+    "five-local-iid": _dealt("local", "local, iid", _IID),
+    "five-federated-skewed": _dealt("federated", "federated, dirichlet 0.1", _SKEWED),
+    "five-local-skewed": _dealt("local", "local, dirichlet 0.1", _SKEWED),
 }
 """How to add one: add a line and run ``pytest tests/studies/test_reproduce.py``. Names are names
 of folders."""
