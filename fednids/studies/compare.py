@@ -23,7 +23,6 @@ from fednids.studies.relevance import (
 from fednids.studies.report import StudyReport
 from fednids.studies.statistics import (
     OF_BEST,
-    Contestant,
     RankedRun,
     Ranking,
     best_mean,
@@ -153,8 +152,7 @@ def rank_report(report: StudyReport, out: Path) -> Ranking:
         found.setdefault(place[STRATEGY_AXIS], {})[run.name] = entry
     if not found:
         raise RunError(f"expected finished runs to compare, got none in {out}; see {out / 'logs'}")
-    contestants = [Contestant(name, tuple(runs.values())) for name, runs in found.items()]
-    return rank(contestants, report.target)
+    return rank({name: tuple(runs.values()) for name, runs in found.items()}, report.target)
 
 
 def _own(text: str, part: str) -> dict[str, str]:
@@ -209,10 +207,9 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
     scored = [[number(run.result.final.macro_f1) for run in each] for each in grouped.values()]
     wanted = OF_BEST * best_mean(scored) if target is None else target
     entries = _entries(runs, wanted)
-    contestants = [
-        Contestant(name, tuple(entries[run.path] for run in each)) for name, each in grouped.items()
-    ]
-    return rank(contestants, wanted)
+    return rank(
+        {name: [entries[run.path] for run in each] for name, each in grouped.items()}, wanted
+    )
 
 
 def open_all(paths: Sequence[Path]) -> list[Run]:

@@ -425,27 +425,6 @@ class RankedRun:
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A strategy, an arm, or settings: runs that differ in the seed alone.
-
-    Attributes
-    ----------
-    name : str
-        For people.
-    entries : tuple of RankedRun
-        One a seed.
-    """
-
-    name: str
-    entries: tuple[RankedRun, ...]
-
-    @property
-    def macro_f1(self) -> float:
-        """Mean over its seeds."""
-        return mean_of([entry.metrics["macro_f1"] for entry in self.entries])
-
-
-@dataclass(frozen=True)
 class Standing:
     """A contestant in its place.
 
@@ -528,50 +507,54 @@ class Ranking:
         }
 
 
-def rank(contestants: Sequence[Contestant], target: float) -> Ranking:
+def rank(contestants: Mapping[str, Sequence[RankedRun]], target: float) -> Ranking:
     """Put contestants in order, each with its difference to the best.
 
     Parameters
     ----------
-    contestants : sequence of Contestant
-        At least one, each with at least one run.
+    contestants : Mapping
+        By the name of a strategy, an arm, or settings, at least one: its runs, at least one,
+        which differ in the seed alone.
     target : float
         Macro-F1 that the runs' way to was measured to.
     """
-    ordered = sorted(contestants, key=lambda c: (math.isnan(c.macro_f1), -c.macro_f1))
-    seeds_enough = all(len(each.entries) >= FEWEST for each in ordered)
+
+    def place(name: str) -> tuple[bool, float]:
+        macro_f1 = mean_of([run.metrics["macro_f1"] for run in contestants[name]])
+        return math.isnan(macro_f1), -macro_f1
+
+    ordered = sorted(contestants, key=place)
+    seeds_enough = all(len(runs) >= FEWEST for runs in contestants.values())
     over: Literal["seeds", "gateways"] = "seeds" if seeds_enough else "gateways"
-    best = ordered[0]
-    standings = [
-        Standing(
-            place,
-            each.name,
-            tuple(entry.seed for entry in each.entries),
-            _metrics(each, over),
-            None if each is best else _difference(each, best, over),
-        )
-        for place, each in enumerate(ordered, start=1)
-    ]
+    standings = []
+    for position, name in enumerate(ordered, start=1):
+        runs, best = contestants[name], contestants[ordered[0]]
+        pair = f"{name} {ordered[0]}"
+        difference = None if position == 1 else _difference(runs, best, pair, over)
+        seeds = tuple(run.seed for run in runs)
+        standings.append(Standing(position, name, seeds, _metrics(name, runs, over), difference))
     return Ranking(tuple(standings), over, target)
 
 
-def _metrics(contestant: Contestant, over: str) -> dict[str, Interval]:
-    values = {m: [entry.metrics[m] for entry in contestant.entries] for m in RUN_METRICS}
+def _metrics(name: str, runs: Sequence[RankedRun], over: str) -> dict[str, Interval]:
+    values = {metric: [run.metrics[metric] for run in runs] for metric in RUN_METRICS}
     if over == "seeds":
-        return {m: interval(found, f"{contestant.name} {m}") for m, found in values.items()}
-    plain = {m: _without_interval(found) for m, found in values.items()}
-    drawn = np.mean([entry.draws for entry in contestant.entries], axis=0)
+        return {metric: interval(found, f"{name} {metric}") for metric, found in values.items()}
+    plain = {metric: _without_interval(found) for metric, found in values.items()}
+    drawn = np.mean([run.draws for run in runs], axis=0)
     macro = plain["macro_f1"]
     return plain | {"macro_f1": Interval(macro.mean, *ends(drawn), macro.count)}
 
 
-def _difference(one: Contestant, best: Contestant, over: str) -> Interval:
+def _difference(
+    runs: Sequence[RankedRun], best: Sequence[RankedRun], name: str, over: str
+) -> Interval:
     """Compare over the seeds that both have; NaN, of 0 pairs, where there is none."""
-    others = {entry.seed: entry for entry in best.entries}
-    pairs = [(entry, others[entry.seed]) for entry in one.entries if entry.seed in others]
+    others = {run.seed: run for run in best}
+    pairs = [(run, others[run.seed]) for run in runs if run.seed in others]
     found = [a.metrics["macro_f1"] - b.metrics["macro_f1"] for a, b in pairs]
     if over == "seeds" or not pairs:
-        return interval(found, f"{one.name} {best.name}")
+        return interval(found, name)
     drawn = np.mean([a.draws - b.draws for a, b in pairs], axis=0)
     return Interval(mean_of(found), *ends(drawn), len(found))
 

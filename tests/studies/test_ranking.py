@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fednids.metrics import ConfusionCounts
-from fednids.studies.statistics import RUN_METRICS, Contestant, RankedRun, best_mean, rank
+from fednids.studies.statistics import RUN_METRICS, RankedRun, best_mean, rank
 
 
 def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> RankedRun:
@@ -21,20 +21,18 @@ def entry(seed: int, macro_f1: float, wrong: int = 0, plan: str = "p") -> Ranked
     return RankedRun(seed, f"{plan}{seed}", metrics, counts)
 
 
-def contestant(name: str, *scores: float, wrong: int = 0) -> Contestant:
-    return Contestant(
-        name, tuple(entry(seed, f1, wrong) for seed, f1 in enumerate(scores, start=1))
-    )
+def entries(*scores: float, wrong: int = 0) -> list[RankedRun]:
+    return [entry(seed, f1, wrong) for seed, f1 in enumerate(scores, start=1)]
 
 
 def test_the_best_mean_is_first_and_an_undefined_one_last() -> None:
     found = rank(
-        [
-            contestant("nothing", math.nan),
-            contestant("low", 0.2),
-            contestant("high", 0.9),
-            contestant("mid", 0.5),
-        ],
+        {
+            "nothing": entries(math.nan),
+            "low": entries(0.2),
+            "high": entries(0.9),
+            "mid": entries(0.5),
+        },
         0.6,
     )
     assert [each.name for each in found.standings] == ["high", "mid", "low", "nothing"]
@@ -43,10 +41,9 @@ def test_the_best_mean_is_first_and_an_undefined_one_last() -> None:
 
 
 def test_differences_are_over_shared_seeds_and_say_what_they_show() -> None:
-    best = contestant("best", 0.8, 0.7, 0.9)
-    same = Contestant("same", (entry(1, 0.7), entry(2, 0.8), entry(3, 0.75)))
-    worse = Contestant("worse", (entry(2, 0.3), entry(3, 0.4), entry(1, 0.5), entry(9, 0.9)))
-    found = rank([worse, same, best], 0.6)
+    worse = [entry(2, 0.3), entry(3, 0.4), entry(1, 0.5), entry(9, 0.9)]
+    same, best = entries(0.7, 0.8, 0.75), entries(0.8, 0.7, 0.9)
+    found = rank({"worse": worse, "same": same, "best": best}, 0.6)
     assert found.over == "seeds"
     one, two, three = found.standings
     assert one.difference is None
@@ -62,7 +59,7 @@ def test_differences_are_over_shared_seeds_and_say_what_they_show() -> None:
 
 
 def test_without_three_seeds_gateways_are_drawn() -> None:
-    found = rank([contestant("good", 0.9, 0.8), contestant("bad", 0.5, 0.6, 0.4, wrong=30)], 0.6)
+    found = rank({"good": entries(0.9, 0.8), "bad": entries(0.5, 0.6, 0.4, wrong=30)}, 0.6)
     assert found.over == "gateways"
     good, bad = found.standings
     interval = good.metrics["macro_f1"]
@@ -75,12 +72,12 @@ def test_without_three_seeds_gateways_are_drawn() -> None:
 
 
 def test_no_seed_in_common_is_said() -> None:
-    found = rank([Contestant("a", (entry(1, 0.9),)), Contestant("b", (entry(2, 0.5),))], 0.6)
+    found = rank({"a": [entry(1, 0.9)], "b": [entry(2, 0.5)]}, 0.6)
     assert "nothing to compare" in found.in_words(found.standings[1])
 
 
 def test_a_ranking_is_json_without_nan() -> None:
-    found = rank([contestant("a", 0.9), contestant("b", 0.5)], math.nan)
+    found = rank({"a": entries(0.9), "b": entries(0.5)}, math.nan)
     plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert [each["name"] for each in plain["ranking"]] == ["a", "b"]
     assert plain["target"] is None
