@@ -17,8 +17,8 @@ from typing import Any
 
 from benchmarks.harness import show
 from fednids.config import Config
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.experiment.execution import execute
-from fednids.flows.schema import BENIGN, CLASSES
 
 SPLITS = ("stratified", "grouped", "hosts", "blocks")
 GATEWAYS: Mapping[str, Mapping[str, object]] = {
@@ -44,7 +44,7 @@ def of_split(result: Mapping[str, Any]) -> Numbers:
 
 def _binary_macro_f1(found: Mapping[str, Any]) -> float:
     """Give the mean of attack's and benign's F1."""
-    benign = found["per_class"][CLASSES[BENIGN]]["f1"]
+    benign = found["per_class"][NF_BOT_IOT.benign]["f1"]
     return statistics.fmean([found["binary"]["f1"] or 0.0, benign or 0.0])
 
 
@@ -111,7 +111,8 @@ def main() -> None:
         {
             "splits": {s: run("centralised", {"data.split": s}, of_split) for s in SPLITS},
             "classes": {
-                name: run("centralised", {"data.unseen": name}, of_class) for name in CLASSES[1:]
+                name: run("centralised", {"data.unseen": name}, of_class)
+                for name in NF_BOT_IOT.classes[1:]
             },
             "gateways": {
                 name: run("federated", {**settings, **held}, of_gateways)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fednids.config import Config
-from fednids.flows.schema import CLASSES
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.metrics import ConfusionCounts, Curves, majority_counts, scores
 from fednids.runs.records import SCHEMA_VERSION
 from partitions import measure_skew
@@ -54,7 +54,7 @@ class Made:
     attacked: bool = False
     failures: Mapping[int, str] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
-    classes: tuple[str, ...] = CLASSES
+    classes: tuple[str, ...] = NF_BOT_IOT.classes
 
     def config(self) -> Config:
         """Give its settings."""
@@ -98,17 +98,17 @@ def _numbers(made: Made) -> range:
 def _counts(made: Made) -> NDArray[np.int64]:
     """Draw confusion counts, ``(R, K, C, C)``: rare classes are learnt late."""
     rng = np.random.default_rng(made.seed)
-    shares = rng.dirichlet(np.full(len(CLASSES), 0.4), made.gateways)
+    shares = rng.dirichlet(np.full(len(NF_BOT_IOT.classes), 0.4), made.gateways)
     sizes = np.maximum(rng.lognormal(5, 1, made.gateways).astype(int), 3)
     flows = np.stack([rng.multinomial(n, p) for n, p in zip(sizes, shares, strict=True)])
     skill = rng.normal(0, 0.3, (made.gateways, 1))
-    found = np.zeros((made.rounds, *flows.shape, len(CLASSES)), np.int64)
+    found = np.zeros((made.rounds, *flows.shape, len(NF_BOT_IOT.classes)), np.int64)
     for k in range(made.rounds):
         rate = 1 / (1 + np.exp(_HARDNESS - 2.5 * np.log1p(k) / np.log(made.rounds + 1) - skill))
         right = rng.binomial(flows, rate)
-        for c in range(len(CLASSES)):
+        for c in range(len(NF_BOT_IOT.classes)):
             found[k, :, c, c] = right[:, c]
-            found[k, :, c, (c + 1) % len(CLASSES)] += flows[:, c] - right[:, c]
+            found[k, :, c, (c + 1) % len(NF_BOT_IOT.classes)] += flows[:, c] - right[:, c]
     return found
 
 
@@ -119,7 +119,7 @@ def _owned(made: Made) -> NDArray[np.int64]:
 
 
 def _round(made: Made, number: int, counts: NDArray[np.int64]) -> dict[str, Any]:
-    found = scores(ConfusionCounts(counts), CLASSES).to_json()
+    found = scores(ConfusionCounts(counts), NF_BOT_IOT.classes).to_json()
     names = ("accuracy", "balanced_accuracy", "macro_f1", "false_alarm_rate")
     rates = {name: found[name] for name in names}
     failing = [1] if number in made.failures else []
@@ -153,7 +153,7 @@ def _round(made: Made, number: int, counts: NDArray[np.int64]) -> dict[str, Any]
 
 
 def _table(made: Made, counts: NDArray[np.int64]) -> pa.Table:
-    flat = counts.reshape(-1, len(CLASSES) ** 2)
+    flat = counts.reshape(-1, len(NF_BOT_IOT.classes) ** 2)
     size = len(flat)
     tests = flat.sum(axis=1)
     rounds = np.repeat(np.arange(1, made.rounds + 1), made.gateways)

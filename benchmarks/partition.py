@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.harness import in_turn, seconds, show, spread
 from fednids.datasets.federated import traffic_of
-from fednids.flows.prepared import Origin, prepare_table
+from fednids.flows.prepared import prepare_table
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
 from partitions import PARTITIONERS, PartitionParameters, Traffic, deal_flows
@@ -62,7 +62,7 @@ def main() -> None:
 def make_traffic() -> Traffic:
     """Make flows with all columns and many hosts."""
     table = synthesise(FLOWS, generator(1, Stream.SYNTHETIC))
-    flows = prepare_table(table, "v1", Origin("synthetic", "0" * 64, "v1", True))
+    flows = prepare_table(table, "v1", path="synthetic", sha256="0" * 64, synthetic=True)
     given, rng = traffic_of(flows, "v1"), np.random.default_rng(2)
     hosts = tuple(f"10.0.{i >> 8}.{i & 255}" for i in range(HOSTS))
     ends = rng.integers(HOSTS, size=(2, FLOWS)).astype(np.int32)

@@ -10,8 +10,8 @@ import numpy as np
 
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.flows.prepared import Origin, PreparedFlows
-from fednids.flows.schema import CLASSES
 from fednids.flows.split import Split
 from partitions import PartitionPlan
 
@@ -49,12 +49,13 @@ def toy_fleet(gateways: int, flows: int, seed: int = 1) -> FederatedDataset:
     vectors = rng.standard_normal((total, FEATURES)).astype(np.float32)
     attack = (2 * (vectors[:, :4].sum(1) > 0) + (vectors[:, 7] > 0)).astype(np.uint8)
     hosts = np.zeros(total, np.int32)
-    origin = Origin("toy", "0" * 64, "v1", True)
+    origin = Origin("toy", "0" * 64, "nf-bot-iot", "v1", "v1", True)
     names = tuple(f"feature{place}" for place in range(FEATURES))
     order = np.arange(total, dtype=np.int32)
     prepared = PreparedFlows(
-        origin, names, vectors.astype(np.float64), vectors, order, attack, hosts, hosts, ("",)
-    )
+        origin, NF_BOT_IOT.classes, names, names, vectors.astype(np.float64), vectors, order,
+        attack, hosts, hosts, ("",),
+    )  # fmt: skip
     none = np.zeros(total, bool)
     plan = PartitionPlan("toy", (order // flows).astype(np.int32), gateways)
-    return FederatedDataset(prepared, Split(none, none), plan, CLASSES)
+    return FederatedDataset(prepared, Split(none, none), plan, NF_BOT_IOT.classes)

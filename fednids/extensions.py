@@ -262,7 +262,27 @@ NETWORKS: Registry[Any] = Registry(
 )
 """What is trained."""
 
-DATASETS: Registry[Any] = Registry("dataset", "data.dataset", {})
+DATASETS: Registry[Any] = Registry(
+    "dataset",
+    "data.dataset",
+    {
+        f"{name}{version}": f"fednids.datasets.{name.replace('-', '_')}:"
+        f"{f'{name}{version}'.replace('-', '_').upper()}"
+        for version in ("", "-v3")
+        for name in (
+            "nf-bot-iot",
+            "nf-ton-iot",
+            "nf-unsw-nb15",
+            "nf-cse-cic-ids2018",
+            "nf-uq-nids",
+        )
+    },
+    lambda member: (
+        None
+        if hasattr(member, "feature_sets")
+        else f"expected a DatasetSpec, got {type(member).__name__}; register the spec itself"
+    ),
+)
 """Which columns and classes flows have."""
 
 PARTITIONERS: Registry[Any] = Registry("partitioner", "partition.scheme", {})

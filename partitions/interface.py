@@ -40,6 +40,10 @@ class Traffic:
         ``(N,) int32``, codes of each flow's hosts.
     hosts : tuple[str, ...]
         Address of each code.
+    classes : tuple[str, ...]
+        Names of the classes; empty where they have none.
+    benign : int
+        Code of the class that is no attack.
 
     Raises
     ------
@@ -54,6 +58,8 @@ class Traffic:
     source: NDArray[np.int32] | None = None
     destination: NDArray[np.int32] | None = None
     hosts: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    benign: int = 0
 
     def __post_init__(self) -> None:
         """Refuse labels of the wrong kind, and columns of another length."""

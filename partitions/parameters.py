@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import PartitionError
-from fednids.flows.schema import BENIGN, CLASSES
+from fednids.metrics.counts import BENIGN
 
 ALPHA_RANGE = (1e-6, 1e6)
 """Beyond it, a Dirichlet draw is one gateway or equal shares to within rounding."""
@@ -14,7 +15,7 @@ ALPHA_RANGE = (1e-6, 1e6)
 SIDES = ("source", "destination")
 """Whose address is meant."""
 
-ATTACKS = tuple(name for code, name in enumerate(CLASSES) if code != BENIGN)
+ATTACKS = tuple(name for code, name in enumerate(NF_BOT_IOT.classes) if code != BENIGN)
 """Classes that can be withheld."""
 
 

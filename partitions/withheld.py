@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import PartitionError
-from fednids.flows.schema import BENIGN, CLASSES
+from fednids.metrics.counts import BENIGN
 from partitions.interface import Table
 from partitions.parameters import PartitionParameters
 from partitions.repair import raise_within
@@ -29,7 +30,7 @@ def withheld(
     Parameters
     ----------
     totals : ndarray
-        ``(C,) int64``, flows of each class; codes as in `fednids.flows.schema.CLASSES`.
+        ``(C,) int64``, flows of each class; codes as in a data set's classes.
     gateways : int
         ``K``.
     rng : numpy.random.Generator
@@ -79,7 +80,7 @@ def _kept(
     parameters: PartitionParameters,
 ) -> NDArray[np.int64]:
     """Give the classes that each chosen gateway is kept from, one row each."""
-    named = [CLASSES.index(name) for name in parameters.withheld_names]
+    named = [NF_BOT_IOT.classes.index(name) for name in parameters.withheld_names]
     attacks = [code for code in np.flatnonzero(totals).tolist() if code != BENIGN]
     missing = [code for code in named if code not in attacks]
     if missing or not attacks:
@@ -94,4 +95,4 @@ def _kept(
 
 
 def _name(code: int) -> str:
-    return CLASSES[code] if code < len(CLASSES) else str(code)
+    return NF_BOT_IOT.classes[code] if code < len(NF_BOT_IOT.classes) else str(code)

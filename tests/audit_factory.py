@@ -9,8 +9,7 @@ import pandas as pd
 from flow_factory import HOSTS, build_table
 from numpy.typing import NDArray
 
-from fednids.audit.evidence import Evidence, evidence_of
-from fednids.audit.reading import WholeFile
+from fednids.audit.evidence import Evidence, WholeFile, evidence_of
 from fednids.config import DataConfig
 from fednids.flows.table import FlowTable
 
@@ -55,7 +54,7 @@ def evidence(
 def changed(table: FlowTable, **numbers: NDArray[np.float64]) -> FlowTable:
     """Give the table with some columns replaced."""
     return FlowTable(
-        table.version, {**table.numbers, **numbers}, table.hosts,
+        table.spec, table.version, {**table.numbers, **numbers}, table.hosts,
         table.source, table.destination, table.attack,
     )  # fmt: skip
 
@@ -79,7 +78,9 @@ def repeated(table: FlowTable, share: float, seed: int, *, spoil: bool = False) 
         return found
     attack = found.attack.copy()
     attack[copies] = (attack[copies] + 1) % len(SHARES)
-    return FlowTable("v1", found.numbers, found.hosts, found.source, found.destination, attack)
+    return FlowTable(
+        found.spec, "v1", found.numbers, found.hosts, found.source, found.destination, attack
+    )
 
 
 def ordered(table: FlowTable, strength: float, seed: int) -> FlowTable:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from flow_factory import random_table
+from flow_factory import CLASSES, Version, random_table
 
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import CLASSES, Version
 
 NAMES: dict[str, tuple[str, ...]] = {
     "NF-BoT-IoT": CLASSES,
     "NF-ToN-IoT": ("Benign", "ddos", "dos", "scanning", "xss"),
     "NF-UNSW-NB15": ("Benign", "Exploits", "DoS", "Reconnaissance", "Fuzzers"),
-    "NF-CSE-CIC-IDS2018": ("Benign", "DDoS attacks-LOIC-HTTP", "DoS attacks-Hulk", "Bot", "DoS"),
+    "NF-CSE-CIC-IDS2018": (
+        "Benign",
+        "DDoS attacks-LOIC-HTTP",
+        "DoS attacks-Hulk",
+        "Bot",
+        "FTP-BruteForce",
+    ),
 }
 """What stands in ``Attack`` in place of the five classes."""
 

@@ -9,8 +9,28 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fednids.flows.schema import CLASSES, REQUIRED, Column, Role, Version
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
+from fednids.datasets.spec import Column
 from fednids.flows.table import FlowTable
+
+Version = str
+CLASSES = NF_BOT_IOT.classes
+FEATURES = {
+    version: tuple(NF_BOT_IOT.column(name) for name in names)
+    for version, names in NF_BOT_IOT.feature_sets.items()
+}
+REQUIRED = {version: NF_BOT_IOT.layout(version) for version in FEATURES}
+
+
+def required_names(version: Version) -> tuple[str, ...]:
+    """Names of the columns that a file of ``version`` must have."""
+    return NF_BOT_IOT.required(version)
+
+
+def feature_names(version: Version) -> tuple[str, ...]:
+    """Names of the feature columns of ``version``."""
+    return NF_BOT_IOT.feature_sets[version]
+
 
 HOSTS = tuple(sorted(f"192.168.100.{last}" for last in (1, 3, 5, 6, 7, 46, 147, 148, 149, 150)))
 """Addresses of the tables that `random_table` makes."""
@@ -21,8 +41,7 @@ _L7_CODES = np.array([0.0, 1.0, 5.126, 5.212, 7.0, 91.126, 91.239, 131.0, 222.17
 
 def number_columns(version: Version) -> tuple[Column, ...]:
     """Give the columns that a `FlowTable` holds as numbers, in the schema's order."""
-    wanted = (Role.PORT, Role.FEATURE)
-    return tuple(column for column in REQUIRED[version] if column.role in wanted)
+    return NF_BOT_IOT.numbers(version)
 
 
 def random_table(rng: np.random.Generator, n: int, version: Version = "v1") -> FlowTable:
@@ -40,7 +59,7 @@ def random_table(rng: np.random.Generator, n: int, version: Version = "v1") -> F
     numbers = {}
     for place, column in enumerate(number_columns(version)):
         limit = int(min(column.most, 1e6))
-        if column.role is Role.PORT:
+        if column.role == "identifier":
             numbers[column.name] = rng.integers(limit + 1, size=n).astype(np.float64)
         elif column.name == "L7_PROTO":
             numbers[column.name] = _L7_CODES[family % len(_L7_CODES)]
@@ -62,12 +81,14 @@ def build_table(
     used = tuple(sorted(set(names.ravel())))
     place = {host: index for index, host in enumerate(used)}
     source, destination = (np.array([place[h] for h in side], dtype=np.int32) for side in names)
-    return FlowTable(version, numbers, used, source, destination, attack.astype(np.uint8))
+    return FlowTable(
+        NF_BOT_IOT, version, numbers, used, source, destination, attack.astype(np.uint8)
+    )
 
 
 def assert_same_flows(left: FlowTable, right: FlowTable) -> None:
     """Fail unless both tables hold the same flows exactly, dtypes and column order included."""
-    assert left.version == right.version
+    assert (left.spec, left.version) == (right.spec, right.version)
     assert left.hosts == right.hosts
     assert list(left.numbers) == list(right.numbers)
     for name, values in left.numbers.items():

@@ -215,11 +215,11 @@ class TestParseSettings:
     def test_what_comes_out_resolves(self) -> None:
         found = Config.resolve(
             parse_settings(
-                ["model.channels=16, 32", "model.classes=2", "model.readout=", "data.flows=9"]
+                ["model.channels=16, 32", "model.classes=binary", "model.readout=", "data.flows=9"]
             )
         )
         assert found.model.settings.channels == (16, 32)
-        assert found.model.classes == 2
+        assert found.model.classes == "binary"
         assert found.model.settings.readout is None
         assert found.data.flows == 9
 

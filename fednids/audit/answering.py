@@ -16,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from fednids.audit.columns import AuditColumn
-from fednids.audit.evidence import FOLDS, Rows
+from fednids.audit.evidence import FOLDS, AuditColumn, Rows
 
 LEAVES = 256
 """Leaves of a tree on one column: so many pieces its values may be cut into."""

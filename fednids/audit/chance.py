@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from fednids.flows.schema import BENIGN
+from fednids.metrics.counts import BENIGN
 
 ALPHA = 0.01
 """How often a check may find something where there is nothing, over all it looks at."""

@@ -1,27 +1,198 @@
-"""A flow file as evidence: columns, classes, equal vectors and the split of a run."""
+"""A flow file as evidence: all its columns, classes, equal vectors and the split of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv
 
-from fednids.audit.columns import AuditColumn, columns_of
-from fednids.audit.reading import WholeFile, read_whole
 from fednids.config import DataConfig
-from fednids.errors import DataError
+from fednids.datasets.registry import AUTO, chosen_features
+from fednids.datasets.spec import Role, Rule
 from fednids.flows.files.checksum import file_sha256
-from fednids.flows.prepared import Origin, prepare_table
-from fednids.flows.schema import feature_names
+from fednids.flows.files.columns import LONGEST_LINE
+from fednids.flows.files.header import LONGEST_HEADER, Header
+from fednids.flows.files.messages import shown
+from fednids.flows.files.opening import Format, format_of, open_csv
+from fednids.flows.files.reading import read_csv_flows, read_flows
+from fednids.flows.prepared import prepare_table
 from fednids.flows.split import limit_flows, split_flows
+from fednids.flows.table import FlowTable
 from fednids.seeding import Stream, generator
 
 FOLDS = 5
 """Parts of every cross-validation."""
 
+Codes = NDArray[np.int64]
 Rows = NDArray[np.int64]
+
+_NAMES = ("address", "identifier", "origin")
+
+
+@dataclass(frozen=True, eq=False)
+class AuditColumn:
+    """One column that is no target.
+
+    Attributes
+    ----------
+    name : str
+        As in the file.
+    role : Role or None
+        As in the data set; None for a column that it does not have.
+    nominal : bool
+        Whether its values are names, so that their order means nothing.
+    codes : ndarray
+        ``(N,) int64``, each flow's place in `values`.
+    values : tuple[object, ...]
+        Distinct values, sorted; a missing one is None.
+    """
+
+    name: str
+    role: Role | None
+    nominal: bool
+    codes: Codes
+    values: tuple[object, ...]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether nobody knows what the column is: the data set does not have it."""
+        return self.role in (None, "origin")
+
+    def value(self, code: int) -> str:
+        """Return a value as it is shown to people."""
+        found = self.values[code]
+        if found is None:
+            return "a missing value"
+        return f"{found:.10g}" if isinstance(found, int | float) else shown(str(found))
+
+
+def columns_of(table: FlowTable, foreign: Mapping[str, pd.Series]) -> tuple[AuditColumn, ...]:
+    """Return all columns but the labels: those of the data set, then the foreign ones.
+
+    Parameters
+    ----------
+    table : FlowTable
+        Columns of the data set.
+    foreign : Mapping[str, Series]
+        ``(N,)`` each, what else the file has.
+    """
+    spec = table.spec
+    ends = dict(
+        zip((c.name for c in spec.addresses), (table.source, table.destination), strict=False)
+    )
+    found = []
+    for column in spec.layout(table.version):
+        if column.role == "address":
+            codes = ends[column.name].astype(np.int64)
+            found.append(_used(column.name, column.role, codes, table.hosts))
+        elif column.name in table.numbers:
+            series = pd.Series(table.numbers[column.name])
+            found.append(_coded(column.name, column.role, series))
+    known: dict[str, Role] = {c.name: c.role for c in spec.columns if c.role == "origin"}
+    return (
+        *found,
+        *(_coded(name, known.get(name), values) for name, values in foreign.items()),
+    )
+
+
+def _used(name: str, role: Role, codes: Codes, values: tuple[str, ...]) -> AuditColumn:
+    used, places = np.unique(codes, return_inverse=True)
+    return AuditColumn(name, role, True, places, tuple(values[code] for code in used))
+
+
+def _coded(name: str, role: Role | None, series: pd.Series) -> AuditColumn:
+    ordered = series.dtype.kind in "biufmM"
+    if not ordered:
+        series = series.map(str, na_action="ignore")
+    codes, distinct = pd.factorize(series, sort=True, use_na_sentinel=False)
+    values = tuple(None if missing else value for value, missing in _marked(distinct))
+    return AuditColumn(name, role, role in _NAMES or not ordered, codes.astype(np.int64), values)
+
+
+def _marked(distinct: pd.Index) -> zip[tuple[object, bool]]:
+    return zip(distinct.tolist(), pd.isna(distinct).tolist(), strict=True)
+
+
+@dataclass(frozen=True)
+class WholeFile:
+    """Everything that stands in a flow file.
+
+    Attributes
+    ----------
+    table : FlowTable
+        The columns of the data set, checked.
+    foreign : dict[str, Series]
+        The others, ``(N,)`` each, as numbers, dates or texts, whatever they look like.
+    """
+
+    table: FlowTable
+    foreign: dict[str, pd.Series]
+
+
+def read_whole(path: Path, dataset: str = AUTO) -> WholeFile:
+    """Read all columns of a flow file.
+
+    Parameters
+    ----------
+    path, dataset
+        As for `fednids.flows.files.reading.read_flows`; a CSV, in an archive or not, may have
+        any columns beside those of the data set.
+
+    Raises
+    ------
+    fednids.errors.DataError
+        Whatever is wrong with the file, in one line, as `read_flows` words it.
+    """
+    packing = format_of(path)
+    if packing is Format.PARQUET:
+        return WholeFile(read_flows(path, dataset), {})
+    table, header = read_csv_flows(path, packing, dataset, tolerant=True)
+    known = [column.name for column in table.spec.layout(table.version)]
+    return WholeFile(table, _read_foreign(path, packing, header, known))
+
+
+def _read_foreign(
+    path: Path, packing: Format, header: Header, known: Sequence[str]
+) -> dict[str, pd.Series]:
+    names = [name for name in header.names if name not in known]
+    if not names:
+        return {}
+    try:
+        table = _parse(path, packing, header, dict.fromkeys(names))
+    except pa.ArrowException:  # a column that begins like numbers and goes on otherwise
+        table = _parse(path, packing, header, {name: pa.large_binary() for name in names})
+        return {name: _text(table.column(name)) for name in names}
+    return {name: table.column(name).to_pandas() for name in names}
+
+
+def _parse(
+    path: Path, packing: Format, header: Header, types: dict[str, pa.DataType | None]
+) -> pa.Table:
+    with open_csv(path, packing) as source:
+        source.stream.readline(LONGEST_HEADER)
+        return csv.read_csv(
+            source.stream,
+            csv.ReadOptions(column_names=header.names, block_size=LONGEST_LINE),
+            csv.ParseOptions(quote_char='"' if header.quoted else False),
+            csv.ConvertOptions(
+                column_types={name: kind for name, kind in types.items() if kind is not None},
+                include_columns=list(types),
+            ),
+        )
+
+
+def _text(cells: pa.ChunkedArray) -> pd.Series:
+    """Return texts, or the numbers that they all are."""
+    texts = pd.Series([cell.decode("utf-8", "replace") for cell in cells.to_pylist()])
+    numbers = pd.to_numeric(texts.where(texts.str.strip() != ""), errors="coerce")
+    whole = bool((numbers.notna() == (texts.str.strip() != "")).all())
+    return numbers if whole else texts
 
 
 @dataclass(frozen=True)
@@ -31,7 +202,11 @@ class Evidence:
     Attributes
     ----------
     columns : tuple[AuditColumn, ...]
-        All columns but the targets.
+        All columns but the labels.
+    classes : tuple[str, ...]
+        Names of the classes, the benign one first.
+    rules : tuple of Rule
+        What flows of this data set cannot be.
     features : tuple[str, ...]
         Names of those that a detector is shown; equal flows are equal in these.
     attack : ndarray
@@ -43,13 +218,15 @@ class Evidence:
     """
 
     columns: tuple[AuditColumn, ...]
+    classes: tuple[str, ...]
+    rules: tuple[Rule, ...]
     features: tuple[str, ...]
     attack: NDArray[np.uint8]
     vector: NDArray[np.int32]
     test: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        """Give the number of flows."""
+        """Return the number of flows."""
         return len(self.attack)
 
     @property
@@ -82,19 +259,18 @@ def evidence_of(whole: WholeFile, data: DataConfig, seed: int) -> Evidence:
     Raises
     ------
     fednids.errors.DataError
-        v2 features are asked of a v1 file, or the split leaves one side empty.
+        The file has not the features that are asked for, or the split leaves one side empty.
     """
     table = whole.table
-    if data.features == "v2" and table.version == "v1":
-        raise DataError(
-            f"expected v2 columns for --features v2, got the v1 file {data.path}; use --features v1"
-        )
-    origin = Origin(data.path, data.sha256, table.version, False)
-    flows = prepare_table(table, data.features, origin)
+    features = chosen_features(table.spec, data)
+    table.features(features, data.path, "--features ")
+    flows = prepare_table(table, features, path=data.path, sha256=data.sha256)
     split = split_flows(flows, data.split, data.test_share, generator(seed, Stream.SPLIT))
     return Evidence(
         columns_of(table, whole.foreign),
-        feature_names(data.features),
+        flows.classes,
+        table.spec.rules,
+        flows.columns,
         table.attack,
         flows.vector,
         split.test,
@@ -102,7 +278,7 @@ def evidence_of(whole: WholeFile, data: DataConfig, seed: int) -> Evidence:
 
 
 def gather(data: DataConfig, seed: int) -> tuple[Evidence, str]:
-    """Read the file at ``data.path``; give its evidence and its SHA-256.
+    """Read the file at ``data.path``; return its evidence and its SHA-256.
 
     Raises
     ------
@@ -110,4 +286,4 @@ def gather(data: DataConfig, seed: int) -> tuple[Evidence, str]:
         Whatever is wrong with the file or with what is asked of it.
     """
     path = Path(data.path)
-    return evidence_of(read_whole(path), data, seed), file_sha256(path)
+    return evidence_of(read_whole(path, data.dataset), data, seed), file_sha256(path)

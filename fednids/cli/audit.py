@@ -34,8 +34,9 @@ def audit(
         typer.Argument(help="Flow file: CSV, CSV.gz, zip or Parquet; a CSV may have more columns."),
     ],
     features: Annotated[
-        str, typer.Option("--features", help="Columns shown to a detector: v1 or v2.")
-    ] = "v1",
+        str, typer.Option("--features", help="Columns shown to a detector, as data.features.")
+    ] = "",
+    dataset: options.Dataset = "auto",
     split: Annotated[
         str,
         typer.Option("--split", help="How test flows are chosen, as data.split of a run."),
@@ -52,7 +53,7 @@ def audit(
     identifiers, label conflicts, rare classes, imbalance, constant columns, impossible
     values: each with its number, what chance would give, and what to do.
     """
-    settings = [f"data.features={features}", f"data.split={split}"]
+    settings = [f"data.dataset={dataset}", f"data.features={features}", f"data.split={split}"]
     config = options.resolve(None, settings, data=str(path), seed=seed)
     report, sha256 = _run(config, shown=not as_json)
     if as_json:

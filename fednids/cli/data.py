@@ -20,19 +20,20 @@ audit.register(app)
 @app.command(epilog="Example: fednids data describe NF-BoT-IoT.csv")
 def describe(
     path: Annotated[Path, typer.Argument(help="Flow file: CSV, CSV.gz, zip or Parquet.")],
+    dataset: options.Dataset = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Show classes, hosts, duplicates, ranges and warnings of a flow file."""
+    """Show data set, classes, hosts, duplicates, ranges and warnings of a flow file."""
     from fednids.flows.files.checksum import file_sha256, recognise
     from fednids.flows.files.reading import read_flows
     from fednids.flows.summary import summarise
 
-    table, sha256 = read_flows(path), file_sha256(path)
+    table, sha256 = read_flows(path, dataset), file_sha256(path)
     summary, known = summarise(table), recognise(sha256)
     if as_json:
         say(json.dumps({"path": str(path), "sha256": sha256, "known": known, **asdict(summary)}))
         return
-    say(f"{path}: {summary.flows:,} flows of NF-BoT-IoT {summary.version}")
+    say(f"{path}: {summary.flows:,} flows of {summary.dataset} {summary.version}".rstrip())
     say(f"sha256 {sha256}" + (f", the published {known}" if known else ""))
     say(
         f"{summary.hosts} hosts in {summary.pairs} pairs; {summary.vectors:,} distinct feature "

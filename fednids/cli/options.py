@@ -22,6 +22,9 @@ Out = Annotated[Path, typer.Option("--out", help="Folder that the run is written
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a run that is there.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn.")]
 Gateways = Annotated[int | None, typer.Option("--gateways", help="Number of gateways.")]
+Dataset = Annotated[
+    str, typer.Option("--dataset", help="Name of the data set; auto asks the file.")
+]
 Scheme = Annotated[str | None, typer.Option("--scheme", help="How flows are dealt to gateways.")]
 Alpha = Annotated[float | None, typer.Option("--alpha", help="Skew; small is strong.")]
 Rounds = Annotated[int | None, typer.Option("--rounds", help="Number of rounds.")]

@@ -101,14 +101,17 @@ class Config(Section):
 
     @classmethod
     def recorded(cls, file: Path) -> Config:
-        """Return the settings that a run folder records, old names replaced by their new ones.
+        """Return the settings that a run folder records, old names and values as the new ones.
 
         Raises
         ------
         ConfigError
             As from `resolve`.
         """
-        return cls.resolve({RENAMED.get(name, name): value for name, value in _from_file(file)})
+        given = {RENAMED.get(name, name): value for name, value in _from_file(file)}
+        return cls.resolve(
+            {name: REVALUED.get(name, {}).get(str(v), v) for name, v in given.items()}
+        )
 
     @classmethod
     def of_run(cls, run_config: Mapping[str, object]) -> Config:
@@ -134,9 +137,14 @@ class Config(Section):
     @classmethod
     def _implied(cls, given: Mapping[str, object]) -> Config:
         """Check settings, and those that flows which come dealt imply."""
-        for name in given:
+        for name, value in given.items():
             if not _is_known(name):
                 raise ConfigError(_unknown(name))
+            if str(value) in REVALUED.get(name, {}):
+                new = REVALUED[name][str(value)]
+                raise ConfigError(
+                    f"expected {name}={new}, got its old value {value}; use the new one"
+                )
         config = cls._checked(given)
         more = implied(config.data, config.deploy, given)
         return cls._checked({**given, **more}) if more else config
@@ -314,6 +322,10 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, object]]:
 
 RENAMED: dict[str, str] = {"train.final_rate": "train.final_rate_share"}
 """New names of settings that were renamed, by the old one; empty where a setting is gone."""
+
+
+REVALUED: dict[str, dict[str, str]] = {"model.classes": {"5": "all", "2": "binary"}}
+"""New values of settings whose values were renamed, by the old one, by the setting's name."""
 
 
 def _unknown(name: str) -> str:

@@ -38,7 +38,6 @@ Sizes = Annotated[
     tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), BeforeValidator(_listed)
 ]
 OfPreset = BeforeValidator(_left_out)
-AsNumber = BeforeValidator(lambda value: int(value) if str(value).isdigit() else value)
 
 
 class Section(BaseModel):

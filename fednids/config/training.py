@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from fednids.config.section import AsNumber, OpenSection, Section
+from fednids.config.section import OpenSection, Section
 from fednids.extensions import NETWORKS, Registry
 
 
 class DataConfig(Section):
     """Which flows, and how they become windows."""
 
+    dataset: str = Field(
+        "auto", description="name of the data set; auto recognises it by columns and classes"
+    )
     path: str = Field(
         "",
         description="flow file: CSV, CSV.gz, zip or Parquet; or a folder with one a gateway; "
@@ -26,8 +29,10 @@ class DataConfig(Section):
         ge=0,
         description="flows to make, or at most to take from a file; 0 for 60,000, or all of it",
     )
-    features: Literal["v1", "v2"] = Field(
-        "v1", description="columns shown to the detector: 8 or 39"
+    features: str = Field(
+        "",
+        description="set of columns shown to the detector, as v1 or v2; empty for the data set's "
+        "first",
     )
     window: int = Field(10, ge=1, le=256, description="flows in a window (T)")
     split: Literal["stratified", "grouped", "hosts", "blocks"] = Field(
@@ -40,7 +45,7 @@ class DataConfig(Section):
         lt=0.5,
         description="share of a gateway's other flows not trained on: rounds are chosen by them",
     )
-    unseen: Literal["", "DDoS", "DoS", "Reconnaissance", "Theft"] = Field(
+    unseen: str = Field(
         "", description="attack class that is never trained on: all its flows are test flows"
     )
 
@@ -108,8 +113,8 @@ class ModelConfig(OpenSection):
     choice: ClassVar[str] = "network"
 
     network: str = Field("cnn-bilstm", description="network that is trained")
-    classes: Annotated[Literal[5, 2], AsNumber] = Field(
-        5, description="5 classes, or 2: benign against attack"
+    classes: Literal["all", "binary"] = Field(
+        "all", description="all classes of the data set, or binary: benign against attack"
     )
 
 

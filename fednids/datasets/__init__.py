@@ -1,1 +1,1 @@
-"""Data sets, and how their flows are dealt to clients."""
+"""Data sets, a file each, and the flows of a run as they are dealt to clients."""

@@ -11,6 +11,7 @@ on the same flows.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -20,20 +21,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.config import Config, PartitionConfig
+from fednids.config import Config, DataConfig, PartitionConfig
 from fednids.config.folder import FILES, gateway_files
 from fednids.datasets.plan_file import open_plan
-from fednids.errors import DataError, FednidsError, PartitionError
+from fednids.datasets.registry import AUTO, all_datasets, candidates, find_dataset, told_apart
+from fednids.errors import ConfigError, DataError, FednidsError, PartitionError
+from fednids.extensions import DATASETS
 from fednids.flows.cache import cached
 from fednids.flows.files.checksum import file_sha256
 from fednids.flows.joining import check_versions, join_checksums, join_flows
-from fednids.flows.prepared import Origin, PreparedFlows
+from fednids.flows.prepared import PreparedFlows
 from fednids.flows.scaling import Moments
-from fednids.flows.schema import BENIGN, CLASSES, KINDS, OTHER, Version, feature_names
 from fednids.flows.source import load_flows
 from fednids.flows.split import Split, hold_out, split_flows
 from fednids.flows.validation import carve_all
 from fednids.flows.windows import Windows
+from fednids.metrics.counts import BENIGN
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.attacks import find_attack
 from fednids.simulation.adversaries.poisoning import PoisonContext
@@ -51,13 +54,6 @@ from partitions import (
 
 Dealt = tuple[PreparedFlows, Split, PartitionPlan]
 """Flows, which of them are test flows, and whose each is."""
-
-BINARY_CLASSES = ("Benign", "Attack")
-
-
-def class_names(classes: int) -> tuple[str, ...]:
-    """Give the names of a detector's classes, five or two."""
-    return CLASSES if classes == len(CLASSES) else BINARY_CLASSES
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ class FederatedDataset:
             plan = open_plan(Path(partition.plan), flows, partition.gateways)
         else:
             rng = generator(seed, Stream.PARTITION)
-            plan = _deal(partition, traffic_of(flows, config.data.features), rng)
+            plan = _deal(partition, traffic_of(flows), rng)
         if plan.scheme == "noise":
             rng = generator(seed, Stream.PARTITION, 1)
             flows = _with_noise(flows, split, plan, partition.noise, rng)
@@ -144,10 +140,8 @@ class FederatedDataset:
             owners, seed = plan.assignment, config.run.seed
             carved = carve_all(flows, split.test, owners, how=how, share=share, seed=seed)
             split = replace(split, validation=carved)
-        if config.model.classes == len(CLASSES):
-            check_five(flows)
         flows, marked = _with_trigger(flows, config)
-        names, rounds = class_names(config.model.classes), config.federation.rounds
+        names, rounds = told_apart(flows.classes, config), config.federation.rounds
         arrival = config.partition.arrival
         return cls(flows, split, plan, names, arrival, rounds, marked, unseen)
 
@@ -170,7 +164,7 @@ class FederatedDataset:
     def labels(self) -> NDArray[np.int32]:
         """``(N,) int32`` class of each flow, among `classes`."""
         attack = np.asarray(self.flows.attack)
-        return (attack if self.classes == CLASSES else attack != BENIGN).astype(np.int32)
+        return (attack if self.classes == self.flows.classes else attack != BENIGN).astype(np.int32)
 
     @property
     def training_sizes(self) -> tuple[int, ...]:
@@ -238,22 +232,6 @@ class FederatedDataset:
         return Windows(np.asarray(self.flows.vector[rows]), self.labels[rows])
 
 
-def check_five(flows: PreparedFlows) -> None:
-    """See that flows are of the five classes, where they are to be told apart.
-
-    Raises
-    ------
-    DataError
-        Some are attacks of another data set.
-    """
-    others = int((np.asarray(flows.attack) == KINDS.index(OTHER)).sum())
-    if others:
-        raise DataError(
-            f"expected flows of {', '.join(CLASSES)} for model.classes=5, got {others:,} flows of "
-            f"other attacks in {flows.origin.path}; use model.classes=2, attack against benign"
-        )
-
-
 def _unseen_gateways(config: Config, plan: PartitionPlan) -> tuple[int, ...]:
     """Draw the gateways that never train."""
     count = config.partition.unseen_gateways
@@ -277,40 +255,52 @@ def _held_out(
 ) -> Split:
     """Make test flows of a class and of gateways that training is never to see."""
     if name := config.data.unseen:
-        split = hold_out(flows, split, np.asarray(flows.attack) == CLASSES.index(name), name)
+        held = np.asarray(flows.attack) == unseen_class(name, flows.classes)
+        split = hold_out(flows, split, held, name)
     if unseen:
         what = f"gateways {', '.join(map(str, unseen))}"
         split = hold_out(flows, split, np.isin(plan.assignment, unseen), what)
     return split
 
 
+def unseen_class(name: str, classes: tuple[str, ...]) -> int:
+    """Return the code of the class of ``data.unseen``.
+
+    Raises
+    ------
+    ConfigError
+        It is no attack of this data set.
+    """
+    if name not in classes[1:]:
+        near = difflib.get_close_matches(name, classes[1:], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "choose one of them"
+        raise ConfigError(
+            f"expected data.unseen among {', '.join(classes[1:])}, got {name!r}; {hint}"
+        )
+    return classes.index(name)
+
+
 def _with_trigger(flows: PreparedFlows, config: Config) -> tuple[PreparedFlows, int]:
     """Let every vector be there with the trigger too, if the attack has one."""
     if not find_attack(config.attack.kind).trigger:
         return flows, 0
-    features = config.data.features
-    trigger = parse_trigger(config.attack.trigger, features)
-    return add_triggered(flows, trigger, features), len(flows.vectors)
+    spec = find_dataset(flows.origin.dataset)
+    trigger = parse_trigger(config.attack.trigger, spec, flows.origin.shown)
+    return add_triggered(flows, trigger, spec), len(flows.vectors)
 
 
-def traffic_of(flows: PreparedFlows, features: Version) -> Traffic:
-    """Show flows to a partitioner: labels, raw feature columns and hosts.
-
-    Parameters
-    ----------
-    flows : PreparedFlows
-        All flows of a run.
-    features : {"v1", "v2"}
-        Whose columns `flows.raw` holds.
-    """
+def traffic_of(flows: PreparedFlows) -> Traffic:
+    """Return what a partitioner may know of flows: classes, raw feature columns and hosts."""
+    known = bool(flows.hosts)
     return Traffic(
         np.asarray(flows.attack),
         np.asarray(flows.vector),
         flows.raw,
-        feature_names(features),
-        np.asarray(flows.source),
-        np.asarray(flows.destination),
+        flows.columns,
+        np.asarray(flows.source) if known else None,
+        np.asarray(flows.destination) if known else None,
         flows.hosts,
+        flows.classes,
     )
 
 
@@ -420,19 +410,50 @@ def all_flows(config: Config) -> Dealt:
             f"expected files of SHA-256 {config.data.sha256} together in {folder}, got {sha256}; "
             "restore the files, or correct data.sha256"
         )
+    config = _of_one_dataset(config, files)
     loaded = [_load(config, file, k) for k, file in enumerate(files)]
     parts = [flows for flows, _ in loaded]
     check_versions(list(zip(files, parts, strict=True)))
-    origin = Origin(str(folder), sha256, parts[0].origin.version, False)
+    origin = replace(parts[0].origin, path=str(folder), sha256=sha256)
     taken = f"{config.data.flows} {config.run.seed}" if config.data.flows else "all"
-    recipe = f"folder {sha256} {config.data.features} {taken}"
-    flows = cached(recipe, lambda: join_flows(parts, origin))
+    recipe = f"folder {sha256} {config.data.dataset} {config.data.features} {taken}"
+    specs = candidates(config.data.dataset)
+    flows = cached(recipe, lambda: join_flows(parts, origin), specs)
     owner = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
     return (
         replace(flows, origin=origin),
         _joined([split for _, split in loaded]),
         PartitionPlan(FILES, owner, len(parts)),
     )
+
+
+def _of_one_dataset(config: Config, files: Sequence[Path]) -> Config:
+    """Recognise the data set of all files together, which single ones may be too few for."""
+    if config.data.dataset != AUTO:
+        return config
+    parts = [load_flows(_alone(config, file), config.run.seed) for file in files]
+    names = {part.origin.dataset for part in parts}
+    if len(names) > 1:
+        there = {part.classes[code] for part in parts for code in np.unique(part.attack).tolist()}
+        layouts = {part.origin.version for part in parts}
+        names = {
+            spec.name
+            for spec in all_datasets()
+            if there <= spec.codes.keys() and layouts <= spec.feature_sets.keys()
+        }
+    if not names:
+        raise DataError(
+            "expected flow files of one data set in a folder, got classes "
+            f"{', '.join(sorted(there))}"
+            "; name the data set with data.dataset, or leave files out"
+        )
+    chosen = next(name for name in DATASETS.names() if name in names)
+    data = config.data.model_copy(update={"dataset": chosen})
+    return config.model_copy(update={"data": data})
+
+
+def _alone(config: Config, path: Path) -> DataConfig:
+    return config.data.model_copy(update={"path": str(path), "sha256": ""})
 
 
 def _sha256(files: Sequence[Path]) -> str:
@@ -465,7 +486,7 @@ def _listed(config: Config, folder: Path) -> tuple[Path, ...]:
 def _load(config: Config, path: Path, partition_id: int) -> tuple[PreparedFlows, Split]:
     """Read one gateway's file; its test flows are drawn from a generator of its own."""
     data, seed = config.data, config.run.seed
-    flows = load_flows(data.model_copy(update={"path": str(path), "sha256": ""}), seed)
+    flows = load_flows(_alone(config, path), seed)
     if len(flows) < 2:
         raise DataError(
             f"expected at least 2 flows in {path}, one to train and one to test on, got "

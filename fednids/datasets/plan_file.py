@@ -8,34 +8,37 @@ from pathlib import Path
 
 import numpy as np
 
+from fednids.datasets.registry import find_dataset
 from fednids.errors import PartitionError
 from fednids.flows.prepared import PreparedFlows
-from fednids.flows.schema import feature_names
 from partitions import PartitionPlan
-
-_COMMON = len(feature_names("v1"))
-"""Raw columns that flows have whichever features a detector is shown."""
 
 _PIECE = 1 << 16
 
 
 def flows_digest(flows: PreparedFlows) -> str:
-    """Tell flows from any others: SHA-256 of their classes, hosts and v1 columns, in order.
+    """Return what tells flows from any others: SHA-256 of classes, hosts and columns, in order.
 
-    It is the same whatever the file is called, however it is packed, and whether the
-    detector is shown v1's columns or v2's; and another where a run takes other flows of it.
+    The columns are those of the data set's first feature set. So it is the same whatever the
+    file is called, however it is packed, and whichever features the detector is shown; and
+    another where a run takes other flows of it.
 
     Parameters
     ----------
     flows : PreparedFlows
         As `fednids.flows.source.load_flows` gives them, before any noise.
     """
+    sets = find_dataset(flows.origin.dataset).feature_sets
+    first = next(iter(sets.values()))
+    common = [k for k, name in enumerate(flows.columns) if name in first] or [
+        *range(len(flows.columns))
+    ]
     digest = hashlib.sha256("\n".join(flows.hosts).encode())
     for column in (flows.attack, flows.source, flows.destination):
         digest.update(np.asarray(column).tobytes())
     for start in range(0, len(flows), _PIECE):
         vector = np.asarray(flows.vector[start : start + _PIECE])
-        digest.update(np.asarray(flows.raw[vector, :_COMMON]).tobytes())
+        digest.update(np.asarray(flows.raw[vector][:, common]).tobytes())
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
+from fednids.datasets.registry import find_dataset
 from fednids.errors import DataError
 from fednids.experiment.flow_files import Opener, find_format
 from fednids.experiment.new_folder import new_folder
@@ -20,10 +21,8 @@ from fednids.experiment.original import Original, open_original
 from fednids.experiment.partitioning import SCHEMA_VERSION, describe_data, write_json
 from fednids.flows.files.checksum import file_sha256
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import CLASSES, KINDS
-from fednids.flows.source import load_flows
+from fednids.flows.source import load_flows, synthesiser
 from fednids.flows.split import limit_flows
-from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
 
 MANIFEST = "export.json"
@@ -102,7 +101,8 @@ def _names(fleet: FederatedDataset, suffix: str) -> list[str]:
 
 
 def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> dict[str, Any]:
-    five = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(KINDS))
+    classes = fleet.flows.classes
+    owned = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(classes))
     return {
         "schema_version": SCHEMA_VERSION,
         "data": describe_data(fleet),
@@ -114,13 +114,9 @@ def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> 
                 "partition_id": k,
                 "file": name or None,
                 "flows": int(counts.sum()),
-                "classes": {
-                    name: count
-                    for name, count in zip(KINDS, counts.tolist(), strict=True)
-                    if count or name in CLASSES
-                },
+                "classes": dict(zip(classes, counts.tolist(), strict=True)),
             }
-            for k, (name, counts) in enumerate(zip(names, five, strict=True))
+            for k, (name, counts) in enumerate(zip(names, owned, strict=True))
         ],
     }
 
@@ -129,7 +125,8 @@ def _write_synthetic(
     config: Config, fleet: FederatedDataset, paths: Sequence[Path | None], told: Told
 ) -> None:
     """Make the flows again and write each gateway's."""
-    table = synthesise(len(fleet.flows), generator(config.run.seed, Stream.SYNTHETIC))
+    make = synthesiser(find_dataset(fleet.flows.origin.dataset))
+    table = make(len(fleet.flows), generator(config.run.seed, Stream.SYNTHETIC))
     for k, path in enumerate(paths):
         if path:
             write_flows(table.take(fleet.plan.rows(k)), path)
@@ -151,7 +148,10 @@ def _copy_rows(
             "alone and try again"
         )
     as_text = next(name for name in paths if name).suffix != ".parquet"
-    original, owner = open_original(path, as_text=as_text), _owners(config, fleet)
+    original, owner = (
+        open_original(path, fleet.flows.origin.dataset, as_text=as_text),
+        _owners(config, fleet),
+    )
     for group in _groups(fleet.plan.sizes()):
         _copy_group(original, owner, group, paths, opener)
         told(group.stop, len(paths))

@@ -11,10 +11,10 @@ from sklearn.metrics import roc_auc_score
 
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
-from fednids.flows.schema import BENIGN, CLASSES
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
 from fednids.metrics import ConfusionCounts
+from fednids.metrics.counts import BENIGN
 from fednids.networks.interface import Weights
 from fednids.runs.records import (
     RejectionRecord,
@@ -83,7 +83,7 @@ def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> Unseen
     logits = np.concatenate(scorer.logits(windows)).astype(np.float64)
     tested = fleet.split.test
     rows = np.concatenate([fleet.plan.rows(k)[tested[fleet.plan.rows(k)]] for k in gateways])
-    unseen = np.asarray(fleet.flows.attack)[rows] == CLASSES.index(name)
+    unseen = np.asarray(fleet.flows.attack)[rows] == fleet.flows.classes.index(name)
     taken = np.bincount(logits[unseen].argmax(1), minlength=len(fleet.classes)) / unseen.sum()
     return UnseenRecord(
         name=name,

@@ -13,11 +13,9 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from fednids.errors import DataError
-from fednids.flows.files.archive import open_csv
-from fednids.flows.files.csv_format import LONGEST_LINE
-from fednids.flows.files.formats import Format, format_of
+from fednids.flows.files.columns import LONGEST_LINE
 from fednids.flows.files.header import LONGEST_HEADER, Header, parse_header
-from fednids.flows.schema import REQUIRED
+from fednids.flows.files.opening import Format, format_of, open_csv
 
 _EXACT_INTEGERS = 2.0**53
 
@@ -35,13 +33,15 @@ class Original(Protocol):
         ...
 
 
-def open_original(path: Path, *, as_text: bool) -> Original:
+def open_original(path: Path, dataset: str, *, as_text: bool) -> Original:
     """Look into a flow file.
 
     Parameters
     ----------
     path : Path
         CSV, gzip, zip or Parquet.
+    dataset : str
+        Name of the data set.
     as_text : bool
         Give the cells of a CSV as they are written; otherwise columns of whole numbers are
         integers, other numbers floats, which takes a reading to find out. The columns of a
@@ -56,7 +56,7 @@ def open_original(path: Path, *, as_text: bool) -> Original:
     if packing is Format.PARQUET:
         return _ParquetRows(path)
     with open_csv(path, packing) as source:
-        header = parse_header(source.stream.readline(LONGEST_HEADER), source.name)
+        header = parse_header(source.stream.readline(LONGEST_HEADER), source.name, dataset)
     text = pa.schema([(name, pa.string()) for name in header.names])
     rows = _CsvRows(path, packing, header, text, text)
     return rows if as_text else _with_numbers(rows)
@@ -98,7 +98,7 @@ class _CsvRows:
 
 def _with_numbers(rows: _CsvRows) -> _CsvRows:
     """Find the columns of numbers, and which of them hold whole numbers alone."""
-    numbers = [each.name for each in REQUIRED[rows.header.version] if not each.is_text]
+    numbers = [each.name for each in rows.header.fits[0].columns if not each.is_text]
     floats = _retyped(rows.schema, dict.fromkeys(numbers, pa.float64()))
     numeric, fractions = replace(rows, parsed=floats, schema=floats), set()
     for piece in numeric.pieces():

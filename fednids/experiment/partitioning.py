@@ -112,7 +112,7 @@ def study_partition(config: Config) -> PlanStudy:
         fleet.plan,
         fleet.labels.astype(np.uint8),
         classes=fleet.classes,
-        features=quantities(fleet, config.data.features),
+        features=quantities(fleet),
         rng=generator(config.run.seed, Stream.PARTITION, _YARDSTICK),
     )
     return PlanStudy(config, fleet, report)
@@ -158,7 +158,7 @@ def draw_plan(study: PlanStudy, folder: Path) -> None:
         measure = "Jensen-Shannon divergence of class mixes"
         save(distance_matrix(pairs, measure, highest=1.0, note=note), folder / "distances.png")
     for name in most_shifted(study):
-        values = quantity(study.fleet, study.config.data.features, name)
+        values = quantity(study.fleet, name)
         save(ridgelines(values, plan.assignment, name, note), folder / f"shift-{name}.png")
 
 

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.datasets.federated import FederatedDataset
-from fednids.flows.features import true_duration
-from fednids.flows.schema import DURATION, FEATURES, Column, Version
+from fednids.datasets.registry import find_dataset
+from fednids.datasets.spec import Column
 from partitions.skew import Features
 
 _EVEN = ("hops",)
 """Units of columns whose values do not span decades."""
 
 
-def quantities(fleet: FederatedDataset, version: Version) -> Features:
+def quantities(fleet: FederatedDataset) -> Features:
     """Return the quantities among the flows' feature columns, each on a suitable scale.
 
     Codes (protocol, application, flags) are left out. Bytes, packets, rates and durations,
@@ -26,8 +26,6 @@ def quantities(fleet: FederatedDataset, version: Version) -> Features:
     ----------
     fleet : FederatedDataset
         Flows as dealt.
-    version : {"v1", "v2"}
-        Whose columns ``fleet.flows.raw`` holds.
     """
     flows = fleet.flows
     vector = np.asarray(flows.vector)
@@ -35,15 +33,15 @@ def quantities(fleet: FederatedDataset, version: Version) -> Features:
         chosen = [place for place, name in enumerate(flows.features) if name.endswith("_log")]
         names = tuple(flows.features[place] for place in chosen)
         return Features(names, np.asarray(flows.vectors[:, chosen]), vector)
-    columns = [column for column in FEATURES[version] if column.unit]
-    values = np.column_stack([_values(fleet, version, column) for column in columns])
+    columns = [column for column in _columns(fleet) if column.unit]
+    values = np.column_stack([_values(fleet, column) for column in columns])
     plain = Features(tuple(column.name for column in columns), values, vector)
     even = [column.unit in _EVEN for column in columns]
     scaled = np.where(even, values, plain.logarithmic().values)
     return Features(plain.names, scaled, vector)
 
 
-def quantity(fleet: FederatedDataset, version: Version, name: str) -> NDArray[np.float64]:
+def quantity(fleet: FederatedDataset, name: str) -> NDArray[np.float64]:
     """Return one column of `quantities` for figures: ``(N,) float64``, in its own unit.
 
     A noisy column is what the detector sees, a logarithm with noise.
@@ -51,12 +49,16 @@ def quantity(fleet: FederatedDataset, version: Version, name: str) -> NDArray[np
     flows, vector = fleet.flows, np.asarray(fleet.flows.vector)
     if name in flows.features:
         return np.asarray(flows.vectors[:, flows.features.index(name)], np.float64)[vector]
-    column = next(column for column in FEATURES[version] if column.name == name)
-    return _values(fleet, version, column)[vector]
+    column = next(column for column in _columns(fleet) if column.name == name)
+    return _values(fleet, column)[vector]
 
 
-def _values(fleet: FederatedDataset, version: Version, column: Column) -> NDArray[np.float64]:
+def _values(fleet: FederatedDataset, column: Column) -> NDArray[np.float64]:
     """Return the ``(V,)`` values of a raw column."""
-    place = [each.name for each in FEATURES[version]].index(column.name)
-    values = np.asarray(fleet.flows.raw[:, place], np.float64)
-    return true_duration(values) if column.name == DURATION else values
+    place = fleet.flows.columns.index(column.name)
+    return column.unwrapped(np.asarray(fleet.flows.raw[:, place], np.float64))
+
+
+def _columns(fleet: FederatedDataset) -> tuple[Column, ...]:
+    spec = find_dataset(fleet.flows.origin.dataset)
+    return tuple(spec.column(name) for name in fleet.flows.columns)

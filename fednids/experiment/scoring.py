@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.datasets.federated import BINARY_CLASSES
+from fednids.datasets.registry import ANY_ATTACK
 from fednids.errors import DataError, RunError
 from fednids.flows.prepared import PreparedFlows
-from fednids.flows.schema import BENIGN, CLASSES, KINDS, OTHER
 from fednids.flows.windows import Windows
 from fednids.metrics import (
     ConfusionCounts,
@@ -24,6 +23,7 @@ from fednids.metrics import (
     majority_counts,
     scores,
 )
+from fednids.metrics.counts import BENIGN
 from fednids.metrics.reliability import Reliability
 from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.folder import MODEL
@@ -84,8 +84,8 @@ def find_detector(path: Path) -> Detector:
 def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
     """Score all flows, in file order, as one gateway's.
 
-    A detector of five classes is judged as attack against benign where flows are attacks of
-    another data set, which has other names.
+    A detector is judged as attack against benign where flows are attacks of classes that it was
+    not trained to name, as those of another data set.
 
     Raises
     ------
@@ -101,15 +101,17 @@ def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
         )
     if not len(flows):
         raise DataError("expected at least one flow, got none; name a file with flows")
-    attack, names = np.asarray(flows.attack), detector.classes
-    five = names == CLASSES and not (attack == KINDS.index(OTHER)).any()
-    labels = attack if five else attack != BENIGN
-    windows = Windows(np.asarray(flows.vector), labels.astype(np.int32))
+    names = detector.classes
+    labels = _labels(flows, names)
+    known = labels is not None
+    if labels is None:
+        labels = (np.asarray(flows.attack) != BENIGN).astype(np.int32)
+    windows = Windows(np.asarray(flows.vector), labels)
     vectors = detector.scaler.apply(flows.vectors)
     trainer = Trainer(detector.architecture, vectors, batch_size=1, optimiser="sgd")
     logits = trainer.score(detector.weights, windows).logits
-    if names == CLASSES and not five:
-        names, logits = BINARY_CLASSES, _against_benign(logits)
+    if not known:
+        names, logits = (names[0], ANY_ATTACK), _against_benign(logits)
     answers = logits.argmax(1).astype(np.int32)
     counts = ConfusionCounts.from_labels(windows.labels, answers, len(names))
     curves, alarms = Curves.of(logits, windows.labels), None
@@ -125,6 +127,17 @@ def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
         detector.threshold,
         alarms,
     )
+
+
+def _labels(flows: PreparedFlows, names: tuple[str, ...]) -> NDArray[np.int32] | None:
+    """Return each flow's place among a detector's classes; None where it has not all of them."""
+    attack = np.asarray(flows.attack)
+    there = np.unique(attack).tolist()
+    if not {flows.classes[code] for code in there} <= set(names):
+        return None
+    places = np.zeros(len(flows.classes), np.int32)
+    places[there] = [names.index(flows.classes[code]) for code in there]
+    return places[attack]
 
 
 def _against_benign(logits: NDArray[np.float32]) -> NDArray[np.float32]:

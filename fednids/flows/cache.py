@@ -10,8 +10,9 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from fednids import seeding
+from fednids.datasets import encoders, spec
+from fednids.datasets.spec import DatasetSpec
 from fednids.errors import SetupError
 from fednids.flows.prepared import Origin, PreparedFlows
 
@@ -30,13 +33,15 @@ _COLUMNS = ("vector", "attack", "source", "destination")
 
 
 def cache_folder() -> Path:
-    """Give the folder of prepared flows: ``FEDNIDS_CACHE``, or the user's cache folder."""
+    """Return the folder of prepared flows: ``FEDNIDS_CACHE``, or the user's cache folder."""
     chosen = os.environ.get("FEDNIDS_CACHE")
     return Path(chosen) if chosen else user_cache_path("fednids")
 
 
-def cached(recipe: str, make: Callable[[], PreparedFlows]) -> PreparedFlows:
-    """Give the flows of a recipe, made once per machine.
+def cached(
+    recipe: str, make: Callable[[], PreparedFlows], specs: Iterable[DatasetSpec] = ()
+) -> PreparedFlows:
+    """Return the flows of a recipe, made once per machine.
 
     Parameters
     ----------
@@ -44,13 +49,16 @@ def cached(recipe: str, make: Callable[[], PreparedFlows]) -> PreparedFlows:
         All that the flows depend on but the code, which is added here.
     make : callable
         Prepares them where the cache has none.
+    specs : iterable of DatasetSpec
+        Data sets that the flows may be of.
 
     Raises
     ------
     SetupError
         The cache folder cannot be written.
     """
-    entry = cache_folder() / hashlib.sha256(f"{recipe} {_code()}".encode()).hexdigest()[:32]
+    key = " ".join((recipe, _code(), *map(_told, specs)))
+    entry = cache_folder() / hashlib.sha256(key.encode()).hexdigest()[:32]
     found = _load(entry)
     if found is not None:
         return found
@@ -75,8 +83,19 @@ def _code() -> str:
     """Hash the modules and figures that decide what prepared flows hold."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in (Path(seeding.__file__), *sorted(package.rglob("*.py")), *package.rglob("*.json")):
+    others = [Path(str(module.__file__)) for module in (seeding, encoders, spec)]
+    for file in (*others, *sorted(package.rglob("*.py")), *package.rglob("*.json")):
         digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _told(dataset: DatasetSpec) -> str:
+    """Return what a data set says, with the source of the encoders that it names."""
+    kinds = {type(each.encoder) for each in dataset.columns} | set(map(type, dataset.derived))
+    files = {getattr(sys.modules.get(kind.__module__), "__file__", None) for kind in kinds}
+    digest = hashlib.sha256(repr(dataset).encode())
+    for file in sorted(filter(None, files)):
+        digest.update(Path(file).read_bytes())
     return digest.hexdigest()
 
 
@@ -87,6 +106,8 @@ def _store(flows: PreparedFlows, entry: Path) -> None:
             np.save(beside / f"{name}.npy", getattr(flows, name))
         meta = {
             "origin": asdict(flows.origin),
+            "classes": flows.classes,
+            "columns": flows.columns,
             "features": flows.features,
             "hosts": flows.hosts,
             "flows": len(flows),
@@ -110,7 +131,15 @@ def _load(entry: Path) -> PreparedFlows | None:
         if lengths != {meta["flows"]} or shape != (len(tables["raw"]), len(features)):
             return None
         origin, hosts = Origin(**meta["origin"]), tuple(meta["hosts"])
-        return PreparedFlows(origin, features, hosts=hosts, **tables, **columns)
+        return PreparedFlows(
+            origin=origin,
+            classes=tuple(meta["classes"]),
+            columns=tuple(meta["columns"]),
+            features=features,
+            hosts=hosts,
+            **tables,
+            **columns,
+        )
     except Exception:  # NumPy raises a dozen kinds on damaged bytes
         return None
 

@@ -22,7 +22,7 @@ def join_flows(parts: Sequence[PreparedFlows], origin: Origin) -> PreparedFlows:
     Parameters
     ----------
     parts : Sequence[PreparedFlows]
-        At least one, all with the same features.
+        At least one, all of one data set and with the same features.
     origin : Origin
         Of all of them.
     """
@@ -33,6 +33,8 @@ def join_flows(parts: Sequence[PreparedFlows], origin: Origin) -> PreparedFlows:
     pairs = list(zip(parts, codes, strict=True))
     return PreparedFlows(
         origin,
+        parts[0].classes,
+        parts[0].columns,
         parts[0].features,
         np.concatenate([part.raw for part in parts]),
         np.concatenate([part.vectors for part in parts]),
@@ -45,7 +47,7 @@ def join_flows(parts: Sequence[PreparedFlows], origin: Origin) -> PreparedFlows:
 
 
 def join_checksums(files: Sequence[tuple[str, str]]) -> str:
-    """Give one SHA-256 for several files: what ``sha256sum A B … | sha256sum`` prints.
+    """Return one SHA-256 for several files: what ``sha256sum A B … | sha256sum`` prints.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def join_checksums(files: Sequence[tuple[str, str]]) -> str:
 
 
 def check_versions(parts: Sequence[tuple[Path, PreparedFlows]]) -> None:
-    """See that all files have the same columns.
+    """Check that all files have the same columns.
 
     Raises
     ------
@@ -71,6 +73,12 @@ def check_versions(parts: Sequence[tuple[Path, PreparedFlows]]) -> None:
                 f"expected flow files of one version in a folder, got {first.name} of "
                 f"{flows.origin.version} and {path.name} of {other.origin.version}; keep the "
                 "files of one version"
+            )
+        if other.columns != flows.columns:
+            only = sorted(set(other.columns) ^ set(flows.columns))
+            raise DataError(
+                f"expected flow files with the same columns in a folder, got {only[0]} in one of "
+                f"{first.name} and {path.name} alone; leave it out of both"
             )
 
 

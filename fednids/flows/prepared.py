@@ -13,8 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fednids.flows.features import encode
-from fednids.flows.schema import Version, feature_names
 from fednids.flows.table import FlowTable
 
 
@@ -28,15 +26,21 @@ class Origin:
         The file, or ``"synthetic"``.
     sha256 : str
         Of the file; of the recipe for synthetic flows.
-    version : {"v1", "v2"}
-        Schema of the file.
+    dataset : str
+        Name of the data set.
+    version : str
+        The feature set whose columns the file has.
+    shown : str
+        The feature set that a detector is shown.
     synthetic : bool
         Whether the flows were made and not measured.
     """
 
     path: str
     sha256: str
-    version: Version
+    dataset: str
+    version: str
+    shown: str
     synthetic: bool
 
 
@@ -48,6 +52,10 @@ class PreparedFlows:
     ----------
     origin : Origin
         Where they come from.
+    classes : tuple[str, ...]
+        Names of the data set's classes, the benign one first.
+    columns : tuple[str, ...]
+        Names of the ``R`` feature columns.
     features : tuple[str, ...]
         Names of the ``F`` encoded features.
     raw : ndarray
@@ -57,14 +65,16 @@ class PreparedFlows:
     vector : ndarray
         ``(N,) int32``, each flow's place in `vectors`.
     attack : ndarray
-        ``(N,) uint8``, each flow's class.
+        ``(N,) uint8``, each flow's place in `classes`.
     source, destination : ndarray
         ``(N,) int32``, codes of each flow's hosts.
     hosts : tuple[str, ...]
-        Address of each code.
+        Address of each code; none where the data set has no addresses.
     """
 
     origin: Origin
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
     features: tuple[str, ...]
     raw: NDArray[np.float64]
     vectors: NDArray[np.float32]
@@ -75,11 +85,11 @@ class PreparedFlows:
     hosts: tuple[str, ...]
 
     def __len__(self) -> int:
-        """Give the number of flows."""
+        """Return the number of flows."""
         return len(self.vector)
 
     def take(self, rows: NDArray[np.int64]) -> PreparedFlows:
-        """Give the flows at ``rows``, in that order, over the same table of vectors."""
+        """Return the flows at ``rows``, in that order, over the same table of vectors."""
         return replace(
             self,
             vector=self.vector[rows],
@@ -89,25 +99,41 @@ class PreparedFlows:
         )
 
 
-def prepare_table(table: FlowTable, features: Version, origin: Origin) -> PreparedFlows:
+def prepare_table(
+    table: FlowTable, features: str, *, path: str, sha256: str, synthetic: bool = False
+) -> PreparedFlows:
     """Find the distinct vectors of a table and encode them.
 
     Parameters
     ----------
     table : FlowTable
         Flows as read or made.
-    features : {"v1", "v2"}
-        Which columns a detector is shown; v2's are only in v2 files.
-    origin : Origin
-        Kept with the result.
+    features : str
+        The feature set that a detector is shown.
+    path, sha256, synthetic
+        As `Origin` has them.
+
+    Raises
+    ------
+    DataError
+        The table has not the columns of this feature set.
     """
-    columns = {name: table.numbers[name] for name in feature_names(features)}
+    columns = table.features(features, path)
     vector, first = distinct_rows(list(columns.values()))
     distinct = {name: values[first] for name, values in columns.items()}
-    names, vectors = encode(distinct)
-    raw, attack = np.column_stack(list(distinct.values())), table.attack
+    names, vectors = table.spec.encode(distinct)
     return PreparedFlows(
-        origin, names, raw, vectors, vector, attack, table.source, table.destination, table.hosts
+        Origin(path, sha256, table.spec.name, table.version, features, synthetic),
+        table.spec.classes,
+        tuple(columns),
+        names,
+        np.column_stack(list(distinct.values())),
+        vectors,
+        vector,
+        table.attack,
+        table.source,
+        table.destination,
+        table.hosts,
     )
 
 

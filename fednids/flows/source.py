@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fednids.config import DataConfig
+from fednids.datasets.registry import candidates, chosen_dataset, chosen_features
+from fednids.datasets.spec import DatasetSpec
 from fednids.errors import DataError
 from fednids.flows.cache import cached
 from fednids.flows.files.checksum import file_sha256, verify_checksum
 from fednids.flows.files.reading import read_flows
-from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
+from fednids.flows.prepared import PreparedFlows, prepare_table
 from fednids.flows.split import limit_flows
-from fednids.flows.synthetic.synthesis import synthesise
+from fednids.flows.table import FlowTable
 from fednids.seeding import Stream, generator
 
 SYNTHETIC_FLOWS = 60_000
@@ -28,14 +32,16 @@ def load_flows(data: DataConfig, seed: int) -> PreparedFlows:
     Parameters
     ----------
     data : DataConfig
-        File or number of flows, features and checksum.
+        Data set, file or number of flows, features and checksum.
     seed : int
         Seed of the run; draws synthetic flows, and which flows of a file are taken.
 
     Raises
     ------
     DataError
-        The file is not what it should be, or has no v2 columns where they are asked for.
+        The file is not what it should be, or has not the columns that are asked for.
+    ConfigError
+        There is no such data set, or it has no such features.
     """
     if not data.path:
         if data.sha256:
@@ -58,30 +64,51 @@ def _from_file(path: Path, data: DataConfig) -> PreparedFlows:
         verify_checksum(path, data.sha256)
 
     def make() -> PreparedFlows:
-        table = read_flows(path)
-        if data.features == "v2" and table.version == "v1":
-            raise DataError(
-                f"expected v2 columns for data.features=v2, got the v1 file {path}; "
-                "use data.features=v1"
-            )
-        return prepare_table(table, data.features, Origin(str(path), sha256, table.version, False))
+        table = read_flows(path, data.dataset)
+        features = chosen_features(table.spec, data)
+        return prepare_table(table, features, path=str(path), sha256=sha256)
 
-    flows = cached(f"file {sha256} {data.features}", make)
+    recipe = f"file {sha256} {data.dataset} {data.features}"
+    flows = cached(recipe, make, candidates(data.dataset))
     return replace(flows, origin=replace(flows.origin, path=str(path)))
 
 
 def _synthetic(data: DataConfig, seed: int) -> PreparedFlows:
-    if data.features == "v2":
+    spec = chosen_dataset(data)
+    make_table = synthesiser(spec)
+    first = next(iter(spec.feature_sets))
+    if data.features not in ("", first):
         raise DataError(
-            "expected a v2 file for data.features=v2, got no file, and synthetic flows have "
-            "v1 columns; name a file with --data or use data.features=v1"
+            f"expected a {data.features} file for data.features={data.features}, got no file, and "
+            f"synthetic flows have {first} columns; name a file with --data or use "
+            f"data.features={first}"
         )
     count = data.flows or SYNTHETIC_FLOWS
     recipe = f"synthetic {count} {seed}"
     sha256 = hashlib.sha256(recipe.encode()).hexdigest()
 
     def make() -> PreparedFlows:
-        table = synthesise(count, generator(seed, Stream.SYNTHETIC))
-        return prepare_table(table, "v1", Origin("synthetic", sha256, "v1", True))
+        table = make_table(count, generator(seed, Stream.SYNTHETIC))
+        return prepare_table(table, first, path="synthetic", sha256=sha256, synthetic=True)
 
-    return cached(recipe, make)
+    return cached(f"{recipe} {spec.name}", make, [spec])
+
+
+def synthesiser(spec: DatasetSpec) -> Callable[[int, np.random.Generator], FlowTable]:
+    """Return the function that makes flows of a data set.
+
+    Raises
+    ------
+    DataError
+        It has none.
+    """
+    if not spec.synthesiser:
+        raise DataError(
+            f"expected a file with flows of {spec.title}, got none, and such flows cannot be made; "
+            "name one with --data, or leave data.dataset out for synthetic NF-BoT-IoT flows"
+        )
+    module, _, name = spec.synthesiser.partition(":")
+    make: Callable[[int, np.random.Generator], FlowTable] = getattr(
+        importlib.import_module(module), name
+    )
+    return make

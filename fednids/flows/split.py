@@ -160,6 +160,15 @@ def _by_vector(flows: PreparedFlows, share: float, rng: np.random.Generator) -> 
     return test
 
 
+def _by_host(flows: PreparedFlows, share: float, rng: np.random.Generator) -> Mask:
+    if not flows.hosts:
+        raise DataError(
+            f"expected flows with addresses for data.split=hosts, got {flows.origin.dataset} "
+            "without; choose another data.split"
+        )
+    return _whole_groups(flows.source, share, rng)
+
+
 def _by_block(flows: PreparedFlows, share: float, rng: np.random.Generator) -> Mask:
     return _whole_groups(np.arange(len(flows)) * BLOCKS // len(flows), share, rng)
 
@@ -167,7 +176,7 @@ def _by_block(flows: PreparedFlows, share: float, rng: np.random.Generator) -> M
 SPLITS: dict[str, Callable[[PreparedFlows, float, np.random.Generator], Mask]] = {
     "stratified": lambda flows, share, rng: _stratified(flows.attack, share, rng),
     "grouped": _by_vector,
-    "hosts": lambda flows, share, rng: _whole_groups(flows.source, share, rng),
+    "hosts": _by_host,
     "blocks": _by_block,
 }
 """How to add one: write a function ``(flows, share, rng) -> (N,) bool``, add a line here

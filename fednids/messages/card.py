@@ -9,10 +9,9 @@ import numpy as np
 
 from fednids import __version__
 from fednids.config import Config
-from fednids.datasets.federated import FederatedDataset, class_names
+from fednids.datasets.federated import FederatedDataset
+from fednids.datasets.registry import chosen_dataset, chosen_features, class_names
 from fednids.errors import FederationError
-from fednids.flows.features import encode
-from fednids.flows.schema import feature_names
 from fednids.messages.values import Card, Statistics
 
 
@@ -42,13 +41,13 @@ def write_card(fleet: FederatedDataset, partition_id: int, name: str) -> Card:
 
 def run_features(config: Config) -> tuple[str, ...]:
     """Name the encoded features of a run, in order, without any flow."""
-    names, _ = encode({name: np.empty(0) for name in feature_names(config.data.features)})
-    return names
+    spec = chosen_dataset(config.data)
+    return spec.encoded_names(chosen_features(spec, config.data))
 
 
 def run_schema(config: Config) -> str:
     """Give the digest of a run's features and classes, as a card of the run must have it."""
-    return _digest(run_features(config), class_names(config.model.classes))
+    return _digest(run_features(config), class_names(config))
 
 
 def check_asked(card: Card, version: str, schema: str) -> None:
@@ -93,7 +92,7 @@ def misfit(told: Statistics, config: Config) -> str | None:
     card, names = told.card, config.deploy.names
     if card is None:
         return "expected a gateway that gives its name, got one without"
-    features, classes = len(run_features(config)), config.model.classes
+    features, classes = len(run_features(config)), len(class_names(config))
     pairs: dict[str, tuple[object, object]] = {
         "fednids": (__version__, card.fednids),
         "number of features": (features, len(told.moments.sums)),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BENIGN = 0
-"""Code of the benign class; `fednids.flows.schema.BENIGN`, which is a layer above."""
+"""Code of the benign class, in every data set: a `DatasetSpec` puts it first."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

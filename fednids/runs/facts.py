@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fednids.config import Config
 from fednids.config.folder import FILES, gateway_files, gateway_name
-from fednids.datasets.federated import FederatedDataset, class_names
+from fednids.datasets.federated import FederatedDataset
+from fednids.datasets.registry import class_names
 from fednids.messages.card import run_features
 from fednids.messages.values import Card
 from fednids.runs.records import DataRecord, PartitionRecord, SkewRecord
@@ -89,7 +90,7 @@ class Facts:
             for counts in zip(*((c.trained, c.validated, c.tested) for c in cards), strict=True)
         )
         return cls(
-            class_names(config.model.classes),
+            class_names(config),
             run_features(config),
             trained + validated + tested,
             trained.sum(axis=0),

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Config
-from fednids.datasets.federated import FederatedDataset, class_names
+from fednids.datasets.federated import FederatedDataset
+from fednids.datasets.registry import chosen_dataset, chosen_features, class_names
 from fednids.extensions import loaded_plugins
 from fednids.files import write_atomically
 from fednids.networks.interface import Weights
@@ -65,7 +66,7 @@ class OpenRun:
         started = time.perf_counter()
         fleet = _open(config)
         prepare_folder(out, force=force)
-        folder = RunFolder(out, class_names(config.model.classes))
+        folder = RunFolder(out, _classes(config, fleet))
         folder.create(kind, config)
         note_process(out / CHECKPOINT)
         _log_start(kind, config, fleet, out)
@@ -77,7 +78,7 @@ class OpenRun:
         started = time.perf_counter()
         config = checkpoint.config
         fleet = _open(config)
-        folder = RunFolder(path, class_names(config.model.classes))
+        folder = RunFolder(path, _classes(config, fleet))
         folder.reopen(checkpoint)
         note_process(path / CHECKPOINT)
         _log_start(checkpoint.kind, config, fleet, path)
@@ -168,7 +169,7 @@ class OpenRun:
         detectors = list(zip(names, outcome.weights, outcome.tasks, strict=True))
         if outcome.overall is not None and len(names) > 1:
             detectors.append((path / MODEL, outcome.overall, outcome.tasks[0]))
-        columns, wanted = self.config.data.features, self.config.run.false_alarms
+        columns, wanted = _features(self.config, self.flows), self.config.run.false_alarms
         chosen = chosen_threshold(outcome.last, wanted) if outcome.last else None
         threshold = chosen.chance if chosen else None
         for name, weights, task in detectors:
@@ -235,3 +236,14 @@ def _plugins() -> dict[str, list[PluginRecord]]:
     """Return the plug-ins that the run was made with; nothing without any."""
     found = [PluginRecord(file=each.path.name, sha256=each.sha256) for each in loaded_plugins()]
     return {"plugins": found} if found else {}
+
+
+def _classes(config: Config, flows: FederatedDataset | None) -> tuple[str, ...]:
+    return class_names(config) if flows is None else flows.classes
+
+
+def _features(config: Config, flows: FederatedDataset | None) -> str:
+    """Return the name of the feature set that a detector is shown."""
+    if flows is not None:
+        return flows.flows.origin.shown
+    return chosen_features(chosen_dataset(config.data), config.data)

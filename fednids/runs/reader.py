@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from fednids.config import Config
-from fednids.datasets.federated import class_names
+from fednids.datasets.registry import class_names
 from fednids.errors import ConfigError, RunError
 from fednids.metrics import ConfusionCounts, Scores, scores
 from fednids.metrics.curves import ScoreHistograms, Sides
@@ -189,7 +189,10 @@ class Run:
         """Names of the classes, benign first."""
         if self.finished:
             return tuple(self.result.final.classes)
-        return class_names(self.config.model.classes)
+        names = class_names(self.config)
+        table = read_gateways(self.path, self.rounds[-1].round if self.rounds else 0)
+        size = len(names) if table is None else Histories.of(table).last.shape[1]
+        return names if size == len(names) else tuple(f"class {code}" for code in range(size))
 
     @cached_property
     def detector(self) -> Judged | None:

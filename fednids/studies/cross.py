@@ -16,8 +16,8 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import RunError
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import describe_data
-from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
+from fednids.metrics.counts import BENIGN
 from fednids.networks.interface import Architecture
 from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.reader import Run

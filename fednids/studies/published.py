@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.config import ModelConfig
-from fednids.flows.schema import DESTINATION_PORT, SOURCE_PORT, feature_names
+from fednids.datasets.netflow import DESTINATION_PORT, SOURCE_PORT
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.flows.table import FlowTable
 from fednids.flows.windows import Windows
 from fednids.metrics import ConfusionCounts, scores
@@ -98,7 +99,7 @@ def published_features(table: FlowTable, *, label_leaks: bool) -> NDArray[np.flo
         ``(N, 10) float32``, or 11: both ports and v1's features as they stand in the file, each
         scaled by mean and deviation over *all* flows.
     """
-    names = (SOURCE_PORT, DESTINATION_PORT, *feature_names("v1"))
+    names = (SOURCE_PORT, DESTINATION_PORT, *NF_BOT_IOT.feature_sets["v1"])
     columns = [table.numbers[name] for name in names]
     if label_leaks:
         columns.append(table.attack.astype(np.float64))

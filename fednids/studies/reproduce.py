@@ -99,7 +99,7 @@ class Experiment:
     seconds: float = 60.0
 
 
-_BINARY: _Settings = {"model.classes": 2}
+_BINARY: _Settings = {"model.classes": "binary"}
 _LONG: _Settings = {"federation.rounds": 20}
 _PAPER: _Settings = {
     "model.preset": "paper", "train.batch_size": 256, "train.learning_rate": 1e-4,

@@ -19,10 +19,10 @@ from fednids.config import Config, Scalar
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError
 from fednids.flows.scaling import Scaler
-from fednids.flows.schema import BENIGN
 from fednids.flows.windows import Windows
 from fednids.messages.values import Evaluation, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
+from fednids.metrics.counts import BENIGN
 from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.malicious import MaliciousClients

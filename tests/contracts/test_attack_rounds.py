@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flow_factory import feature_names
 from runs_factory import small_config
 
 from fednids.config import Config, RunConfig
@@ -21,7 +22,6 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
-from fednids.flows.schema import feature_names
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
 from fednids.runs.folder import RunFolder, read_checkpoint

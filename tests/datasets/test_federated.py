@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import oracles
 import pytest
+from flow_factory import CLASSES, feature_names
 from numpy.typing import NDArray
 from runs_factory import small_config
 
 from fednids.config import Config
-from fednids.datasets.federated import BINARY_CLASSES, FederatedDataset, class_names, traffic_of
+from fednids.datasets.federated import FederatedDataset, traffic_of
+from fednids.datasets.registry import class_names
 from fednids.errors import ConfigError, DataError, PartitionError
 from fednids.flows.scaling import Scaler
-from fednids.flows.schema import CLASSES, feature_names
 from fednids.flows.split import SPLITS
 from fednids.flows.windows import Windows
 from partitions import PARTITIONERS, Arrival, arrived
@@ -179,8 +180,9 @@ class TestOpen:
 
 class TestClasses:
     def test_names(self) -> None:
-        assert class_names(5) == CLASSES
-        assert class_names(2) == BINARY_CLASSES == ("Benign", "Attack")
+        assert class_names(small_config()) == CLASSES
+        assert class_names(small_config(model__classes="binary")) == ("Benign", "Attack")
+        assert len(class_names(small_config(data__dataset="nf-ton-iot"))) == 10
 
     def test_five_are_the_attacks(self) -> None:
         fleet = fleet_of()
@@ -189,7 +191,7 @@ class TestClasses:
         assert fleet.classes == CLASSES
 
     def test_two_are_benign_and_the_rest_over_the_same_plan(self) -> None:
-        five, two = fleet_of(), fleet_of(model__classes=2)
+        five, two = fleet_of(), fleet_of(model__classes="binary")
         np.testing.assert_array_equal(two.labels, five.labels > 0)
         assert two.plan == five.plan
         assert two.support(two.testing(0)).shape == (2,)
@@ -299,7 +301,7 @@ class TestNoise:
 
 def test_traffic_has_what_every_scheme_needs() -> None:
     fleet = fleet_of()
-    traffic = traffic_of(fleet.flows, "v1")
+    traffic = traffic_of(fleet.flows)
     values, place = traffic.feature("IN_BYTES")
     column = list(feature_names("v1")).index("IN_BYTES")
     np.testing.assert_array_equal(values[place], fleet.flows.raw[fleet.flows.vector, column])

@@ -208,7 +208,7 @@ def test_running_the_written_config_again_gives_the_same_detector(tmp_path: Path
 
 @pytest.mark.slow
 def test_two_classes_are_benign_and_attack(tmp_path: Path) -> None:
-    result = execute("federated", small_config(model__classes=2), tmp_path / "run").to_json()
+    result = execute("federated", small_config(model__classes="binary"), tmp_path / "run").to_json()
     assert result["final"]["classes"] == ["Benign", "Attack"]
     assert result["final"]["binary"]["f1"] == result["final"]["per_class"]["Attack"]["f1"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from flow_factory import assert_same_flows, random_table
+from flow_factory import assert_same_flows, random_table, required_names
 from pyarrow import parquet
 from real_data import real_file
 from runs_factory import small_config
@@ -24,7 +24,6 @@ from fednids.experiment import export
 from fednids.experiment.export import export_gateways
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import required_names
 from fednids.flows.source import load_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
@@ -79,7 +78,7 @@ def relisted(table: FlowTable) -> FlowTable:
     place = np.full(len(table.hosts), -1, np.int32)
     place[used] = np.arange(len(used))
     return FlowTable(
-        table.version, table.numbers, tuple(np.array(table.hosts)[used].tolist()),
+        table.spec, table.version, table.numbers, tuple(np.array(table.hosts)[used].tolist()),
         place[table.source], place[table.destination], table.attack,
     )  # fmt: skip
 

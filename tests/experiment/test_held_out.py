@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flow_factory import CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
 from runs_factory import small_config
@@ -15,7 +16,6 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, PartitionError
 from fednids.experiment.execution import execute
 from fednids.experiment.held_out import rejection
-from fednids.flows.schema import CLASSES
 
 
 @pytest.mark.parametrize("split", ["stratified", "grouped"])
@@ -76,9 +76,9 @@ def test_a_class_without_flows_is_refused(tmp_path: Path) -> None:
 
     path = write_domain(tmp_path / "flows.csv", "NF-UNSW-NB15")
     config = small_config(
-        data__path=str(path), data__flows=0, data__unseen="Theft", model__classes=2
+        data__path=str(path), data__flows=0, data__unseen="Worms", model__classes="binary"
     )
-    with pytest.raises(DataError, match="expected flows of Theft to hold out"):
+    with pytest.raises(DataError, match="expected flows of Worms to hold out"):
         FederatedDataset.open(config)
 
 

@@ -102,23 +102,23 @@ def test_a_plan_is_overwritten_only_by_force(folder: Path) -> None:
 def test_codes_are_left_out_and_durations_unwrapped(tmp_path: Path) -> None:
     write_flows(random_table(np.random.default_rng(0), 200, "v2"), tmp_path / "a.parquet")
     path = {"data__path": str(tmp_path / "a.parquet"), "data__flows": 0}
-    narrow = quantities(FederatedDataset.open(small_config(**path)), "v1")
+    narrow = quantities(FederatedDataset.open(small_config(**path)))
     wide = FederatedDataset.open(small_config(**path, data__features="v2"))
-    names = quantities(wide, "v2").names
+    names = quantities(wide).names
     codes = {"PROTOCOL", "L7_PROTO", "TCP_FLAGS", "CLIENT_TCP_FLAGS", "ICMP_TYPE", "DNS_QUERY_ID"}
     assert not codes & set(names)
     assert set(narrow.names) < set(names)
     assert {"IN_BYTES", "OUT_PKTS", "FLOW_DURATION_MILLISECONDS"} <= set(narrow.names)
     place = names.index("MAX_TTL")
-    found = quantities(wide, "v2").values[np.asarray(wide.flows.vector), place]
-    np.testing.assert_array_equal(found, quantity(wide, "v2", "MAX_TTL"))
-    duration = quantity(wide, "v2", "FLOW_DURATION_MILLISECONDS")
+    found = quantities(wide).values[np.asarray(wide.flows.vector), place]
+    np.testing.assert_array_equal(found, quantity(wide, "MAX_TTL"))
+    duration = quantity(wide, "FLOW_DURATION_MILLISECONDS")
     place = names.index("FLOW_DURATION_MILLISECONDS")
-    found = quantities(wide, "v2").values[np.asarray(wide.flows.vector), place]
+    found = quantities(wide).values[np.asarray(wide.flows.vector), place]
     np.testing.assert_allclose(found, np.log1p(duration))
     synthetic = FederatedDataset.open(small_config())
     raw = synthetic.flows.raw[np.asarray(synthetic.flows.vector), 7]
-    assert quantity(synthetic, "v1", "FLOW_DURATION_MILLISECONDS").max() < raw.max()
+    assert quantity(synthetic, "FLOW_DURATION_MILLISECONDS").max() < raw.max()
 
 
 def test_noise_is_measured_where_it_is() -> None:
@@ -127,7 +127,7 @@ def test_noise_is_measured_where_it_is() -> None:
     loud, quiet = (each.report.find("wasserstein") for each in (noisy, plain))
     assert loud.weighted > 3 * quiet.weighted
     name = most_shifted(noisy)[0]
-    drawn = quantity(noisy.fleet, "v1", name)
+    drawn = quantity(noisy.fleet, name)
     deviation = [drawn[noisy.fleet.plan.rows(k)].std() for k in range(3)]
     assert deviation == sorted(deviation)
 
@@ -136,7 +136,7 @@ def test_the_features_drawn_are_those_that_shift_most() -> None:
     study = study_partition(
         small_config(partition__scheme="feature", partition__feature="OUT_PKTS")
     )
-    features = quantities(study.fleet, "v1")
+    features = quantities(study.fleet)
     apart = feature_distances(features, study.fleet.plan.assignment, 3)
     means = np.average(apart, axis=0, weights=study.fleet.plan.sizes())
     wanted = [features.names[place] for place in np.argsort(-means)[:3]]

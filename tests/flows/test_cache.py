@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from fednids.errors import DataError, SetupError
 from fednids.flows import cache
 from fednids.flows.cache import cache_folder, cached
-from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
+from fednids.flows.prepared import PreparedFlows, prepare_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOWS = prepare_table(
-    random_table(np.random.default_rng(1), 400), "v1", Origin("flows.csv", "ab" * 32, "v1", False)
+    random_table(np.random.default_rng(1), 400), "v1", path="flows.csv", sha256="ab" * 32
 )
 ARRAYS = ("raw", "vectors", "vector", "attack", "source", "destination")
 
@@ -33,13 +33,13 @@ from pathlib import Path
 import numpy as np
 from flow_factory import random_table
 from fednids.flows import cache
-from fednids.flows.prepared import Origin, prepare_table
+from fednids.flows.prepared import prepare_table
 
 folder = Path(os.environ["FEDNIDS_CACHE"])
 
 def make():
-    origin = Origin("flows.csv", "ab" * 32, "v1", False)
-    return prepare_table(random_table(np.random.default_rng(1), 400), "v1", origin)
+    table = random_table(np.random.default_rng(1), 400)
+    return prepare_table(table, "v1", path="flows.csv", sha256="ab" * 32)
 """
 
 RACE = """
@@ -134,7 +134,7 @@ class TestEntry:
 
     @pytest.mark.parametrize(
         "name",
-        ["features.py", "values.py", "schema.py", "nf_bot_iot_v1.json", "seeding.py"],
+        ["encoders.py", "values.py", "spec.py", "nf_bot_iot_v1.json", "seeding.py"],
     )
     def test_changed_code_or_figures_are_another_entry(
         self, monkeypatch: pytest.MonkeyPatch, name: str

@@ -9,23 +9,22 @@ import numpy as np
 import oracles
 import pandas as pd
 import pytest
-from flow_factory import flow_tables, random_table
+from flow_factory import FEATURES, Version, feature_names, flow_tables, random_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fednids.flows.features import encode
-from fednids.flows.prepared import Origin, PreparedFlows, distinct_rows, prepare_table
-from fednids.flows.schema import FEATURES, Role, Version, feature_names
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
+from fednids.flows.prepared import PreparedFlows, distinct_rows, prepare_table
 from fednids.flows.table import FlowTable
 
-ORIGIN = Origin("flows.csv", "0" * 64, "v2", False)
+ORIGIN = {"path": "flows.csv", "sha256": "0" * 64}
 VERSIONS: tuple[Version, ...] = ("v1", "v2")
 PORTS = ("L4_SRC_PORT", "L4_DST_PORT")
 
 
 def prepared(table: FlowTable, features: Version | None = None) -> PreparedFlows:
-    return prepare_table(table, features or table.version, ORIGIN)
+    return prepare_table(table, features or table.version, **ORIGIN)
 
 
 def shown(flows: PreparedFlows) -> NDArray[Any]:
@@ -70,7 +69,7 @@ class TestWhatFeaturesSee:
     @pytest.mark.parametrize("version", VERSIONS)
     def test_only_columns_that_may_be_features_are_kept(self, version: Version) -> None:
         table = random_table(np.random.default_rng(9), 50, version)
-        assert {column.role for column in FEATURES[version]} == {Role.FEATURE}
+        assert {column.role for column in FEATURES[version]} == {"feature"}
         assert prepared(table).raw.shape[1] == {"v1": 8, "v2": 39}[version]
 
 
@@ -81,7 +80,9 @@ class TestTable:
         np.testing.assert_array_equal(flows.raw[flows.vector], np.column_stack(columns))
 
     def test_every_flow_finds_its_own_encoding(self, table: FlowTable) -> None:
-        names, values = encode({name: table.numbers[name] for name in feature_names(table.version)})
+        names, values = NF_BOT_IOT.encode(
+            {name: table.numbers[name] for name in feature_names(table.version)}
+        )
         assert prepared(table).features == names
         np.testing.assert_array_equal(shown(prepared(table)), values, strict=True)
 

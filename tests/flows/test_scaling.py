@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 import oracles
 import pytest
-from flow_factory import random_table
+from flow_factory import Version, random_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
+from fednids.flows.prepared import PreparedFlows, prepare_table
 from fednids.flows.scaling import LEAST_SCALE, Moments, Scaler
-from fednids.flows.schema import Version
 from fednids.flows.windows import Windows
 
 FLOWS = {
     version: prepare_table(
         random_table(np.random.default_rng(2), 1500, version),
         version,
-        Origin("", "", version, False),
+        path="",
+        sha256="",
     )
     for version in ("v1", "v2")
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flow_factory import random_table
+from flow_factory import CLASSES, random_table
 from real_data import real_file
 
 from fednids.config import DataConfig
@@ -17,7 +17,6 @@ from fednids.flows import source
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
 from fednids.flows.prepared import PreparedFlows, prepare_table
-from fednids.flows.schema import CLASSES
 from fednids.flows.source import load_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
@@ -68,7 +67,7 @@ def assert_one_line(error: pytest.ExceptionInfo[DataError]) -> None:
 class TestFile:
     def test_gives_the_prepared_flows_of_the_file(self, file: Path) -> None:
         flows = load_flows(DataConfig(path=str(file)), 1)
-        assert_same_columns(flows, prepare_table(read_flows(file), "v1", flows.origin))
+        assert_same_columns(flows, prepare_table(read_flows(file), "v1", path="", sha256=""))
         assert (flows.origin.path, flows.origin.sha256) == (str(file), checksum(file))
         assert (flows.origin.version, flows.origin.synthetic) == ("v1", False)
 
@@ -175,7 +174,7 @@ class TestSynthetic:
     def test_gives_the_flows_of_the_seed(self) -> None:
         flows = load_flows(DataConfig(flows=400), 7)
         table = synthesise(400, generator(7, Stream.SYNTHETIC))
-        assert_same_columns(flows, prepare_table(table, "v1", flows.origin))
+        assert_same_columns(flows, prepare_table(table, "v1", path="", sha256=""))
 
     def test_says_so(self) -> None:
         origins = [load_flows(DataConfig(flows=400), seed).origin for seed in (1, 2)]

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from fednids.config import DataConfig
 from fednids.errors import DataError
-from fednids.flows.prepared import Origin, PreparedFlows, prepare_table
+from fednids.flows.prepared import PreparedFlows, prepare_table
 from fednids.flows.split import BLOCKS, SPLITS, limit_flows, split_flows
 
-FLOWS = prepare_table(
-    random_table(np.random.default_rng(1), 3000), "v1", Origin("", "", "v1", False)
-)
+FLOWS = prepare_table(random_table(np.random.default_rng(1), 3000), "v1", path="", sha256="")
 CLASSES = st.lists(st.integers(0, 4), min_size=2, max_size=120)
 
 

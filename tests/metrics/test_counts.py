@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
 from fednids import metrics
-from fednids.flows.schema import BENIGN
 from fednids.metrics import ConfusionCounts, counts
+from fednids.metrics.counts import BENIGN
 
 MODULES = (
     "areas",

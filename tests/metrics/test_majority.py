@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flow_factory import CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 
-from fednids.flows.schema import CLASSES
 from fednids.metrics import ConfusionCounts, majority_counts, scores
 
 CODES = st.lists(st.integers(0, 3), min_size=1, max_size=40)

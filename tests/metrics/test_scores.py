@@ -9,11 +9,11 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from flow_factory import CLASSES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from fednids.flows.schema import CLASSES
 from fednids.metrics import ConfusionCounts, scores
 
 few = settings(max_examples=60, deadline=None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flow_factory import CLASSES
 from hypothesis import given
 from hypothesis import strategies as st
 from traffic_factory import SAMPLE, table
 
 from fednids.errors import PartitionError
-from fednids.flows.schema import CLASSES
 
 
 @given(

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from domain_factory import NAMES, write_domain
+from flow_factory import CLASSES
 
 from fednids.cli.main import run as fednids
 from fednids.config import Config, DataConfig
 from fednids.datasets.federated import FederatedDataset
+from fednids.datasets.nf_ton_iot import NF_TON_IOT
 from fednids.errors import DataError
 from fednids.experiment.execution import execute
 from fednids.experiment.scoring import _against_benign, find_detector, score_flows
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import CLASSES, CODES, KINDS, OTHER, OTHER_ATTACKS
 from fednids.flows.source import load_flows
 from fednids.flows.summary import summarise
 from fednids.studies.cross import cross_runs
@@ -41,39 +42,42 @@ def test_every_domain_is_read_and_written_again(domain: str, version, tmp_path: 
     with path.open() as file:
         names = [row["Attack"] for row in csv.DictReader(file)]
     table = read_flows(path)
-    np.testing.assert_array_equal(table.attack, [CODES[name] for name in names])
+    assert table.spec.title == domain
+    np.testing.assert_array_equal(table.attack, [table.spec.codes[name] for name in names])
     np.testing.assert_array_equal(table.label, [name != "Benign" for name in names])
     again = tmp_path / "again.csv"
     write_flows(table, again)
     np.testing.assert_array_equal(read_flows(again).attack, table.attack)
 
 
-def test_names_are_known_once_and_ours_keep_their_codes() -> None:
-    every = [name for names in OTHER_ATTACKS.values() for name in names]
-    assert len(set(every)) == len(every)
-    assert not set(every) & set(CLASSES)
-    assert [CODES[name] for name in KINDS] == list(range(6))
-    assert {CODES[name] for name in every} == {KINDS.index(OTHER)}
-    assert (CODES["ddos"], CODES["dos"]) == (1, 2)
-
-
-def test_the_summary_counts_attacks_of_others(tmp_path: Path) -> None:
+def test_the_summary_counts_the_data_sets_own_attacks(tmp_path: Path) -> None:
     found = summarise(read_flows(write_domain(tmp_path / "flows.csv", "NF-ToN-IoT")))
-    assert found.classes[OTHER] > 0
-    assert any("model.classes=2" in warning for warning in found.warnings)
+    assert list(found.classes) == list(NF_TON_IOT.classes)
+    assert found.classes["Scanning"] > 0
+    assert found.classes["DDoS"] > 0
     ours = summarise(read_flows(write_domain(tmp_path / "ours.csv", "NF-BoT-IoT")))
     assert list(ours.classes) == list(CLASSES)
 
 
-def test_five_classes_refuse_other_attacks_in_one_line(tmp_path: Path) -> None:
-    path = write_domain(tmp_path / "flows.csv", "NF-UNSW-NB15")
-    with pytest.raises(
-        DataError, match=r"got \d+ flows of other attacks.*model.classes=2"
-    ) as caught:
-        FederatedDataset.open(config_of(path))
-    assert "\n" not in str(caught.value)
-    fleet = FederatedDataset.open(config_of(path, model__classes=2, partition__gateways=2))
+@pytest.mark.parametrize("domain", NAMES)
+def test_all_classes_are_those_of_the_data_set(domain: str, tmp_path: Path) -> None:
+    path = write_domain(tmp_path / "flows.csv", domain)
+    every = FederatedDataset.open(config_of(path, partition__gateways=2))
+    assert every.classes == every.flows.classes == read_flows(path).spec.classes
+    assert len(set(every.labels)) == 5
+    fleet = FederatedDataset.open(config_of(path, model__classes="binary", partition__gateways=2))
     assert set(fleet.labels) == {0, 1}
+    result = execute("centralised", config_of(path), tmp_path / "run")
+    assert list(result["final"]["per_class"]) == list(every.classes)
+
+
+def test_a_file_of_several_data_sets_has_the_classes_of_all(tmp_path: Path) -> None:
+    path = write_domain(tmp_path / "flows.csv", "NF-ToN-IoT")
+    path.write_text(path.read_text().replace("scanning", "Exploits"))
+    table = read_flows(path)
+    assert table.spec.title == "NF-UQ-NIDS"
+    with pytest.raises(DataError, match=r"column Attack: expected one of Benign.*'Exploits'"):
+        read_flows(path, "nf-ton-iot")
 
 
 def test_audit_and_describe_take_any_domain(
@@ -81,14 +85,14 @@ def test_audit_and_describe_take_any_domain(
 ) -> None:
     path = write_domain(tmp_path / "flows.csv", "NF-CSE-CIC-IDS2018")
     assert fednids(["data", "describe", str(path), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["classes"][OTHER] > 0
+    assert json.loads(capsys.readouterr().out)["classes"]["Bot"] > 0
     assert fednids(["data", "audit", str(path), "--json"]) in (0, 1)
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("classes", ["binary", "all"])
 def test_a_detector_is_scored_on_another_network_as_attack_against_benign(
-    classes: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    classes: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = write_domain(tmp_path / "home.csv", "NF-BoT-IoT")
     away = write_domain(tmp_path / "away.csv", "NF-ToN-IoT", seed=1)
@@ -100,7 +104,7 @@ def test_a_detector_is_scored_on_another_network_as_attack_against_benign(
     assert sum(map(sum, found["confusion"])) == 300
     assert fednids(["evaluate", "--model", str(out), "--data", str(away)]) == 0
     told = "scored against benign alone" in capsys.readouterr().out
-    assert told == (classes == 5)
+    assert told == (classes == "all")
     detector = find_detector(out)
     at_home = score_flows(detector, load_flows(DataConfig(path=str(home)), 0))
     assert at_home.detector.classes == detector.classes
@@ -121,7 +125,7 @@ def test_a_federation_of_networks_and_each_detector_at_each(tmp_path: Path) -> N
     folder.mkdir()
     for place, domain in enumerate(NAMES):
         write_domain(folder / f"{domain}.csv", domain, seed=place)
-    config = config_of(folder, model__classes=2)
+    config = config_of(folder, model__classes="binary")
     assert config.partition.gateways == len(NAMES)
     execute("federated", config, tmp_path / "together")
     execute("local", config, tmp_path / "alone")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from flow_factory import feature_names
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.config import Config
-from fednids.flows.schema import ATTACK, LABEL, feature_names
+from fednids.datasets.netflow import ATTACK, LABEL
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
 from fednids.studies import published

@@ -6,7 +6,6 @@ import numpy as np
 
 from fednids.audit.evidence import Evidence
 from fednids.audit.finding import Finding, Severity
-from fednids.flows.schema import KINDS
 
 
 def conflicts(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
@@ -31,7 +30,7 @@ def conflicts(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
             "highest accuracy that any function of a flow's features can have on this file",
             f"{int(mixed.sum()):,} vectors, {int(table[mixed].sum()):,} flows, have more than one "
             f"class: no detector that sees one flow can pass accuracy {ceiling:.4f}, or "
-            f"{binary:.4f} for attack or benign; {KINDS[worst]} loses the most flows",
+            f"{binary:.4f} for attack or benign; {evidence.classes[worst]} loses the most flows",
             "none needed: a count over all flows",
             "hold scores against this ceiling; a higher one used something else than the features",
         )
@@ -39,7 +38,7 @@ def conflicts(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
 
 
 def _classes_of_vectors(evidence: Evidence) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    width = len(KINDS)
+    width = len(evidence.classes)
     key = evidence.vector.astype(np.int64) * width + evidence.attack
     size = (int(evidence.vector.max()) + 1) * width
     table: np.ndarray[tuple[int, int], np.dtype[np.int64]] = np.bincount(

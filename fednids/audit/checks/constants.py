@@ -6,8 +6,7 @@ import numpy as np
 from scipy import stats
 
 from fednids.audit.chance import ALPHA
-from fednids.audit.columns import AuditColumn
-from fednids.audit.evidence import Evidence
+from fednids.audit.evidence import AuditColumn, Evidence
 from fednids.audit.finding import Finding, Severity
 
 NEAR = 0.001

@@ -13,10 +13,9 @@ import numpy as np
 
 from fednids.audit.answering import Answers, answers_of_column, answers_of_columns
 from fednids.audit.chance import ALPHA, Skill, better, skills
-from fednids.audit.columns import AuditColumn
-from fednids.audit.evidence import Evidence, Rows
+from fednids.audit.evidence import AuditColumn, Evidence, Rows
 from fednids.audit.finding import Finding, Severity
-from fednids.flows.schema import BENIGN, Role
+from fednids.metrics.counts import BENIGN
 
 MOST_FLOWS = 20_000
 """Flows that take part, drawn with the classes' shares kept."""
@@ -48,7 +47,7 @@ def determining(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     if not evidence.learnable:
         return []
     seed, rows = int(rng.integers(2**31)), evidence.sample(MOST_FLOWS, rng)
-    asked = [c for c in evidence.columns if c.role is Role.FEATURE or c.is_foreign]
+    asked = [c for c in evidence.columns if c.role == "feature" or c.is_foreign]
     alpha = ALPHA / max(len(asked), 1) / _TASKS
     told = [_ask(evidence, column, rows, seed) for column in asked if len(column.values) > 1]
     certain = [each for each in told if _determines(each.best, alpha)]

@@ -8,20 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from fednids.audit.answering import answers_of_column
 from fednids.audit.chance import ALPHA, Skill, skills
-from fednids.audit.columns import AuditColumn
-from fednids.audit.evidence import Evidence, Rows
+from fednids.audit.evidence import AuditColumn, Evidence, Rows
 from fednids.audit.finding import Finding, Severity
-from fednids.flows.schema import KINDS, Role
 
 MOST_FLOWS = 20_000
 """Flows that a column's own score is taken from; values are counted over all."""
 
-_WITHHELD = (Role.ADDRESS, Role.PORT)
+_WITHHELD = ("address", "identifier")
 
 
 @dataclass(frozen=True)
@@ -54,21 +51,22 @@ def identifiers(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     found = []
     for column in asked:
         if len(column.values) > 1:
-            ties = _ties(column, evidence.attack, ALPHA / len(asked) / 2)
+            ties = _ties(column, evidence, ALPHA / len(asked) / 2)
             best = _score(evidence, column, rows, seed)
             if ties or best.least(ALPHA / len(asked) / 4) > 0:
-                found.append(_finding(column, ties, best))
+                found.append(_finding(column, ties, best, evidence.classes))
     return found
 
 
-def _ties(column: AuditColumn, attack: NDArray[np.uint8], alpha: float) -> list[_Tie]:
+def _ties(column: AuditColumn, evidence: Evidence, alpha: float) -> list[_Tie]:
     """Give each class's strongest value where chance does not explain it, best first.
 
     The bound counts all values of all classes as tried, though only the best are tested.
     """
+    attack, width = evidence.attack, len(evidence.classes)
     table = np.bincount(
-        column.codes * len(KINDS) + attack, minlength=len(column.values) * len(KINDS)
-    ).reshape(-1, len(KINDS))
+        column.codes * width + attack, minlength=len(column.values) * width
+    ).reshape(-1, width)
     values, classes = table.sum(axis=1), table.sum(axis=0)
     flows, found = len(attack), []
     for name in np.flatnonzero((classes > 0) & (classes < flows)).tolist():
@@ -90,9 +88,11 @@ def _score(evidence: Evidence, column: AuditColumn, rows: Rows, seed: int) -> Sk
     return max(skills(answers, evidence.attack[rows]), key=lambda each: each.skill)
 
 
-def _finding(column: AuditColumn, ties: list[_Tie], best: Skill) -> Finding:
+def _finding(
+    column: AuditColumn, ties: list[_Tie], best: Skill, classes: tuple[str, ...]
+) -> Finding:
     told = "; ".join(
-        f"{column.value(tie.code)} is {tie.share:.1%} of {KINDS[tie.attack]} and "
+        f"{column.value(tie.code)} is {tie.share:.1%} of {classes[tie.attack]} and "
         f"{tie.elsewhere:.2%} of the rest (lift {tie.lift:,.3g})"
         for tie in ties[:2]
     )

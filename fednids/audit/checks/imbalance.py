@@ -8,7 +8,6 @@ from scipy import stats
 from fednids.audit.chance import ALPHA
 from fednids.audit.evidence import Evidence
 from fednids.audit.finding import Finding, Severity
-from fednids.flows.schema import KINDS
 from fednids.metrics import scores
 from fednids.metrics.counts import majority_counts
 
@@ -16,17 +15,17 @@ from fednids.metrics.counts import majority_counts
 def imbalance(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     """Score the majority class where the classes' sizes differ by more than chance."""
     del rng
-    every = np.bincount(evidence.attack, minlength=len(KINDS))
+    every = np.bincount(evidence.attack, minlength=len(evidence.classes))
     there = every[every > 0]
     pvalue = float(stats.chisquare(there).pvalue) if len(there) > 1 else 0.0
     if pvalue > ALPHA:
         return []
     train, test = (
-        np.bincount(evidence.attack[rows], minlength=len(KINDS))
+        np.bincount(evidence.attack[rows], minlength=len(evidence.classes))
         for rows in (~evidence.test, evidence.test)
     )
-    found = scores(majority_counts(train, test), KINDS)
-    name, attacks = KINDS[int(train.argmax())], float(test[1:].sum() / test.sum())
+    found = scores(majority_counts(train, test), evidence.classes)
+    name, attacks = evidence.classes[int(train.argmax())], float(test[1:].sum() / test.sum())
     return [
         Finding(
             "",

@@ -7,18 +7,17 @@ from scipy import stats
 
 from fednids.audit.evidence import Evidence
 from fednids.audit.finding import Finding, Severity
-from fednids.flows.schema import KINDS, OTHER
 from fednids.flows.summary import RARE
 
 
 def rare(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     """Name classes with fewer than 30 test flows, with what a recall of them is worth."""
     del rng
-    tested = np.bincount(evidence.attack[evidence.test], minlength=len(KINDS))
+    tested = np.bincount(evidence.attack[evidence.test], minlength=len(evidence.classes))
     return [
         _finding(name, count)
-        for name, count in zip(KINDS, tested.tolist(), strict=True)
-        if count < RARE and (count or name != OTHER)
+        for name, count in zip(evidence.classes, tested.tolist(), strict=True)
+        if count < RARE
     ]
 
 

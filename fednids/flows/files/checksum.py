@@ -4,42 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from fednids.flows.files.formats import format_of, readable
+from fednids.datasets.registry import all_datasets
 from fednids.flows.files.messages import data_error, shown, shown_path
+from fednids.flows.files.opening import format_of, readable
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class KnownFile:
-    """A published flow file.
-
-    Attributes
-    ----------
-    title : str
-        What it is, for people.
-    sha256 : str
-        Its checksum in lower-case hexadecimal.
-    size : int
-        Its length in bytes.
-    """
-
-    title: str
-    sha256: str
-    size: int
-
-
-KNOWN_FILES: dict[str, KnownFile] = {
-    "NF-BoT-IoT.csv": KnownFile(
-        "NF-BoT-IoT v1 as published",
-        "0dcaeb12918dccee4127e537863366958a2fdc222fda06e0b1b0458c31a429ff",
-        49_056_932,
-    ),
-}
-"""Published files by name; v1's checksum and size are those in two public Git LFS pointers."""
 
 
 def file_sha256(path: Path) -> str:
@@ -94,6 +65,6 @@ def verify_checksum(path: Path, expected_sha256: str) -> None:
 
 
 def recognise(sha256: str) -> str | None:
-    """Tell which published file has this checksum, None for an unknown one."""
-    titles = (known.title for known in KNOWN_FILES.values() if known.sha256 == sha256.lower())
-    return next(titles, None)
+    """Return the title of the published file with this checksum, None for an unknown one."""
+    files = (file for spec in all_datasets() for file in spec.published)
+    return next((file.title for file in files if file.sha256 == sha256.lower()), None)

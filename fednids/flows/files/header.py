@@ -1,4 +1,4 @@
-"""The header of a flow file: which version it announces, and whether it is complete."""
+"""The header of a flow file: of which data sets its columns are, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -7,16 +7,39 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fednids.datasets.registry import AUTO, all_datasets, candidates
+from fednids.datasets.spec import Column, DatasetSpec
 from fednids.errors import DataError
 from fednids.flows.files.messages import data_error, shown
-from fednids.flows.schema import OPTIONAL, Version, required_names
 
 LONGEST_HEADER = 1 << 16
 """Bytes within which the first line has to end."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_VERSIONS: tuple[Version, ...] = ("v1", "v2")
-_OPTIONAL_NAMES = frozenset(column.name for column in OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A data set whose columns a file has.
+
+    Attributes
+    ----------
+    spec : DatasetSpec
+        The data set.
+    version : str
+        The feature set that the file has.
+    columns : tuple of Column
+        What is read of the file.
+    """
+
+    spec: DatasetSpec
+    version: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns that are read."""
+        return tuple(column.name for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -25,20 +48,20 @@ class Header:
 
     Attributes
     ----------
-    version : {"v1", "v2"}
-        Which schema the columns follow.
+    fits : tuple of Fit
+        Data sets of which it can be, at least one; their class names tell which.
     names : tuple[str, ...]
         Columns in the file's order.
     quoted : bool
         Whether the file puts names, and so perhaps values, in quotes.
     """
 
-    version: Version
+    fits: tuple[Fit, ...]
     names: tuple[str, ...]
     quoted: bool
 
 
-def parse_header(line: bytes, where: str) -> Header:
+def parse_header(line: bytes, where: str, dataset: str = AUTO, *, tolerant: bool = False) -> Header:
     """Read the first line of a CSV.
 
     Parameters
@@ -47,6 +70,8 @@ def parse_header(line: bytes, where: str) -> Header:
         The line, with or without a UTF-8 byte order mark and a line end.
     where : str
         Name of the file in complaints.
+    dataset, tolerant
+        As for `check_names`.
 
     Raises
     ------
@@ -61,11 +86,12 @@ def parse_header(line: bytes, where: str) -> Header:
             came=shown(line.decode("latin-1")),
             remedy="name a CSV, CSV.gz, zip or Parquet file of flows",
         )
-    return Header(check_names(names, f"{where}, line 1"), names, b'"' in line)
+    fits = check_names(names, f"{where}, line 1", dataset, tolerant=tolerant)
+    return Header(fits, names, b'"' in line)
 
 
 def split_header(line: bytes) -> tuple[str, ...] | None:
-    """Give the names in a first line, or None where it is not text or does not end."""
+    """Return the names in a first line, or None where it is not text or does not end."""
     bare = line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n")
     if not bare or len(line) >= LONGEST_HEADER:
         return None
@@ -77,13 +103,16 @@ def split_header(line: bytes) -> tuple[str, ...] | None:
 
 
 def looks_like_flows(line: bytes) -> bool:
-    """Tell whether a first line is meant as the header of a flow file, complete or not."""
-    expected = set(required_names("v1"))
-    return 2 * len(expected & set(split_header(line) or ())) >= len(expected)
+    """Return whether a first line has half of the columns of any data set."""
+    given = set(split_header(line) or ())
+    needed = (s.required(version) for s in all_datasets() for version in s.feature_sets)
+    return any(2 * len(given.intersection(names)) >= len(names) for names in needed)
 
 
-def check_names(names: Sequence[str], where: str) -> Version:
-    """Tell the version of a file by its column names, which may stand in any order.
+def check_names(
+    names: Sequence[str], where: str, dataset: str = AUTO, *, tolerant: bool = False
+) -> tuple[Fit, ...]:
+    """Return the data sets of which a file can be by its columns, which may stand in any order.
 
     Parameters
     ----------
@@ -91,36 +120,55 @@ def check_names(names: Sequence[str], where: str) -> Version:
         All columns of the file.
     where : str
         Name of the file in complaints.
-
-    Returns
-    -------
-    {"v1", "v2"}
-        The version whose columns these are.
+    dataset : str
+        The setting ``data.dataset``.
+    tolerant : bool
+        Whether columns that the data set does not have are passed over.
 
     Raises
     ------
     fednids.errors.DataError
-        A column stands there twice, is missing, or is not part of the nearest version.
+        A column stands there twice, is missing, or is not part of the nearest data set.
     """
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise _wrong_names(where, "each column once", f"column {_listed(twice)} twice")
-    given = set(names) - _OPTIONAL_NAMES
-    version = min(_VERSIONS, key=lambda each: len(given.symmetric_difference(required_names(each))))
-    missing = [name for name in required_names(version) if name not in given]
-    extra = [name for name in names if name in given.difference(required_names(version))]
+    found: list[tuple[tuple[int, int], Fit]] = []
+    for spec in candidates(dataset):
+        for version in spec.feature_sets:
+            fit = Fit(spec, version, tuple(c for c in spec.layout(version) if c.name in names))
+            missing, extra = _compared(names, fit, tolerant=tolerant)
+            found.append(((len(missing) + len(extra), -len(fit.columns)), fit))
+    nearest = min(key for key, _ in found)
+    fits = tuple(fit for key, fit in found if key == nearest)
+    missing, extra = _compared(names, fits[0], tolerant=tolerant)
     if missing or extra:
-        raise _wrong_names(where, f"the columns of NF-BoT-IoT {version}", _compared(missing, extra))
-    return version
+        parts = [f"no column {_listed(missing)}"] if missing else []
+        parts += [f"an unknown column {_listed(extra)}"] if extra else []
+        version = fits[0].version if len(fits[0].spec.feature_sets) > 1 else ""
+        what = f"the columns of {fits[0].spec.title} {version}".rstrip()
+        raise _wrong_names(where, what, " and ".join(parts))
+    return fits
+
+
+def choose_fit(fits: Sequence[Fit], classes: Iterable[str]) -> tuple[Fit, bool]:
+    """Return the first data set that has all the classes, or most; and whether it has all."""
+    wanted = set(classes)
+    best = max(fits, key=lambda fit: len(wanted & fit.spec.codes.keys()))
+    return best, wanted <= best.spec.codes.keys()
+
+
+def _compared(names: Sequence[str], fit: Fit, *, tolerant: bool) -> tuple[list[str], list[str]]:
+    """Return what a file lacks of a data set, and what it has beside."""
+    missing = [name for name in fit.spec.required(fit.version) if name not in names]
+    if tolerant or fit.spec.other_columns:
+        return missing, []
+    origins = {column.name for column in fit.spec.columns if column.role == "origin"}
+    return missing, [name for name in names if name not in origins.union(fit.names)]
 
 
 def _wrong_names(where: str, expected: str, came: str) -> DataError:
     return data_error(where, expected=expected, came=came, remedy="correct the columns")
-
-
-def _compared(missing: Sequence[str], extra: Sequence[str]) -> str:
-    parts = [f"no column {_listed(missing)}"] if missing else []
-    return " and ".join(parts + ([f"an unknown column {_listed(extra)}"] if extra else []))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -17,14 +17,6 @@ from pyarrow import csv, parquet
 
 from fednids.errors import DataError
 from fednids.flows.files.messages import data_error, reason, shown, shown_path
-from fednids.flows.schema import (
-    ATTACK,
-    DESTINATION,
-    KINDS,
-    LABEL,
-    SOURCE,
-    required_names,
-)
 from fednids.flows.table import FlowTable
 
 _EXACT_INTEGERS = 2.0**53
@@ -50,7 +42,7 @@ def write_flows(table: FlowTable, path: Path, *, overwrite: bool = False) -> Non
 
     Notes
     -----
-    Columns stand in the schema's order. Whole numbers are written as integers, others in the
+    Columns stand in the data set's order. Whole numbers are written as integers, others in the
     shortest form that reads back to the same float64, so ``read_flows`` gives the same table,
     less any hosts that no flow mentions. Equal tables give equal bytes.
     """
@@ -99,24 +91,27 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
 
 
 def _arrow_table(table: FlowTable) -> pa.Table:
-    hosts = np.array(table.hosts, dtype=object)
+    spec, hosts = table.spec, np.array(table.hosts, dtype=object)
     columns = {name: _shortest(values) for name, values in table.numbers.items()}
-    columns[SOURCE] = pa.array(hosts[table.source], pa.string())
-    columns[DESTINATION] = pa.array(hosts[table.destination], pa.string())
-    columns[LABEL] = pa.array(table.label)
-    columns[ATTACK] = pa.array(np.array(KINDS, dtype=object)[table.attack], pa.string())
-    return pa.table({name: columns[name] for name in required_names(table.version)})
+    for column, codes in zip(spec.addresses, (table.source, table.destination), strict=False):
+        columns[column.name] = pa.array(hosts[codes], pa.string())
+    if spec.label:
+        columns[spec.label.name] = pa.array(table.label)
+    names = np.array(spec.classes, dtype=object)[table.attack]
+    columns[spec.target.name] = pa.array(names, pa.string())
+    order = [column.name for column in spec.layout(table.version) if column.name in columns]
+    return pa.table({name: columns[name] for name in order})
 
 
 def _shortest(values: NDArray[np.float64]) -> pa.Array:
-    """Give whole numbers as integers, which print without an exponent."""
+    """Return whole numbers as integers, which print without an exponent."""
     whole = bool(np.all((values == np.floor(values)) & (values <= _EXACT_INTEGERS)))
     return pa.array(values.astype(np.int64) if whole else values)
 
 
 @contextmanager
 def _atomically(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes its name only once it is complete and on disk."""
+    """Yield a file that takes its name only once it is complete and on disk."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
     try:
         with partial.open("xb") as file:

@@ -66,7 +66,7 @@ def draw_campaigns(class_name: str, n: int, rng: np.random.Generator) -> Campaig
     Parameters
     ----------
     class_name : str
-        One of `fednids.flows.schema.CLASSES`.
+        One of `fednids.datasets.nf_bot_iot.NF_BOT_IOT`.
     n : int
         How many flows.
     rng : numpy.random.Generator
@@ -139,7 +139,7 @@ def draw_ends(
     Parameters
     ----------
     class_name : str
-        One of `fednids.flows.schema.CLASSES`.
+        One of `fednids.datasets.nf_bot_iot.NF_BOT_IOT`.
     campaigns : Campaigns
         Of the flows: on ports without a route the attacker is the client.
     service_port : ndarray

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.flows.schema import DESTINATION_PORT
+from fednids.datasets.netflow import DESTINATION_PORT
 from fednids.flows.synthetic.statistics import ClassStatistics, Template, published_statistics
 from fednids.flows.synthetic.strays import SECOND_WEB_PORT
 

@@ -21,10 +21,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from fednids.flows.schema import CLASSES, DESTINATION_PORT, feature_names
+from fednids.datasets.netflow import DESTINATION_PORT
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 
 _FILE = "nf_bot_iot_v1.json"
-_PROTOCOL, _L7_PROTO, *_SIZES, _TCP_FLAGS, _DURATION = feature_names("v1")
+_PROTOCOL, _L7_PROTO, *_SIZES, _TCP_FLAGS, _DURATION = NF_BOT_IOT.feature_sets["v1"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class ClassStatistics:
     Attributes
     ----------
     name : str
-        One of `fednids.flows.schema.CLASSES`.
+        One of `fednids.datasets.nf_bot_iot.NF_BOT_IOT`.
     flows : int
         Flows of the class in the whole data set.
     rows : int
@@ -165,7 +166,7 @@ class Route:
     Attributes
     ----------
     class_name : str
-        One of `fednids.flows.schema.CLASSES`.
+        One of `fednids.datasets.nf_bot_iot.NF_BOT_IOT`.
     service_port : int
         The server's port.
     clients, servers : tuple[str, ...]
@@ -213,7 +214,7 @@ class PublishedStatistics:
     quantile_levels : tuple[float, ...]
         At which all quantiles are given, from 0 to 1.
     classes : tuple[ClassStatistics, ...]
-        In the order of `fednids.flows.schema.CLASSES`.
+        In the order of `fednids.datasets.nf_bot_iot.NF_BOT_IOT`.
     """
 
     source: str
@@ -238,7 +239,7 @@ def published_statistics() -> PublishedStatistics:
         moments={name: Moments(**each) for name, each in figures["moments"].items()},
         hosts=_hosts(figures["hosts"]),
         quantile_levels=tuple(figures["quantile_levels"]),
-        classes=tuple(_class(name, figures["classes"][name]) for name in CLASSES),
+        classes=tuple(_class(name, figures["classes"][name]) for name in NF_BOT_IOT.classes),
     )
 
 

@@ -16,12 +16,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.flows.schema import DESTINATION_PORT, DURATION, feature_names
+from fednids.datasets.netflow import DESTINATION_PORT, DURATION
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.flows.synthetic.statistics import ClassStatistics
 
 _Floats = NDArray[np.float64]
 
-PROTOCOL, L7_PROTO, IN_BYTES, OUT_BYTES, IN_PKTS, OUT_PKTS, TCP_FLAGS, _ = feature_names("v1")
+PROTOCOL, L7_PROTO, IN_BYTES, OUT_BYTES, IN_PKTS, OUT_PKTS, TCP_FLAGS, _ = NF_BOT_IOT.feature_sets[
+    "v1"
+]
 
 SECOND_WEB_PORT = 8080
 """A destination port that benign strays have and no template."""

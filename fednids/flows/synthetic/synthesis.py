@@ -28,8 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fednids.datasets.netflow import DESTINATION_PORT, SOURCE_PORT
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import DataError
-from fednids.flows.schema import CLASSES, DESTINATION_PORT, SOURCE_PORT, feature_names
 from fednids.flows.synthetic.campaigns import addresses, draw_campaigns, draw_ends
 from fednids.flows.synthetic.statistics import ClassStatistics, published_statistics
 from fednids.flows.synthetic.values import draw_values
@@ -39,7 +40,7 @@ MINIMUM_FLOWS = 5
 """Fewest flows that can be made: one of every class."""
 
 _HANDFUL = 10
-_COLUMNS = (SOURCE_PORT, DESTINATION_PORT, *feature_names("v1"))
+_COLUMNS = (SOURCE_PORT, DESTINATION_PORT, *NF_BOT_IOT.feature_sets["v1"])
 
 
 def synthesise(flows: int, rng: np.random.Generator) -> FlowTable:
@@ -80,9 +81,9 @@ def synthesise(flows: int, rng: np.random.Generator) -> FlowTable:
     ends = np.concatenate([draft.ends for draft in drafts], axis=1)[:, order]
     used = np.flatnonzero(np.bincount(ends.ravel()))
     source, destination = np.searchsorted(used, ends).astype(np.int32)
-    attack = np.repeat(np.arange(len(CLASSES), dtype=np.uint8), counts)[order]
+    attack = np.repeat(np.arange(len(NF_BOT_IOT.classes), dtype=np.uint8), counts)[order]
     hosts = tuple(addresses()[host] for host in used)
-    return FlowTable("v1", numbers, hosts, source, destination, attack)
+    return FlowTable(NF_BOT_IOT, "v1", numbers, hosts, source, destination, attack)
 
 
 def class_counts(flows: int) -> NDArray[np.int64]:
@@ -99,8 +100,8 @@ def class_counts(flows: int) -> NDArray[np.int64]:
     Returns
     -------
     ndarray
-        ``(C,) int64`` in the order of `fednids.flows.schema.CLASSES`; the sum is ``flows``,
-        and 600,100 flows have the published counts.
+        ``(C,) int64`` in the order of the data set's classes; the sum is ``flows``, and
+        600,100 flows have the published counts.
 
     Raises
     ------

@@ -20,7 +20,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.flows.schema import DESTINATION_PORT, DURATION, SOURCE_PORT, feature_names
+from fednids.datasets.netflow import DESTINATION_PORT, DURATION, SOURCE_PORT
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.flows.synthetic.ports import (
     EPHEMERAL,
     DestinationPorts,
@@ -33,7 +34,9 @@ from fednids.flows.synthetic.strays import stray_shares, vary
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
-PROTOCOL, L7_PROTO, IN_BYTES, OUT_BYTES, IN_PKTS, OUT_PKTS, TCP_FLAGS, _ = feature_names("v1")
+PROTOCOL, L7_PROTO, IN_BYTES, OUT_BYTES, IN_PKTS, OUT_PKTS, TCP_FLAGS, _ = NF_BOT_IOT.feature_sets[
+    "v1"
+]
 
 _LEVELS = 32
 _MANY_LEVELS = 65_536

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fednids.config import AttackConfig, Config
+from fednids.datasets.registry import AUTO, chosen_dataset, chosen_features
 from fednids.errors import ConfigError
 from fednids.flows.windows import Windows
 from fednids.seeding import Stream, generator
@@ -137,8 +138,9 @@ def check_attack(config: Config) -> None:
     """
     settings, gateways = config.attack, config.partition.gateways
     attack = find_attack(settings.kind)
-    if attack.trigger:
-        parse_trigger(settings.trigger, config.data.features)
+    if attack.trigger and (config.data.dataset != AUTO or not config.data.path):
+        spec = chosen_dataset(config.data)
+        parse_trigger(settings.trigger, spec, chosen_features(spec, config.data))
     if settings.kind == "none" or not settings.share:
         return
     _check_count(settings, gateways, attack.fewest)

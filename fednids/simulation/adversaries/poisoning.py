@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.flows.schema import BENIGN
 from fednids.flows.split import Mask
 from fednids.flows.windows import Windows
+from fednids.metrics.counts import BENIGN
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,9 @@ def test_a_port_of_one_class_is_found_with_its_share(share: float, seed: int) ->
 def test_a_host_of_one_class_is_found(strength: float) -> None:
     table = clean_table(2)
     source = mostly(table.attack, strength, 2, 10).astype(np.int32)
-    hosts = FlowTable("v1", table.numbers, table.hosts, source, table.destination, table.attack)
+    hosts = FlowTable(
+        table.spec, "v1", table.numbers, table.hosts, source, table.destination, table.attack
+    )
     found = found_in(hosts)
     assert set(found) == {"IPV4_SRC_ADDR"}
     assert found["IPV4_SRC_ADDR"].number > strength - 0.1

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flow_factory import random_table
+from flow_factory import Version, random_table, required_names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fednids.errors import DataError
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import Version, required_names
 
 Edit = tuple[str, int, bytes]
 

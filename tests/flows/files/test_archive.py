@@ -10,11 +10,8 @@ import pytest
 from flow_factory import assert_same_flows, random_table
 
 from fednids.errors import DataError
-from fednids.flows.files.archive import open_csv
-from fednids.flows.files.formats import Format
-from fednids.flows.files.limits import Limits
-from fednids.flows.files.parquet_format import read_parquet_flows
-from fednids.flows.files.reading import read_flows
+from fednids.flows.files.opening import Format, Limits, open_csv
+from fednids.flows.files.reading import read_flows, read_parquet_flows
 from fednids.flows.files.writing import write_flows
 from fednids.flows.table import FlowTable
 

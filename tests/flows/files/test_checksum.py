@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import DataError
-from fednids.flows.files.checksum import KNOWN_FILES, file_sha256, recognise, verify_checksum
+from fednids.flows.files.checksum import file_sha256, recognise, verify_checksum
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_known_files_are_recognised() -> None:
-    published = KNOWN_FILES["NF-BoT-IoT.csv"]
+    published = NF_BOT_IOT.published[0]
     assert published.sha256.startswith("0dcaeb12918dccee")
     assert recognise(published.sha256) == recognise(published.sha256.upper()) == published.title
     assert "v1" in published.title

@@ -6,30 +6,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from flow_factory import random_table
+from flow_factory import FEATURES, REQUIRED, random_table, required_names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from fednids.datasets.netflow import ATTACK, DESTINATION, LABEL, SOURCE, SOURCE_PORT
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
+from fednids.datasets.spec import Column
 from fednids.errors import DataError
-from fednids.flows.files import csv_faults
-from fednids.flows.files.csv_faults import locate_in_csv
-from fednids.flows.files.csv_format import LONGEST_LINE
-from fednids.flows.files.faults import fault_in_cell, fault_in_row
-from fednids.flows.files.header import Header
+from fednids.flows.files import faults
+from fednids.flows.files.columns import LONGEST_LINE
+from fednids.flows.files.faults import fault_in_cell, fault_in_row, locate_in_csv
+from fednids.flows.files.header import Fit, Header
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import (
-    ATTACK,
-    DESTINATION,
-    FEATURES,
-    LABEL,
-    REQUIRED,
-    SOURCE,
-    SOURCE_PORT,
-    Column,
-    required_names,
-)
 
 NAMES = required_names("v1")
 BAD_CELLS = [
@@ -167,7 +158,7 @@ class TestCsvCells:
     def test_lines_are_counted_over_pieces(
         self, good: list[list[str]], tmp_path: Path, end: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(csv_faults, "_PIECE", 500)
+        monkeypatch.setattr(faults, "_PIECE", 500)
         header, *body = (
             written(tmp_path / "f.csv", with_cell(good, 50, ATTACK, "X")).read_bytes().splitlines()
         )
@@ -178,7 +169,7 @@ class TestCsvCells:
     def test_mixed_line_ends_are_counted_over_pieces(
         self, good: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(csv_faults, "_PIECE", 500)
+        monkeypatch.setattr(faults, "_PIECE", 500)
         header, *body = (",".join(row) for row in with_cell(good, 50, ATTACK, "X"))
         ends = ("\r", "\n", "\r\n")
         mixed = "".join(row + ends[place % 3] for place, row in enumerate(body))
@@ -186,9 +177,10 @@ class TestCsvCells:
         assert "line 51, column Attack" in refused(tmp_path / "f.csv")
 
     def test_overlong_line_in_a_column_that_is_not_read(self, good: list[list[str]]) -> None:
-        header = Header("v1", (*NAMES, "Dataset"), quoted=False)
+        fit = Fit(NF_BOT_IOT, "v1", REQUIRED["v1"])
+        header = Header((fit,), (*NAMES, "Dataset"), quoted=False)
         row = ",".join([*good[1], "x" * LONGEST_LINE])
-        complaint = locate_in_csv(io.BytesIO(row.encode()), header, "f")
+        complaint = locate_in_csv(io.BytesIO(row.encode()), header, fit, "f")
         assert "f, line 2: expected lines of at most" in str(complaint)
 
 
@@ -297,7 +289,7 @@ def test_columns_and_cells_are_judged_alike(
     """The fast check refuses exactly what the slow one finds, and it is found where it is."""
     cells = with_cell(good_cells(), row, column.name, text.encode("utf-8", "replace").decode())
     path = written(tmp_path_factory.getbasetemp() / "planted.csv", cells)
-    if fault_in_row(cells[row], REQUIRED["v1"]) is None:
+    if fault_in_row(cells[row], REQUIRED["v1"], NF_BOT_IOT) is None:
         assert len(read_flows(path)) == 60
     else:
         message = refused(path)
@@ -307,4 +299,4 @@ def test_columns_and_cells_are_judged_alike(
 
 @given(column=st.sampled_from(FEATURES["v2"]), value=st.floats(0, 255).map(repr))
 def test_numbers_in_range_are_no_faults(column: Column, value: str) -> None:
-    assert fault_in_cell(value, column) is None
+    assert fault_in_cell(value, column, NF_BOT_IOT) is None

@@ -9,23 +9,22 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from flow_factory import assert_same_flows, number_columns, random_table
+from flow_factory import (
+    CLASSES,
+    Version,
+    assert_same_flows,
+    number_columns,
+    random_table,
+    required_names,
+)
 from pyarrow import parquet
 from real_data import real_file
 
+from fednids.datasets.netflow import ATTACK, DATASET, DESTINATION, LABEL, SOURCE
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import DataError
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import (
-    ATTACK,
-    CLASSES,
-    DATASET,
-    DESTINATION,
-    LABEL,
-    SOURCE,
-    Version,
-    required_names,
-)
 from fednids.flows.table import FlowTable
 
 VERSIONS: tuple[Version, ...] = ("v1", "v2")
@@ -38,6 +37,7 @@ def read_slowly(path: Path) -> FlowTable:
     version: Version = "v2" if "MIN_TTL" in rows[0] else "v1"
     hosts = tuple(sorted({row[end] for row in rows for end in (SOURCE, DESTINATION)}))
     return FlowTable(
+        NF_BOT_IOT,
         version,
         {c.name: np.array([float(row[c.name]) for row in rows]) for c in number_columns(version)},
         hosts,

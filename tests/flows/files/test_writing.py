@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from flow_factory import assert_same_flows, flow_tables, random_table
+from flow_factory import Version, assert_same_flows, flow_tables, random_table, required_names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -15,7 +15,6 @@ from fednids.errors import DataError
 from fednids.flows.files import writing
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
-from fednids.flows.schema import Version, required_names
 from fednids.flows.table import FlowTable
 
 SUFFIXES = [".csv", ".csv.gz", ".parquet"]

@@ -6,9 +6,10 @@ import json
 from dataclasses import FrozenInstanceError
 
 import pytest
+from flow_factory import CLASSES, REQUIRED, feature_names
 from real_data import real_file
 
-from fednids.flows.schema import CLASSES, DESTINATION_PORT, REQUIRED, feature_names
+from fednids.datasets.netflow import DESTINATION_PORT
 from fednids.flows.synthetic.statistics import ClassStatistics, Template, published_statistics
 
 _FIGURES = published_statistics()

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flow_factory import assert_same_flows, number_columns
+from flow_factory import CLASSES, assert_same_flows, feature_names, number_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fednids.datasets.netflow import DESTINATION_PORT, DURATION, SOURCE_PORT
 from fednids.errors import DataError
-from fednids.flows.schema import (
-    CLASSES,
-    DESTINATION_PORT,
-    DURATION,
-    SOURCE_PORT,
-    feature_names,
-)
 from fednids.flows.synthetic.statistics import ClassStatistics, published_statistics
 from fednids.flows.synthetic.synthesis import MINIMUM_FLOWS, class_counts, synthesise
 from fednids.flows.table import FlowTable

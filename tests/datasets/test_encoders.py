@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flow_factory import column_values, random_table
+from flow_factory import FEATURES, Version, column_values, feature_names, random_table
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fednids.flows.features import WRAP, encode, true_duration
-from fednids.flows.schema import DURATION, FEATURES, Version, feature_names
+from fednids.datasets.netflow import DURATION, WRAP
+from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 
 VERSIONS: tuple[Version, ...] = ("v1", "v2")
 Columns = dict[str, NDArray[Any]]
@@ -33,7 +33,7 @@ def encoded(**changes: float | list[float]) -> dict[str, NDArray[Any]]:
     n = max([len(np.atleast_1d(value)) for value in changes.values()], default=1)
     columns = {name: np.zeros(n) for name in feature_names("v1")}
     columns |= {name: np.broadcast_to(value, n).astype(float) for name, value in changes.items()}
-    names, values = encode(columns)
+    names, values = NF_BOT_IOT.encode(columns)
     return dict(zip(names, values.T, strict=True))
 
 
@@ -48,26 +48,28 @@ class TestOneFlowAtATime:
     ) -> None:
         columns = columns_of(version)
         np.testing.assert_array_equal(
-            encode(rows_of(columns, rows))[1], encode(columns)[1][rows], strict=True
+            NF_BOT_IOT.encode(rows_of(columns, rows))[1],
+            NF_BOT_IOT.encode(columns)[1][rows],
+            strict=True,
         )
 
     @pytest.mark.parametrize("version", VERSIONS)
     def test_strides_do_not_matter(self, version: Version) -> None:
         columns = columns_of(version)
         strided = {name: np.repeat(values, 3)[::3] for name, values in columns.items()}
-        np.testing.assert_array_equal(encode(strided)[1], encode(columns)[1])
+        np.testing.assert_array_equal(NF_BOT_IOT.encode(strided)[1], NF_BOT_IOT.encode(columns)[1])
 
     @pytest.mark.parametrize("version", VERSIONS)
     def test_order_of_the_columns_does_not_matter(self, version: Version) -> None:
         columns = columns_of(version)
-        names, values = encode(dict(reversed(columns.items())))
-        assert names == encode(columns)[0]
-        np.testing.assert_array_equal(values, encode(columns)[1])
+        names, values = NF_BOT_IOT.encode(dict(reversed(columns.items())))
+        assert names == NF_BOT_IOT.encode(columns)[0]
+        np.testing.assert_array_equal(values, NF_BOT_IOT.encode(columns)[1])
 
     def test_leaves_the_columns_as_they_were(self) -> None:
         columns = columns_of("v1")
         before = {name: values.copy() for name, values in columns.items()}
-        encode(columns)
+        NF_BOT_IOT.encode(columns)
         for name, values in columns.items():
             np.testing.assert_array_equal(values, before[name])
 
@@ -75,15 +77,15 @@ class TestOneFlowAtATime:
 class TestShape:
     @pytest.mark.parametrize(("version", "features"), [("v1", 86), ("v2", 86 + 2 * 8 + 29)])
     def test_names_and_dtype(self, version: Version, features: int) -> None:
-        names, values = encode(columns_of(version))
+        names, values = NF_BOT_IOT.encode(columns_of(version))
         assert len(set(names)) == len(names) == features
         assert values.shape == (60, features)
         assert values.dtype == np.float32
 
     def test_features_of_v1_are_the_same_in_v2(self) -> None:
         wide = columns_of("v2")
-        names, values = encode({name: wide[name] for name in feature_names("v1")})
-        all_names, all_values = encode(wide)
+        names, values = NF_BOT_IOT.encode({name: wide[name] for name in feature_names("v1")})
+        all_names, all_values = NF_BOT_IOT.encode(wide)
         places = [all_names.index(name) for name in names]
         np.testing.assert_array_equal(values, all_values[:, places])
 
@@ -95,7 +97,7 @@ class TestShape:
             if name == "PROTOCOL":
                 other = np.where(values == 6, 17.0, 6.0)
             changed = {**columns, name: other}
-            differs = (encode(changed)[1] != encode(columns)[1]).any(axis=1)
+            differs = (NF_BOT_IOT.encode(changed)[1] != NF_BOT_IOT.encode(columns)[1]).any(axis=1)
             assert differs.all(), name
 
     @settings(max_examples=50)
@@ -106,7 +108,7 @@ class TestShape:
         flow = {c.name: np.array([data.draw(column_values(c))]) for c in FEATURES[version]}
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            values = encode(flow)[1]
+            values = NF_BOT_IOT.encode(flow)[1]
         assert np.isfinite(values).all()
         assert np.abs(values).max() < 2000
 
@@ -132,13 +134,15 @@ class TestDuration:
         ],
     )
     def test_known_lengths(self, wrapped: float, length: float) -> None:
-        assert true_duration(np.array([float(wrapped)])).tolist() == [length]
+        assert NF_BOT_IOT.column(DURATION).unwrapped(np.array([float(wrapped)])).tolist() == [
+            length
+        ]
 
     @given(length=st.integers(0, 2_147_483))
     @example(length=0)
     def test_undoes_the_wrapping_and_leaves_the_rest(self, length: int) -> None:
         values = np.array([float(length), WRAP - length])
-        assert true_duration(values).tolist() == [length, length]
+        assert NF_BOT_IOT.column(DURATION).unwrapped(values).tolist() == [length, length]
 
     def test_wrapped_and_plain_differ_only_in_the_mark(self) -> None:
         found = encoded(**{DURATION: [967.0, WRAP - 967.0]})
@@ -193,7 +197,7 @@ class TestCodes:
     def test_flags_of_v2_are_bits_too(self) -> None:
         columns = columns_of("v2")
         columns["CLIENT_TCP_FLAGS"] = np.full(60, 18.0)
-        names, values = encode(columns)
+        names, values = NF_BOT_IOT.encode(columns)
         bits = [values[0, names.index(f"client_tcp_flags_{bit}")] for bit in range(8)]
         assert bits == [0, 1, 0, 0, 1, 0, 0, 0]
         assert "client_tcp_flags_log" not in names
@@ -222,7 +226,7 @@ class TestSizes:
 
     def test_quantities_of_v2_are_logarithms(self) -> None:
         columns = columns_of("v2")
-        names, values = encode(columns)
+        names, values = NF_BOT_IOT.encode(columns)
         np.testing.assert_allclose(
             values[:, names.index("min_ttl_log")], np.log1p(columns["MIN_TTL"]), rtol=1e-6
         )
