@@ -20,7 +20,6 @@ from fednids.report.figures.rounds import (
 )
 from fednids.report.figures.sizes import sizes_chart
 from fednids.report.figures.vega import Chart
-from fednids.report.tables import RATE_TITLES
 from fednids.runs.reader import Judged, Run
 from fednids.runs.records import RoundRecord
 
@@ -90,15 +89,7 @@ def compare_charts(groups: Mapping[str, Sequence[Run]]) -> Chart | None:
 
 def curves_of(run: Run) -> RoundCurves:
     """Return losses and rates of all rounds."""
-    tests, majority = [row.test for row in run.rounds], run.majority
-    return RoundCurves(
-        [row.round for row in run.rounds],
-        [row.train.loss for row in run.rounds],
-        [test.loss for test in tests],
-        {name: [test.rate(name) for test in tests] for name in RATE_TITLES},
-        {name: [test.novel.rate(name) for test in tests] for name in RATE_TITLES},
-        {name: getattr(majority.all, name) for name in RATE_TITLES} if majority else {},
-    )
+    return RoundCurves.of(run.rounds, run.majority.all if run.majority else None)
 
 
 def _confusion(judged: Judged) -> Chart:

@@ -167,7 +167,7 @@ def threshold_table(found: ThresholdRecord | None) -> PageTable | None:
 
 
 def attack_table(run: Run) -> PageTable | None:
-    """Return who lied, and how far it got; None for a run without an attack."""
+    """Return who was malicious, and how far it got; None for a run without an attack."""
     found = run.result.attack if run.finished else None
     if not found:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from fednids.metrics import Scores
 from fednids.runs.reader import Run
 
 FEW_FLOWS = 30
@@ -72,7 +73,7 @@ def _of_course(run: Run) -> Iterator[str]:
     if refused:
         yield f"Answers of gateways that failed or could not be used: {refused:,}."
     if any(row.attack and row.attack.malicious for row in run.rounds):
-        yield "Some gateways lied: this run is under attack, as its settings say."
+        yield "Some gateways are malicious: this run is under attack, as its settings say."
 
 
 def _of_flows(run: Run) -> Iterator[str]:
@@ -81,10 +82,8 @@ def _of_flows(run: Run) -> Iterator[str]:
     judged = run.detector
     if judged is None:
         return
-    few = [(n, s.support) for n, s in judged.all.per_class.items() if s.support < FEW_FLOWS]
-    if few:
-        named = ", ".join(f"{name} ({support})" for name, support in few)
-        yield f"Fewer than {FEW_FLOWS} test flows, so that rates are mostly luck: {named}."
+    if few := _rare(judged.all):
+        yield f"Fewer than {FEW_FLOWS} test flows, so that rates are mostly luck: {few}."
     if judged.novel is None:
         return
     total, novel = judged.all.confusion.total, judged.novel.confusion.total
@@ -93,10 +92,13 @@ def _of_flows(run: Run) -> Iterator[str]:
             f"{1 - novel / total:.1%} of the test flows ({total - novel:,}) are duplicates: their "
             "features occur in training, too. Look at the novel flows first."
         )
-    few = [(n, s.support) for n, s in judged.novel.per_class.items() if s.support < FEW_FLOWS]
-    if few:
-        named = ", ".join(f"{name} ({support})" for name, support in few)
-        yield f"Fewer than {FEW_FLOWS} novel test flows: {named}."
+    if few := _rare(judged.novel):
+        yield f"Fewer than {FEW_FLOWS} novel test flows: {few}."
+
+
+def _rare(found: Scores) -> str:
+    few = ((name, each.support) for name, each in found.per_class.items())
+    return ", ".join(f"{name} ({support})" for name, support in few if support < FEW_FLOWS)
 
 
 def _of_scores(run: Run) -> Iterator[str]:

@@ -55,14 +55,14 @@ def test_a_detector_no_better_than_the_majority_is_told(tmp_path: Path) -> None:
     assert "no better than always answering" in told(read_run(make_run(tmp_path / "r", made)))
 
 
-def test_stopped_few_gateways_failures_and_liars_are_told(tmp_path: Path) -> None:
+def test_stopped_few_gateways_failures_and_malicious_gateways_are_told(tmp_path: Path) -> None:
     made = Made(gateways=4, finished=False, attacked=True, failures={1: "nan"})
     warned = told(read_run(make_run(tmp_path / "r", made)))
     for words in (
         "stopped early: 4 of 4 rounds",
         "4 gateways are few",
         "could not be used: 1.",
-        "lied",
+        "malicious",
     ):
         assert words in warned
     assert "synthetic" in warned

@@ -11,14 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from fednids.report.figures import style
-from fednids.report.figures.layout import (
-    FEW,
-    MOST_COLUMNS,
-    gather_mean,
-    number_gateways,
-    say_order,
-)
+from fednids.report.figures import layout, style
 
 
 @style.styled
@@ -54,9 +47,9 @@ def cross_heatmap(
     Figure
         Axes: global detectors if there are any, then gateways' detectors if there are any.
     """
-    count, width = len(order), -(-len(order) // MOST_COLUMNS)
-    tops = gather_mean(overall[:, order], 1, width)
-    own = gather_mean(local[np.ix_(order, order)] if len(local) else local, width, width)
+    count, width = len(order), -(-len(order) // layout.MOST_COLUMNS)
+    tops = layout.gather_mean(overall[:, order], 1, width)
+    own = layout.gather_mean(local[np.ix_(order, order)] if len(local) else local, width, width)
     heights = [height for height in (0.36 * len(tops), 6.0 * bool(len(own))) if height]
     figure = Figure(figsize=(8.2, 1.9 + sum(heights)))
     panels = figure.subplots(len(heights), 1, height_ratios=heights, sharex=True, squeeze=False)
@@ -67,11 +60,13 @@ def cross_heatmap(
         style.caption(axes[0], "global detectors")
     if len(own):
         image = _draw(axes[-1], own, count, count)
-        number_gateways(axes[-1], order, "y")
-        axes[-1].set_ylabel("own detector of gateway" if count <= FEW else "detectors of gateways")
+        layout.number_gateways(axes[-1], order, "y")
+        axes[-1].set_ylabel(
+            "own detector of gateway" if count <= layout.FEW else "detectors of gateways"
+        )
         style.caption(axes[-1], _describe(local, width))
-    number_gateways(axes[-1], order)
-    axes[-1].set_xlabel(say_order(count, "test flows of "))
+    layout.number_gateways(axes[-1], order)
+    axes[-1].set_xlabel(layout.say_order(count, "test flows of "))
     figure.colorbar(image, ax=axes, label="macro-F1", shrink=0.8)
     style.headline(figure, f"Macro-F1 of detectors at {style.count_gateways(count)}{note}")
     return figure

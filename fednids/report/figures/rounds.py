@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
+from fednids.plain import number
 from fednids.report.figures import vega
 from fednids.report.figures.style import COLOURS, GREY, styled
 from fednids.report.tables import RATE_TITLES, PageTable, decimal, megabytes
+
+if TYPE_CHECKING:
+    from fednids.metrics import Scores
+    from fednids.runs.records import RoundRecord, ScoresRecord
 
 MOST_ROUNDS = 400
 """Rounds of one run that a chart holds."""
@@ -53,6 +58,21 @@ class RoundCurves:
     test: Mapping[str, Sequence[float]]
     novel: Mapping[str, Sequence[float]]
     majority: Mapping[str, float]
+
+    @classmethod
+    def of(
+        cls, rounds: Sequence[RoundRecord], majority: ScoresRecord | Scores | None
+    ) -> RoundCurves:
+        """Take the numbers of rounds, and of the majority class beside them."""
+        tests, names = [entry.test for entry in rounds], RATE_TITLES
+        return cls(
+            [entry.round for entry in rounds],
+            [entry.train.loss for entry in rounds],
+            [test.loss for test in tests],
+            {name: [test.rate(name) for test in tests] for name in names},
+            {name: [test.novel.rate(name) for test in tests] for name in names},
+            {name: number(getattr(majority, name)) for name in names} if majority else {},
+        )
 
 
 @styled
@@ -101,7 +121,7 @@ def rates_chart(run: RoundCurves) -> vega.Chart:
         ]
         words.append(f"the majority class {decimal(run.majority['macro_f1'])}")
     columns = {
-        f"{title}{end}": [rates[name][k] for k in kept]
+        f"{title}{end}": rates[name]
         for name, title in RATE_TITLES.items()
         for rates, end in ((run.test, ""), (run.novel, ", novel"))
     }
@@ -239,7 +259,7 @@ def participation_chart(
         [[numbers[k], n, outcomes[n][k], place] for k in kept for place, n in enumerate(names)],
         _table(
             "Gateways by what became of them", numbers, kept,
-            {name: [outcomes[name][k] for k in kept] for name in names},
+            {name: outcomes[name] for name in names},
         ),
     )  # fmt: skip
 
@@ -277,7 +297,7 @@ def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) ->
         [[numbers[k], name, costs[name][k]] for name in known for k in kept],
         _table(
             "Time and bytes of each round", numbers, kept,
-            {_COSTS[name]: [costs[name][k] for k in kept] for name in known}, 2,
+            {_COSTS[name]: costs[name] for name in known}, 2,
         ),
         (choice,),
     )  # fmt: skip
@@ -298,15 +318,12 @@ def _series_chart(
 ) -> vega.Chart:
     """A line a series; words are key, title and alt, `beside` has more columns of the table."""
     kept, choices = vega.thinned(len(numbers), MOST_ROUNDS), (vega.toggles(list(series)),)
-    columns = {
-        name: [values[k] for k in kept] for name, values in {**(beside or {}), **series}.items()
-    }
     return vega.Chart(
         *words,
         _lines(list(series), choices, axis, top=top, points=len(kept) <= _POINTS),
         ("round", "series", "value"),
         [[numbers[k], name, series[name][k]] for k in kept for name in series],
-        _table(caption, numbers, kept, columns),
+        _table(caption, numbers, kept, {**(beside or {}), **series}),
         choices,
         _left_out(numbers, kept),
     )
@@ -349,8 +366,9 @@ def _table(
     columns: Mapping[str, Sequence[float]],
     digits: int = 3,
 ) -> PageTable:
+    shown = {title: [values[k] for k in kept] for title, values in columns.items()}
     return PageTable.of_columns(
-        caption, {"round": [str(numbers[k]) for k in kept], **columns}, digits
+        caption, {"round": [str(numbers[k]) for k in kept], **shown}, digits
     )
 
 

@@ -16,8 +16,6 @@ from fednids.report.figures.style import save
 if TYPE_CHECKING:
     from fednids.runs.records import ResultRecord
 
-_RATES = ("macro_f1", "false_alarm_rate")
-
 
 def draw_run(result: ResultRecord, owned: NDArray[np.int64], folder: Path) -> None:
     """Draw all pictures of a finished run.
@@ -32,16 +30,7 @@ def draw_run(result: ResultRecord, owned: NDArray[np.int64], folder: Path) -> No
         Where ``curves.png``, ``confusion.png`` and ``gateways.png`` go.
     """
     note = " · synthetic flows" if result.data.synthetic else ""
-    final, rounds = result.final, result.rounds
-    course = RoundCurves(
-        [entry.round for entry in rounds],
-        [entry.train.loss for entry in rounds],
-        [entry.test.loss for entry in rounds],
-        {name: [entry.test.rate(name) for entry in rounds] for name in _RATES},
-        {name: [entry.test.novel.rate(name) for entry in rounds] for name in _RATES},
-        {"macro_f1": result.majority.rate("macro_f1")},
-    )
-    names = final.classes
+    final, course = result.final, RoundCurves.of(result.rounds, result.majority)
     save(curves(course, note), folder / "curves.png")
-    save(confusion(final.counts().matrix, names, note), folder / "confusion.png")
-    save(label_bars(owned, names, note), folder / "gateways.png")
+    save(confusion(final.counts().matrix, final.classes, note), folder / "confusion.png")
+    save(label_bars(owned, final.classes, note), folder / "gateways.png")

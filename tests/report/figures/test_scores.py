@@ -32,9 +32,9 @@ def places(names: tuple[str, ...], count: int = 2, ticks: int = len(TICKS)) -> l
 
 @pytest.mark.parametrize(("many", "count"), [(1, 1), (3, 2), (9, 2), (9, 1), (4, 4)])
 def test_texts_along_an_axis_can_be_read(many: int, count: int) -> None:
-    figure = along_axis(places(STRATEGIES[:many], count), TICKS, "liars", "macro-F1", NOTE)
+    figure = along_axis(places(STRATEGIES[:many], count), TICKS, "adversaries", "macro-F1", NOTE)
     check_readable(figure)
-    assert title(figure) == f"macro-F1 along liars{NOTE}"
+    assert title(figure) == f"macro-F1 along adversaries{NOTE}"
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == list(TICKS)
 
 
@@ -45,7 +45,7 @@ def test_long_ticks_can_be_read() -> None:
 
 def test_points_along_an_axis_stand_where_the_numbers_are() -> None:
     given = course("bulyan", missing=2)
-    figure = along_axis([Panel("", [given])], TICKS, "liars", "macro-F1")
+    figure = along_axis([Panel("", [given])], TICKS, "adversaries", "macro-F1")
     bars = figure.axes[0].containers[0]
     np.testing.assert_allclose(bars.lines[0].get_xdata(), [0, 1, 2])
     np.testing.assert_allclose(bars.lines[0].get_ydata(), given.mean[:3])
@@ -56,7 +56,7 @@ def test_points_along_an_axis_stand_where_the_numbers_are() -> None:
 
 
 def test_no_two_courses_look_alike_or_hide_each_other() -> None:
-    figure = along_axis(places(STRATEGIES, 1), TICKS, "liars", "macro-F1")
+    figure = along_axis(places(STRATEGIES, 1), TICKS, "adversaries", "macro-F1")
     lines = [bars.lines[0] for bars in figure.axes[0].containers]
     looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
     assert len(looks) == len(STRATEGIES)
@@ -67,7 +67,7 @@ def test_no_two_courses_look_alike_or_hide_each_other() -> None:
 
 def test_a_name_has_one_look_in_all_panels() -> None:
     given = [Panel("a", [course("krum")]), Panel("b", [course("rfa"), course("krum")])]
-    figure = along_axis(given, TICKS, "liars", "macro-F1")
+    figure = along_axis(given, TICKS, "adversaries", "macro-F1")
     colours = {
         bars.get_label(): bars.lines[0].get_color()
         for axes in figure.axes
@@ -79,7 +79,7 @@ def test_a_name_has_one_look_in_all_panels() -> None:
 
 def test_scores_below_zero_are_shown() -> None:
     low = Series("krum", np.arange(5.0), *(np.full(5, value) for value in (-0.4, -0.5, -0.3)))
-    figure = along_axis([Panel("", [low])], TICKS, "liars", "beyond clean")
+    figure = along_axis([Panel("", [low])], TICKS, "adversaries", "beyond clean")
     assert figure.axes[0].get_ylim()[0] <= -0.5
 
 
@@ -141,4 +141,6 @@ def test_levels_are_lines_and_bands() -> None:
 
 def test_the_same_study_gives_the_same_pictures(tmp_path: Path) -> None:
     check_repeats(lambda: against_skew(panels(), "skew", "t"), tmp_path)
-    check_repeats(lambda: along_axis(places(STRATEGIES), TICKS, "liars", "macro-F1"), tmp_path)
+    check_repeats(
+        lambda: along_axis(places(STRATEGIES), TICKS, "adversaries", "macro-F1"), tmp_path
+    )
