@@ -3,7 +3,7 @@
 ``python -m benchmarks.flower_run --gateways 100 --rounds 6``
 
 Flower takes one ClientApp and calls it for a message at a time in Ray actors of its own, with
-one processor each. The same `server.federation` leads the rounds.
+one processor each. The same `server.rounds` leads the rounds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from flwr.simulation import run_simulation
 from benchmarks.toy import FLOWS, toy_config
 from benchmarks.toy_run import Rounds
 from fednids.config import Config
-from server.federation import Federation
+from server.rounds import Federation
 
 
 def client_app(config: Config) -> ClientApp:

@@ -14,7 +14,7 @@ from benchmarks.validation import validation_fleet
 from fednids.config import Config
 from fednids.flows.windows import Windows
 from fednids.messages.values import Statistics
-from fednids.training.initial import opening_architecture, opening_task, opening_weights
+from fednids.training.initial import initial_task, initial_weights, run_architecture
 from fednids.training.jobs import LocalTraining, TrainingJob
 from fednids.training.trainer import Trainer
 
@@ -58,8 +58,8 @@ def _runner(settings: Settings) -> Callable[[], None]:
     fleet = validation_fleet(config)
     whole = fleet.training(0)
     windows = Windows(whole.order[:WINDOWS], whole.labels[:WINDOWS])
-    task = opening_task([Statistics(0, fleet.moments(0), fleet.opening_support(0))], config)
-    architecture = opening_architecture(task, config)
+    task = initial_task([Statistics(0, fleet.moments(0), fleet.opening_support(0))], config)
+    architecture = run_architecture(task, config)
     trainer = Trainer(
         architecture,
         task.scaler.apply(fleet.flows.vectors),
@@ -67,7 +67,7 @@ def _runner(settings: Settings) -> Callable[[], None]:
         optimiser=config.train.optimiser,
     )
     local = LocalTraining(1, config.train.learning_rate, task.class_weights)
-    start = opening_weights(architecture, config)
+    start = initial_weights(architecture, config)
 
     def run() -> None:
         trainer.train(TrainingJob(start, windows, np.random.default_rng(1)), local)

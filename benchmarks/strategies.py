@@ -26,13 +26,13 @@ from flwr.app import ConfigRecord
 from flwr.serverapp import strategy as flower
 
 from benchmarks.harness import show, spread
-from fednids.config import Config
+from fednids.algorithms import RoundStart, find_algorithm
+from fednids.algorithms.flower import flower_algorithm
+from fednids.config import Config, Section
+from fednids.extensions import ALGORITHMS
 from fednids.messages.records import weights_record
 from fednids.messages.values import Update
 from fednids.simulation.engines.base import take_identity
-from server.aggregation import Collection
-from server.roster import ParticipantsGrid
-from server.strategies import STRATEGIES, find_strategy
 
 MALICIOUS = 200
 THEIRS: dict[str, Any] = {
@@ -65,7 +65,7 @@ def main() -> None:
         print(json.dumps(measure(*asked.only.split(":"), asked.updates, asked.weights)))
         return
     found: dict[str, Any] = {"updates": asked.updates, "weights": asked.weights}
-    for name in STRATEGIES:
+    for name in ALGORITHMS.names():
         sides = ["ours", "theirs"] if name in THEIRS else ["ours"]
         pairs = [
             [apart(name, side, asked.updates, asked.weights) for side in sides]
@@ -98,37 +98,48 @@ def measure(name: str, side: str, count: int, size: int) -> dict[str, float]:
     start = rng.standard_normal(size, np.float32)
     if side == "ours":
         return _ours(name, count, start, rng)
-    strategy, grid = THEIRS[name](), ParticipantsGrid(range(1, count + 1))
-    list(strategy.configure_train(1, weights_record(start), ConfigRecord(), grid))
-    whole = Collection(strategy)
+    strategy = THEIRS[name]()
+    list(strategy.configure_train(1, weights_record(start), ConfigRecord(), _Nodes(count)))
+    whole = flower_algorithm(lambda: strategy)(Section(), count).begin(RoundStart(1, start))
     for place in range(count):
         whole.add(_update(place, start, rng))
     before, began = _peak(), time.perf_counter()
-    whole.weights(1)
+    whole.finish()
     return {"seconds": time.perf_counter() - began, "mib": _peak() - before + _held(count, size)}
 
 
 def _ours(name: str, count: int, start: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
     """Add updates as they come; making them, and what the server trains, is not counted."""
     malicious = min(MALICIOUS, (count - 3) // 4)
-    settings = {"federation.strategy": name, "federation.malicious": malicious}
-    config = Config.resolve({**settings, "partition.gateways": count})
-    strategy = find_strategy(config)
-    if strategy.rooted:
-        strategy.trust(start + np.float32(0.1))
-    detectors = config.federation.clusters if name == "ifca" else 1
+    settings = {"strategy.name": name, "strategy.malicious": malicious}
+    config = Config.resolve({**settings, "partition.gateways": count}, lenient=True)
+    algorithm = find_algorithm(config)
+    clean = start + np.float32(0.1) if algorithm.clean_flows else None
+    detectors = getattr(algorithm.settings, "clusters", 1)
+    weights = np.tile(start, detectors)
+    state = algorithm.initial_state(len(weights))
     before, began = _peak(), time.perf_counter()
-    whole = strategy.open(np.tile(start, detectors), range(count))
+    whole = algorithm.begin(RoundStart(1, weights, state, range(count), clean))
     spent = time.perf_counter() - began
     for place in range(count):
-        update = _update(place, start, rng, strategy.extras)
+        update = _update(place, start, rng, algorithm.returns)
         update = replace(update, choice=place % detectors)
         began = time.perf_counter()
         whole.add(update)
         spent += time.perf_counter() - began
     began = time.perf_counter()
-    whole.weights(1)
+    whole.finish()
     return {"seconds": spent + time.perf_counter() - began, "mib": _peak() - before}
+
+
+class _Nodes:
+    """A Grid that lists nodes, for Flower's strategies."""
+
+    def __init__(self, count: int):
+        self._count = count
+
+    def get_node_ids(self) -> range:
+        return range(1, self._count + 1)
 
 
 def _update(

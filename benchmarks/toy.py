@@ -32,7 +32,7 @@ PLAIN: dict[str, object] = {
     "train.final_rate_share": 1.0,
     "train.balance": 0.0,
     "train.shuffle": False,
-    "federation.strategy": "fedavg",
+    "strategy.name": "fedavg",
 }
 
 

@@ -16,18 +16,18 @@ from fednids.messages.records import (
     statistics_content,
     update_content,
 )
-from fednids.training.local import Workplace
+from fednids.training.local import LocalTrainer
 
 app = ClientApp()
 
 
 @lru_cache(maxsize=1)
-def _open(settings: tuple[tuple[str, bool | int | float | str], ...], flows: int) -> Workplace:
+def _open(settings: tuple[tuple[str, bool | int | float | str], ...], flows: int) -> LocalTrainer:
     config = Config.resolve(dict(settings))
-    return Workplace(config, toy_fleet(config.partition.gateways, flows))
+    return LocalTrainer(config, toy_fleet(config.partition.gateways, flows))
 
 
-def _place(context: Context) -> tuple[Workplace, int]:
+def _place(context: Context) -> tuple[LocalTrainer, int]:
     settings = dict(context.run_config)
     flows = int(settings.pop(FLOWS))
     return _open(tuple(sorted(settings.items())), flows), int(context.node_config["partition-id"])

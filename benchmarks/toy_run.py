@@ -19,7 +19,7 @@ from fednids.networks.interface import Weights  # noqa: E402
 from fednids.runs.rounds import Round  # noqa: E402
 from fednids.simulation.engines import Clients, open_grid  # noqa: E402
 from fednids.training.initial import stack_size  # noqa: E402
-from server.federation import Federation  # noqa: E402
+from server.rounds import Federation  # noqa: E402
 
 
 class Rounds:
@@ -74,9 +74,9 @@ def main() -> None:
     if given.loss:
         started = time.perf_counter()
         fleet = toy_fleet(given.gateways, given.flows)
-        from fednids.training.local import Workplace  # MindSpore, which a server does not need
+        from fednids.training.local import LocalTrainer  # MindSpore, which a server does not need
 
-        task, place = outcome.tasks[0], Workplace(config, fleet.pooled())
+        task, place = outcome.tasks[0], LocalTrainer(config, fleet.pooled())
         trainer = place._ready(task)
         each = [fleet.training(k) for k in range(given.gateways)]
         scored = trainer.score_all(outcome.weights[0], each)

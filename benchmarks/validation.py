@@ -18,8 +18,8 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.flows.split import split_flows
 from fednids.messages.values import Evaluation
 from fednids.metrics import majority_counts, scores
-from fednids.training.initial import opening_architecture, opening_task, opening_weights
-from fednids.training.local import Workplace
+from fednids.training.initial import initial_task, initial_weights, run_architecture
+from fednids.training.local import LocalTrainer
 from partitions import PartitionPlan
 
 SHARE = 0.25
@@ -82,10 +82,10 @@ def validation_fleet(config: Config) -> FederatedDataset:
 def trained(settings: Mapping[str, object]) -> Found:
     """Train the centralised arm with these settings; score its last round."""
     config = Config.resolve(settings)
-    workplace = Workplace(config, validation_fleet(config))
-    task = opening_task([workplace.statistics(0)], config)
-    architecture = opening_architecture(task, config)
-    weights, spent, processor = opening_weights(architecture, config), 0.0, 0.0
+    workplace = LocalTrainer(config, validation_fleet(config))
+    task = initial_task([workplace.statistics(0)], config)
+    architecture = run_architecture(task, config)
+    weights, spent, processor = initial_weights(architecture, config), 0.0, 0.0
     for number in range(1, config.federation.rounds + 1):
         started = time.process_time()
         update = workplace.train(0, weights, replace(task, server_round=number)).update

@@ -13,7 +13,7 @@ from clients.warm.asking import ask, trainer_named
 from clients.warm.request import Request
 
 if not trainer_named():
-    import clients.answering  # noqa: F401  engines bind the threads that its import starts
+    import clients.client  # noqa: F401  engines bind the threads that its import starts
 
 app = ClientApp()
 
@@ -42,6 +42,6 @@ def _answer(kind: str, message: Message, context: Context) -> RecordDict:
         found = ask(Request.of(kind, message.content, context))
         if found is not None:
             return found
-    from clients.answering import answer
+    from clients.client import answer
 
     return answer(kind, message.content, context)

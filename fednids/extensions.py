@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fednids.algorithms.interface import Algorithm
     from fednids.runs.callbacks import Callback
 
 Member = TypeVar("Member")
@@ -251,8 +252,43 @@ def _later(function: str) -> Callable[[Any], str | None]:
     return lambda member: cast("str | None", getattr(importlib.import_module(module), name)(member))
 
 
-ALGORITHMS: Registry[Any] = Registry("algorithm", "strategy.name", {})
-"""What server and clients do in a round."""
+def _algorithm_fault(member: Any) -> str | None:
+    if isinstance(member, type) and hasattr(member, "begin") and hasattr(member, "train"):
+        return None
+    return f"expected a class derived from fednids.algorithms.Algorithm, got {member!r}"
+
+
+_ALGORITHMS = "fednids.algorithms"
+
+ALGORITHMS: Registry[type[Algorithm]] = Registry(
+    "algorithm",
+    "strategy.name",
+    {
+        "fedavg": f"{_ALGORITHMS}.fedavg:FedAvg",
+        "fedprox": f"{_ALGORITHMS}.fedprox:FedProx",
+        "fedavgm": f"{_ALGORITHMS}.server_optimiser:FedAvgM",
+        "fedadam": f"{_ALGORITHMS}.server_optimiser:FedAdam",
+        "fedyogi": f"{_ALGORITHMS}.server_optimiser:FedYogi",
+        "fedadagrad": f"{_ALGORITHMS}.server_optimiser:FedAdagrad",
+        "qfedavg": f"{_ALGORITHMS}.qfedavg:QFedAvg",
+        "fedmedian": f"{_ALGORITHMS}.coordinates:FedMedian",
+        "fedtrimmedavg": f"{_ALGORITHMS}.coordinates:FedTrimmedAvg",
+        "krum": f"{_ALGORITHMS}.krum:Krum",
+        "multikrum": f"{_ALGORITHMS}.krum:MultiKrum",
+        "bulyan": f"{_ALGORITHMS}.krum:Bulyan",
+        "rfa": f"{_ALGORITHMS}.rfa:Rfa",
+        "normclip": f"{_ALGORITHMS}.normclip:NormClip",
+        "scaffold": f"{_ALGORITHMS}.scaffold:Scaffold",
+        "fednova": f"{_ALGORITHMS}.fednova:FedNova",
+        "feddyn": f"{_ALGORITHMS}.feddyn:FedDyn",
+        "fedper": f"{_ALGORITHMS}.fedper:FedPer",
+        "ditto": f"{_ALGORITHMS}.ditto:Ditto",
+        "ifca": f"{_ALGORITHMS}.ifca:Ifca",
+        "fltrust": f"{_ALGORITHMS}.fltrust:FLTrust",
+    },
+    _algorithm_fault,
+)
+"""What server and clients do in a round: classes derived from `fednids.algorithms.Algorithm`."""
 
 NETWORKS: Registry[Any] = Registry(
     "network",

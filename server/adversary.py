@@ -1,8 +1,8 @@
 """Malicious clients at the server: what they send instead of their updates.
 
 They train honestly, or on flows that they falsified, and their updates are replaced here,
-where the updates of a round meet. So those who plot together can know what the others send,
-and a run is the same on all engines. Honest updates pass at once.
+where the updates of a round meet. So colluding clients can know what the others send,
+and a run is the same on all engines. Honest updates pass unchanged.
 """
 
 from __future__ import annotations
@@ -24,106 +24,109 @@ from fednids.simulation.adversaries.updates import (
     Knowledge,
 )
 
-_Started = Callable[[Update], Weights]
+_Reference = Callable[[Update], Weights]
 _MOST = float(np.finfo(np.float32).max)
 
 
 class Adversary:
-    """Replaces the liars' updates, if the attack is one on weights.
+    """Replaces the updates of malicious clients, if the attack is one on weights.
 
     Parameters
     ----------
-    liars : MaliciousClients
-        Who lies, when and how.
+    malicious : MaliciousClients
+        Which clients attack, when and how.
     """
 
-    def __init__(self, liars: MaliciousClients):
-        self._liars = liars
+    def __init__(self, malicious: MaliciousClients):
+        self._malicious = malicious
 
     def corrupt(
-        self, updates: Iterable[Update], started: Callable[[Update], Weights], server_round: int
+        self, updates: Iterable[Update], reference: Callable[[Update], Weights], server_round: int
     ) -> Iterator[Update]:
-        """Give the updates on, the liars' replaced.
+        """Pass the updates on, with those of malicious clients replaced.
 
         Parameters
         ----------
         updates : Iterable[Update]
             Usable ones of a round, in the order in which they are added.
-        started : Callable[[Update], ndarray]
-            Gives the ``(P,) float32`` weights that an update was trained from.
+        reference : Callable[[Update], ndarray]
+            Returns the ``(P,) float32`` weights that an update was trained from.
         server_round : int
             From 1.
 
         Yields
         ------
         Update
-            Each gateway's own, or with ``(P,) float32`` finite weights that are a lie; number
-            of windows, loss and `extras` stay as they are. Where liars plot together, theirs
-            come last, by partition id. An update without windows is never a lie: it does
-            not count.
+            Each client's own, or with ``(P,) float32`` finite weights of the attack; number of
+            windows, loss and `extras` stay as they are. Updates of colluding clients come last,
+            by partition id. An update without windows, which does not count, is never replaced.
         """
-        attack = self._liars.attack
+        attack = self._malicious.attack
         if attack.independent is not None:
-            yield from self._alone(attack.independent, updates, started, server_round)
+            yield from self._independent(attack.independent, updates, reference, server_round)
         elif attack.colluding is not None:
-            yield from self._together(attack.colluding, updates, started, server_round)
+            yield from self._colluding(attack.colluding, updates, reference, server_round)
         else:
             yield from updates
 
-    def _alone(
+    def _independent(
         self,
-        lie: IndependentAttack,
+        attack: IndependentAttack,
         updates: Iterable[Update],
-        started: _Started,
+        reference: _Reference,
         server_round: int,
     ) -> Iterator[Update]:
-        liars = self._liars
+        malicious = self._malicious
         for update in updates:
-            if not self._lies(update, server_round):
+            if not self._attacks(update, server_round):
                 yield update
                 continue
-            rng = generator(liars.seed, Stream.ATTACK, server_round, update.partition_id)
-            start = started(update)
-            situation = AttackContext(server_round, liars.strength, rng)
-            yield _sent(update, start, lie(_change(update, start), situation))
+            rng = generator(malicious.seed, Stream.ATTACK, server_round, update.partition_id)
+            start = reference(update)
+            context = AttackContext(server_round, malicious.strength, rng)
+            yield _sent(update, start, attack(_change(update, start), context))
 
-    def _together(
-        self, lie: ColludingAttack, updates: Iterable[Update], started: _Started, server_round: int
+    def _colluding(
+        self,
+        attack: ColludingAttack,
+        updates: Iterable[Update],
+        reference: _Reference,
+        server_round: int,
     ) -> Iterator[Update]:
         total: NDArray[np.float64] | float = 0.0
         honest, waiting = 0, list[Update]()
         for update in updates:
-            if self._lies(update, server_round):
+            if self._attacks(update, server_round):
                 waiting.append(update)
                 continue
-            if update.examples and self._liars.attackers(server_round):
-                total = total + _change(update, started(update))
+            if update.examples and self._malicious.attackers(server_round):
+                total = total + _change(update, reference(update))
                 honest += 1
             yield update
         if not waiting:
             return
         waiting.sort(key=lambda update: update.partition_id)
         mean = np.divide(total, honest) if honest else None
-        overheard = Knowledge(mean, honest, _Changes(waiting, started))
-        change = lie(overheard, self._liars.strength)
+        known = Knowledge(mean, honest, _Changes(waiting, reference))
+        change = attack(known, self._malicious.strength)
         for update in waiting:
-            yield _sent(update, started(update), change)
+            yield _sent(update, reference(update), change)
 
-    def _lies(self, update: Update, server_round: int) -> bool:
-        return update.examples > 0 and self._liars.attacks(update.partition_id, server_round)
+    def _attacks(self, update: Update, server_round: int) -> bool:
+        return update.examples > 0 and self._malicious.attacks(update.partition_id, server_round)
 
 
 class _Changes:
     """The changes of updates, each made when it is looked at."""
 
-    def __init__(self, updates: Sequence[Update], started: _Started):
-        self._updates, self._started = updates, started
+    def __init__(self, updates: Sequence[Update], reference: _Reference):
+        self._updates, self._reference = updates, reference
 
     def __len__(self) -> int:
         return len(self._updates)
 
     def __iter__(self) -> Iterator[NDArray[np.float64]]:
-        return (_change(update, self._started(update)) for update in self._updates)
+        return (_change(update, self._reference(update)) for update in self._updates)
 
 
 def _change(update: Update, start: Weights) -> NDArray[np.float64]:
@@ -131,6 +134,6 @@ def _change(update: Update, start: Weights) -> NDArray[np.float64]:
 
 
 def _sent(update: Update, start: Weights, change: NDArray[np.float64]) -> Update:
-    """Put a change on the weights; too large ones would be refused, so no liar sends infinity."""
+    """Add a change to the weights, clipped to float32: infinity would be refused."""
     weights = np.clip(start + change, -_MOST, _MOST).astype(np.float32)
     return replace(update, weights=weights)

@@ -9,6 +9,7 @@ from pathlib import Path
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
+from fednids.algorithms import find_algorithm
 from fednids.config import Config
 from fednids.datasets.deployable import check_deployment
 from fednids.errors import FednidsError
@@ -18,16 +19,14 @@ from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import OpenRun
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
-from server.federation import Federation, check_rootless
-from server.strategies import find_strategy
-from server.waiting import attentive
+from server.rounds import Federation, check_clean_flows
 
 app = ServerApp()
 
 
 @app.main()
 def main(grid: Grid, context: Context) -> None:
-    """Lead a run that ``flwr run`` started, and write its folder.
+    """Run what ``flwr run`` started, and write its folder.
 
     The folder is the run config's ``out``; without, ``fednids-run-ID`` in the folder where
     the SuperLink was started. In a deployment the server has no flows, and what it tells of
@@ -35,19 +34,18 @@ def main(grid: Grid, context: Context) -> None:
     """
     out = Path(str(context.run_config.get("out", "")) or f"fednids-run-{context.run_id}")
     config = Config.of_run(context.run_config)
-    check_rootless(config)
+    check_clean_flows(config)
     check_attack(config)
     check_deployment(config)
     Environment(config)
     with alone_in(out):
-        _lead(grid, config, out)
+        _run(grid, config, out)
 
 
-def _lead(grid: Grid, config: Config, out: Path) -> None:
-    """Lead a run from its start or from where it stopped."""
+def _run(grid: Grid, config: Config, out: Path) -> None:
+    """Run from the start or from where a run stopped."""
     stopped = _stopped(config, out)
     job = OpenRun.go_on(out, stopped) if stopped else OpenRun.begin("federated", config, out)
-    grid = attentive(grid, config.federation.timeout)
     federation = Federation(grid, job.config, job.observers)
     try:
         outcome = federation.run(stopped)
@@ -55,11 +53,11 @@ def _lead(grid: Grid, config: Config, out: Path) -> None:
         if config.deploy.names and not federation.cards and not stopped:
             shutil.rmtree(out, ignore_errors=True)  # it never began: the folder is free again
         raise
-    personal = find_strategy(config).personal
+    personal = find_algorithm(config).personal
     facts = Facts.told(federation.cards, config) if config.deploy.names else None
     job.finish(replace(outcome, personal=personal), facts=facts)
 
 
 def _stopped(config: Config, out: Path) -> Checkpoint | None:
-    """Find where to go on, if that is asked for and a run was begun there."""
+    """Return where to continue, if that is asked for and a run was begun there."""
     return read_checkpoint(out) if config.deploy.resume and (out / CONFIG).exists() else None

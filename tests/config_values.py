@@ -6,6 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from fednids.config import OpenSection, StrategyConfig
+
+OPEN: dict[str, type[OpenSection]] = {"strategy": StrategyConfig}
+
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SIZES = st.none() | st.lists(st.integers(1, 512), min_size=1, max_size=4).map(tuple)
 
@@ -79,28 +83,7 @@ VALID: dict[str, Any] = {
     "train.shuffle": st.booleans(),
     "train.stack": st.integers(0, 64),
     "federation.rounds": st.integers(1, 10**6),
-    "federation.strategy": WORDS,
     "federation.fraction": above(0, 1),
-    "federation.proximal_mu": st.floats(0, allow_infinity=False),
-    "federation.server_learning_rate": above(0, 100),
-    "federation.server_momentum": st.floats(0, 1, exclude_max=True),
-    "federation.eta": above(0),
-    "federation.beta_1": st.floats(0, 1, exclude_max=True),
-    "federation.beta_2": st.floats(0, 1, exclude_max=True),
-    "federation.tau": above(0),
-    "federation.beta": st.floats(0, 0.5, exclude_max=True),
-    "federation.malicious": st.integers(0, 10**6),
-    "federation.select": st.integers(0, 10**6),
-    "federation.clip_norm": st.floats(0, allow_infinity=False),
-    "federation.smoothing": above(0),
-    "federation.iterations": st.integers(1, 1000),
-    "federation.q": st.floats(0, 100),
-    "federation.lipschitz": above(0),
-    "federation.dyn_alpha": above(0),
-    "federation.ditto_lambda": st.floats(0, 100),
-    "federation.personal_layers": st.integers(1, 2),
-    "federation.clusters": st.integers(1, 16),
-    "federation.root_flows": st.integers(1, 10**6),
     "federation.norm_bound": st.floats(0, 100),
     "federation.max_failures": st.floats(0, 1, exclude_max=True),
     "federation.timeout": st.floats(0, 1e6),
@@ -143,6 +126,55 @@ VALID: dict[str, Any] = {
     "run.keep": st.sampled_from(["last", "best"]),
     "run.false_alarms": st.floats(0, 1, exclude_max=True),
 }
+
+OWN: dict[str, Any] = {
+    "strategy.mu": st.floats(0, allow_infinity=False),
+    "strategy.server_learning_rate": above(0, 100),
+    "strategy.server_momentum": st.floats(0, 1, exclude_max=True),
+    "strategy.eta": above(0),
+    "strategy.beta_1": st.floats(0, 1, exclude_max=True),
+    "strategy.beta_2": st.floats(0, 1, exclude_max=True),
+    "strategy.tau": above(0),
+    "strategy.beta": st.floats(0, 0.5, exclude_max=True),
+    "strategy.malicious": st.integers(0, 10**6),
+    "strategy.select": st.integers(0, 10**6),
+    "strategy.clip_norm": st.floats(0, allow_infinity=False),
+    "strategy.smoothing": above(0),
+    "strategy.iterations": st.integers(1, 1000),
+    "strategy.q": st.floats(0, 100),
+    "strategy.lipschitz": above(0),
+    "strategy.alpha": above(0),
+    "strategy.ditto_lambda": st.floats(0, 100),
+    "strategy.personal_layers": st.integers(1, 2),
+    "strategy.clusters": st.integers(1, 16),
+    "strategy.root_flows": st.integers(1, 10**6),
+}
+"""Settings of the members of registries."""
+
+
+@st.composite
+def settings(draw: Any) -> dict[str, Any]:
+    """Draw valid settings: one member of each registry, and what it has."""
+    found = draw(st.fixed_dictionaries(VALID))
+    for section, group in OPEN.items():
+        member = draw(st.sampled_from(group.registry.names()))
+        found[f"{section}.{group.choice}"] = member
+        for key in group.member_settings(member).model_fields:
+            found[f"{section}.{key}"] = draw(OWN[f"{section}.{key}"])
+    return found
+
+
+def chosen(name: str) -> dict[str, str]:
+    """Choose a member that has a setting; nothing for settings that all runs have."""
+    section, _, key = name.partition(".")
+    if name not in OWN:
+        return {}
+    group = OPEN[section]
+    members = [
+        each for each in group.registry.names() if key in group.member_settings(each).model_fields
+    ]
+    return {f"{section}.{group.choice}": members[0]}
+
 
 WRONG: list[tuple[str, object]] = [
     ("data.sha256", "ABC"),
@@ -199,20 +231,20 @@ WRONG: list[tuple[str, object]] = [
     ("federation.rounds", 0),
     ("federation.fraction", 0),
     ("federation.fraction", "all\nof\nthem"),
-    ("federation.proximal_mu", -0.1),
-    ("federation.server_learning_rate", 0),
-    ("federation.server_momentum", 1),
-    ("federation.eta", 0),
-    ("federation.beta_1", 1),
-    ("federation.beta_2", -0.1),
-    ("federation.tau", 0),
-    ("federation.beta", 0.5),
-    ("federation.malicious", -1),
-    ("federation.malicious", 0.5),
-    ("federation.select", -1),
-    ("federation.clip_norm", -1),
-    ("federation.smoothing", 0),
-    ("federation.iterations", 0),
+    ("strategy.mu", -0.1),
+    ("strategy.server_learning_rate", 0),
+    ("strategy.server_momentum", 1),
+    ("strategy.eta", 0),
+    ("strategy.beta_1", 1),
+    ("strategy.beta_2", -0.1),
+    ("strategy.tau", 0),
+    ("strategy.beta", 0.5),
+    ("strategy.malicious", -1),
+    ("strategy.malicious", 0.5),
+    ("strategy.select", -1),
+    ("strategy.clip_norm", -1),
+    ("strategy.smoothing", 0),
+    ("strategy.iterations", 0),
     ("federation.max_failures", 1),
     ("availability.pattern", "weekly"),
     ("availability.share", 0),

@@ -25,10 +25,10 @@ data.flows = 600
 
 [grid]
 partition.alpha = [0.1, 1.0]
-federation.strategy = ["fedavg", "fedprox"]
+strategy.name = ["fedavg", "fedprox"]
 
 [report]
-compare = "federation.strategy"
+compare = "strategy.name"
 """
 
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import pickle
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from config_values import VALID, WORDS, WRONG
+from config_values import OPEN, OWN, VALID, WORDS, WRONG, chosen, settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fednids.config import Config, describe_settings, parse_settings
+from fednids.config import (
+    Config,
+    describe_settings,
+    parse_settings,
+    run_config_defaults,
+    setting_names,
+)
 from fednids.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-CONFIGS = st.fixed_dictionaries(VALID).map(Config.resolve)
+CONFIGS = settings().map(Config.resolve)
 
 KEYS = tuple(Config().flat())
 """Settings of a run with all defaults."""
@@ -47,13 +54,14 @@ def refused(settings: dict[str, object] | None = None, file: Path | None = None)
 
 class TestRoundTrips:
     def test_every_setting_is_tried(self) -> None:
-        assert tuple(VALID) == KEYS
+        choices = {f"{section}.{group.choice}" for section, group in OPEN.items()}
+        assert {*VALID, *OWN, *choices} == set(setting_names())
 
     @given(config=CONFIGS)
     @example(config=Config())
     def test_through_flowers_run_config(self, config: Config) -> None:
         flat = config.flat()
-        assert tuple(flat) == KEYS
+        assert set(flat) <= set(setting_names())
         assert {type(value) for value in flat.values()} <= {bool, int, float, str}
         assert Config.resolve(flat) == config
 
@@ -74,7 +82,7 @@ class TestRoundTrips:
     def test_types_are_those_of_the_settings(self, config: Config) -> None:
         texts = {name: str(value) for name, value in config.flat().items()}
         again, values = Config.resolve(texts).flat(), config.flat()
-        assert [type(again[name]) for name in KEYS] == [type(values[name]) for name in KEYS]
+        assert [type(again[name]) for name in values] == [type(values[name]) for name in values]
 
 
 class TestDefaults:
@@ -84,16 +92,29 @@ class TestDefaults:
     def test_equal_flowers_run_config(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
         told = flattened(project["tool"]["flwr"]["app"]["config"])
-        members = {each.name for each in describe_settings() if each.member}
-        core = {k: v for k, v in Config().flat().items() if k not in members}
-        expected = {**core, **dict.fromkeys(members, ""), "out": ""}
+        expected = {**run_config_defaults(), "out": "", "settings": ""}
         assert told == expected
         for name, value in told.items():
             assert type(value) is type(expected[name]), name
 
+    def test_empty_settings_of_members_are_the_chosen_ones_own(self) -> None:
+        told = run_config_defaults()
+        assert Config.of_run(told) == Config()
+        scaffold = Config.of_run({**told, "strategy.name": "scaffold"})
+        assert scaffold == Config.resolve({"strategy.name": "scaffold"})
+        more = '{"strategy.name": "fedprox", "strategy.mu": 0.5}'
+        given = Config.of_run({**told, "settings": more})
+        assert given == Config.resolve({"strategy.name": "fedprox", "strategy.mu": 0.5})
+
+    @pytest.mark.parametrize("text", ["{", "3", '["a"]'])
+    def test_settings_in_flowers_run_config_that_are_no_json_are_one_line(self, text: str) -> None:
+        with pytest.raises(ConfigError, match="to be a JSON object") as caught:
+            Config.of_run({"settings": text})
+        assert len(str(caught.value).splitlines()) == 1
+
     def test_are_described_one_by_one(self) -> None:
         described = list(describe_settings())
-        assert set(KEYS) <= {each.name for each in described}
+        assert set(Config().flat()) <= {each.name for each in described}
         assert all(len(each.meaning.splitlines()) == 1 for each in described)
         shown = {each.name: each.default for each in described}
         assert shown["data.window"] == 10
@@ -134,7 +155,7 @@ class TestUnknown:
 class TestWrongValues:
     @pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda part: repr(part)[:30])
     def test_one_line_names_the_setting(self, name: str, value: object) -> None:
-        assert f"setting {name} " in refused({name: value})
+        assert f"setting {name} " in refused({**chosen(name), name: value})
 
     def test_every_section_is_among_them(self) -> None:
         assert {name.split(".")[0] for name, _ in WRONG} == set(Config.model_fields)
@@ -151,7 +172,7 @@ class TestWrongValues:
         assert "run.seed" not in message
 
     @given(
-        name=st.sampled_from(KEYS),
+        name=st.sampled_from(setting_names()),
         value=st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=2),
@@ -160,9 +181,9 @@ class TestWrongValues:
     )
     def test_any_value_is_taken_or_refused_in_one_line(self, name: str, value: object) -> None:
         try:
-            config = Config.resolve({name: value})
+            config = Config.resolve({**chosen(name), name: value})
         except ConfigError:
-            assert name in refused({name: value})
+            assert name.partition(".")[2] in refused({**chosen(name), name: value})
         else:
             assert Config.resolve(config.flat()) == config
 
@@ -278,3 +299,29 @@ def test_a_record_of_before_is_read_by_its_new_names(tmp_path: Path) -> None:
     assert Config.recorded(file).train.final_rate_share == 0.5
     with pytest.raises(ConfigError, match="old name"):
         Config.resolve(file=file)
+
+
+class TestMembers:
+    """Settings of the chosen partitioner, algorithm or network."""
+
+    @pytest.mark.parametrize(
+        ("settings", "fault"),
+        [
+            ({"strategy.clusters": 2}, "it belongs to ifca"),
+            ({"strategy.name": "fednova", "strategy.mu": 2}, "has none of its own"),
+            ({"strategy.name": "fedavgg"}, "did you mean fedavg?"),
+            ({"strategy.name": "krum", "strategy.malicous": 2}, "did you mean strategy.malicious?"),
+        ],
+    )
+    def test_others_are_refused(self, settings: dict[str, object], fault: str) -> None:
+        assert fault in refused(settings)
+
+    def test_or_left_out_where_several_runs_share_them(self) -> None:
+        shared = {"strategy.name": "fedprox", "strategy.mu": 0.1, "strategy.beta": 0.3}
+        alone = {"strategy.name": "fedprox", "strategy.mu": 0.1}
+        assert Config.resolve(shared, lenient=True) == Config.resolve(alone)
+
+    @pytest.mark.parametrize("name", ["fedavg", "scaffold"])
+    def test_survive_pickling(self, name: str) -> None:
+        config = Config.resolve({"strategy.name": name})
+        assert pickle.loads(pickle.dumps(config)) == config == Config.from_json(config.to_json())

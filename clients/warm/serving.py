@@ -52,7 +52,7 @@ def serve(folder: Path, answer: Answer | None = None) -> None:
         Where to listen; made if need be, for its owner alone.
     answer : Callable, optional
         From a message's type, content and context to the reply's content; by default
-        `clients.answering.answer`.
+        `clients.client.answer`.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def serve(folder: Path, answer: Answer | None = None) -> None:
 
 def _gateways_answer() -> Answer:
     """Import what gateways do, and with it MindSpore."""
-    from clients.answering import answer
+    from clients.client import answer
 
     return answer
 

@@ -15,7 +15,7 @@ from fednids.cli import options
 from fednids.cli.logs import logging_to
 from fednids.cli.progress import following, show_end
 from fednids.cli.screen import print_table, say
-from fednids.config import Config, parse_settings
+from fednids.config import Config, default_settings, parse_settings
 from fednids.errors import ConfigError
 from fednids.files import write_atomically
 
@@ -54,7 +54,7 @@ def compare(
         typer.Option(
             "--strategies",
             help="Strategies to run, settings of one behind it: "
-            "'fedavg,fedprox(proximal_mu=0.1),fedadam(eta=0.03,tau=0.01)'.",
+            "'fedavg,fedprox(mu=0.1),fedadam(eta=0.03,tau=0.01)'.",
         ),
     ] = None,
     out: Annotated[
@@ -140,14 +140,14 @@ def _settings(
     """Return the settings of file, arguments and flags; a file's strategy and ``run`` are not."""
     from fednids.studies.relevance import STRATEGY
 
-    defaults = Config().flat()
     found: dict[str, object] = {}
     if file is not None:
-        inside = Config.resolve(file=file).flat()
+        config = Config.resolve(file=file)
+        inside, defaults = config.flat(), default_settings(config)
         found = {
             name: value
             for name, value in inside.items()
-            if value != defaults.get(name) and name != STRATEGY and not name.startswith("run.")
+            if value != defaults[name] and name != STRATEGY and not name.startswith("run.")
         }
     return {**found, **parse_settings(given or []), **options.name_flags(**flags)}
 

@@ -58,7 +58,7 @@ _FLAGS = {
     "scheme": "partition.scheme",
     "alpha": "partition.alpha",
     "rounds": "federation.rounds",
-    "strategy": "federation.strategy",
+    "strategy": "strategy.name",
     "engine": "run.engine",
     "workers": "run.workers",
 }

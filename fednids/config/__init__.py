@@ -12,7 +12,6 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,9 +19,16 @@ import tomli_w
 from pydantic import Field, ValidationError
 
 from fednids.config.deploy import DeployConfig
-from fednids.config.federation import FederationConfig
+from fednids.config.federation import FederationConfig, StrategyConfig
 from fednids.config.implied import implied
-from fednids.config.section import OpenSection, Scalar, Section, describe_fault
+from fednids.config.section import (
+    OpenSection,
+    Scalar,
+    Section,
+    describe_fault,
+    settings_fault,
+    settings_of,
+)
 from fednids.config.training import (
     DataConfig,
     ModelConfig,
@@ -48,11 +54,19 @@ __all__ = [
     "Scalar",
     "Section",
     "Setting",
+    "StrategyConfig",
     "TrainConfig",
     "WireConfig",
+    "default_settings",
     "describe_settings",
     "parse_settings",
+    "read_settings",
+    "run_config_defaults",
     "setting_names",
+    "settings_fault",
+    "settings_of",
+    "short_name",
+    "unknown_setting",
 ]
 
 
@@ -64,6 +78,7 @@ class Config(Section):
     model: ModelConfig = Field(default_factory=ModelConfig)
     train: TrainConfig = TrainConfig()
     federation: FederationConfig = FederationConfig()
+    strategy: StrategyConfig = Field(default_factory=StrategyConfig)
     availability: AvailabilityConfig = AvailabilityConfig()
     clock: ClockConfig = ClockConfig()
     attack: AttackConfig = AttackConfig()
@@ -73,7 +88,11 @@ class Config(Section):
 
     @classmethod
     def resolve(
-        cls, settings: Mapping[str, object] | None = None, *, file: Path | None = None
+        cls,
+        settings: Mapping[str, object] | None = None,
+        *,
+        file: Path | None = None,
+        lenient: bool = False,
     ) -> Config:
         """Return defaults, a file and single settings together; later ones replace earlier ones.
 
@@ -86,18 +105,21 @@ class Config(Section):
             Values by ``section.key``; texts are read as the setting's type.
         file : Path, optional
             TOML file with the sections as tables.
+        lenient : bool
+            Leave out settings of other partitioners, algorithms, networks than those chosen,
+            rather than refuse them: what several runs share need not fit each.
 
         Raises
         ------
         ConfigError
             An unknown setting, with the nearest known one, or a value out of range.
         """
-        given = dict([*_from_file(file), *(settings or {}).items()])
-        config = cls._implied(given)
+        given = {**(read_settings(file) if file else {}), **(settings or {})}
+        config = cls._implied(given, lenient=lenient)
         opened = [getattr(config, name) for name in _open_sections()]
         proposed = {k: v for each in opened for k, v in each.settings.proposed().items()}
         more = {name: value for name, value in proposed.items() if name not in given}
-        return cls._implied({**given, **more}) if more else config
+        return cls._implied({**given, **more}, lenient=lenient) if more else config
 
     @classmethod
     def recorded(cls, file: Path) -> Config:
@@ -108,60 +130,72 @@ class Config(Section):
         ConfigError
             As from `resolve`.
         """
-        given = {RENAMED.get(name, name): value for name, value in _from_file(file)}
+        given = {RENAMED.get(name, name): value for name, value in read_settings(file).items()}
         return cls.resolve(
-            {name: REVALUED.get(name, {}).get(str(v), v) for name, v in given.items()}
+            {name: REVALUED.get(name, {}).get(str(v), v) for name, v in given.items()},
+            lenient=True,
         )
 
     @classmethod
     def of_run(cls, run_config: Mapping[str, object]) -> Config:
-        """Return the settings of Flower's run config, without its ``out``.
+        """Return the settings in Flower's run config.
 
-        It contains every setting of fednids' own, and those of algorithms, networks and
-        partitioners as empty texts: so an empty one, and one with its default, counts as not
-        given. A preset sets nothing but its sizes here: with `flwr run` alone a default may be
-        intended.
+        Flower refuses keys that an app has not declared, so all declared settings stand in it with
+        their defaults, and one that has its default is taken as not given. Settings of a registry's
+        members, which have a default of their own, stand there as empty texts. ``settings``
+        holds further ones as one JSON object, as `to_json` writes it. A preset brings nothing but
+        its sizes here: with `flwr run` alone a default may be meant.
 
         Raises
         ------
         ConfigError
             As from `resolve`.
         """
-        left_out = {
-            "out": run_config.get("out"),
-            **Config().flat(),
-            **dict.fromkeys(_member_names(), ""),
-        }
-        return cls._implied({k: v for k, v in run_config.items() if v != left_out.get(k)})
+        defaults = run_config_defaults()
+        given = {k: v for k, v in run_config.items() if k not in ("out", "settings")}
+        given = {k: v for k, v in given.items() if v != defaults.get(k)}
+        try:
+            more = json.loads(str(run_config.get("settings") or "{}"))
+            given |= {str(k): v for k, v in more.items() if v is not None}
+        except (ValueError, AttributeError):
+            raise ConfigError(
+                "expected `settings` in the run config to be a JSON object of settings by "
+                f"section.key, got {run_config['settings']!r}; correct it"
+            ) from None
+        return cls._implied(given)
 
     @classmethod
-    def _implied(cls, given: Mapping[str, object]) -> Config:
+    def _implied(cls, given: Mapping[str, object], *, lenient: bool = False) -> Config:
         """Check settings, and those that flows which come dealt imply."""
         for name, value in given.items():
             if not _is_known(name):
-                raise ConfigError(_unknown(name))
+                raise ConfigError(unknown_setting(name))
             if str(value) in REVALUED.get(name, {}):
                 new = REVALUED[name][str(value)]
                 raise ConfigError(
                     f"expected {name}={new}, got its old value {value}; use the new one"
                 )
-        config = cls._checked(given)
+        config = cls._checked(given, lenient=lenient)
         more = implied(config.data, config.deploy, given)
-        return cls._checked({**given, **more}) if more else config
+        return cls._checked({**given, **more}, lenient=lenient) if more else config
 
     @classmethod
-    def _checked(cls, settings: Mapping[str, object]) -> Config:
+    def _checked(cls, settings: Mapping[str, object], *, lenient: bool = False) -> Config:
         nested: dict[str, dict[str, object]] = {}
         for name, value in settings.items():
             section, _, key = name.partition(".")
             nested.setdefault(section, {})[key] = value
         sections: dict[str, object] = {**nested}
         for name, group in _open_sections().items():
-            sections[name] = group.read(nested.get(name, {}))
+            sections[name] = group.read(nested.get(name, {}), lenient=lenient)
         try:
             return cls.model_validate(sections)
         except ValidationError as error:
             raise ConfigError(describe_fault(error)) from None
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        """Travel as JSON: classes of settings that plug-ins define have no place to import from."""
+        return Config.from_json, (self.to_json(),)
 
     def flat(self) -> dict[str, Scalar]:
         """Return every setting by ``section.key`` in the form of Flower's run config.
@@ -180,9 +214,8 @@ class Config(Section):
         return tomli_w.dumps(nested)
 
     @classmethod
-    @lru_cache(maxsize=8)
     def from_json(cls, text: str) -> Config:
-        """Return the settings that `to_json` wrote; the same text is read once a process."""
+        """Return the settings that `to_json` wrote."""
         return cls._checked({k: v for k, v in json.loads(text).items() if v is not None})
 
     def to_json(self) -> str:
@@ -240,8 +273,7 @@ class Setting:
 def describe_settings() -> Iterator[Setting]:
     """Return every setting, those of all members of the registries among them."""
     for section, group in _groups().items():
-        own = group.own_fields() if issubclass(group, OpenSection) else tuple(group.model_fields)
-        for key in own:
+        for key in _own_fields(group):
             field = group.model_fields[key]
             yield Setting(f"{section}.{key}", field.default, field.description or "")
         if issubclass(group, OpenSection):
@@ -249,6 +281,33 @@ def describe_settings() -> Iterator[Setting]:
                 for key, field in group.member_settings(member).model_fields.items():
                     name, default = f"{section}.{key}", field.default
                     yield Setting(name, default, field.description or "", member)
+
+
+def default_settings(config: Config) -> dict[str, Scalar]:
+    """Return the defaults of all settings that `config` has, by ``section.key``."""
+    found: dict[str, Scalar] = {}
+    for name, group in _groups().items():
+        section = getattr(config, name)
+        fields = {key: group.model_fields[key] for key in _own_fields(group)}
+        if isinstance(section, OpenSection):
+            fields |= type(section.settings).model_fields
+        found |= {f"{name}.{key}": _scalar(field.default) for key, field in fields.items()}
+    return found
+
+
+def short_name(name: str) -> str:
+    """Return a setting's name without its section, as tables show it; ``strategy`` for its name."""
+    section, _, key = name.rpartition(".")
+    return section if key == "name" and section else key
+
+
+def run_config_defaults() -> dict[str, Scalar]:
+    """Return what Flower's app declares, ``out`` aside: every setting with its default.
+
+    One of a partitioner, an algorithm or a network is an empty text, for the default that the
+    chosen one has.
+    """
+    return {each.name: "" if each.member else _scalar(each.default) for each in describe_settings()}
 
 
 def setting_names() -> tuple[str, ...]:
@@ -274,6 +333,10 @@ def _groups() -> dict[str, type[Section]]:
     return {k: cast(type[Section], f.annotation) for k, f in Config.model_fields.items()}
 
 
+def _own_fields(group: type[Section]) -> tuple[str, ...]:
+    return group.own_fields() if issubclass(group, OpenSection) else tuple(group.model_fields)
+
+
 def _is_known(name: str) -> bool:
     """Check a setting's section, and its key where the section is not open."""
     section, _, key = name.partition(".")
@@ -286,11 +349,11 @@ def _is_known(name: str) -> bool:
 def _settings(config: Config) -> Iterator[tuple[str, Any]]:
     for section in Config.model_fields:
         group = getattr(config, section)
-        opened = isinstance(group, OpenSection)
-        for key in group.own_fields() if opened else type(group).model_fields:
+        for key in _own_fields(type(group)):
             yield f"{section}.{key}", getattr(group, key)
-        for key in type(group.settings).model_fields if opened else ():
-            yield f"{section}.{key}", getattr(group.settings, key)
+        if isinstance(group, OpenSection):
+            for own in type(group.settings).model_fields:
+                yield f"{section}.{own}", getattr(group.settings, own)
 
 
 def _scalar(value: Any) -> Scalar:
@@ -301,9 +364,14 @@ def _scalar(value: Any) -> Scalar:
     return cast(Scalar, value)
 
 
-def _from_file(file: Path | None) -> Iterator[tuple[str, object]]:
-    if file is None:
-        return
+def read_settings(file: Path) -> dict[str, object]:
+    """Return what a TOML file sets, by ``section.key``, unchecked.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or is no TOML of tables.
+    """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -311,16 +379,30 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, object]]:
             f"expected a readable TOML file, got {file} ({error}); correct it or name "
             "another".replace("\n", " ")
         ) from None
+    found: dict[str, object] = {}
     for section, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigError(
                 f"expected tables like [train] in {file}, got the bare key {section!r}; move it"
             )
-        for key, value in table.items():
-            yield f"{section}.{key}", value
+        found |= {f"{section}.{key}": value for key, value in table.items()}
+    return found
 
 
-RENAMED: dict[str, str] = {"train.final_rate": "train.final_rate_share"}
+RENAMED: dict[str, str] = {
+    "train.final_rate": "train.final_rate_share",
+    "federation.strategy": "strategy.name",
+    "federation.proximal_mu": "strategy.mu",
+    "federation.dyn_alpha": "strategy.alpha",
+    **{
+        f"federation.{name}": f"strategy.{name}"
+        for name in (
+            "server_learning_rate", "server_momentum", "eta", "beta_1", "beta_2", "tau", "beta",
+            "malicious", "select", "clip_norm", "smoothing", "iterations", "q", "lipschitz",
+            "ditto_lambda", "personal_layers", "clusters", "root_flows",
+        )
+    },
+}  # fmt: skip
 """New names of settings that were renamed, by the old one; empty where a setting is gone."""
 
 
@@ -328,7 +410,8 @@ REVALUED: dict[str, dict[str, str]] = {"model.classes": {"5": "all", "2": "binar
 """New values of settings whose values were renamed, by the old one, by the setting's name."""
 
 
-def _unknown(name: str) -> str:
+def unknown_setting(name: str) -> str:
+    """Return what is wrong with a name that no setting has, and the nearest that one has."""
     if name in RENAMED:
         return f"expected {RENAMED[name]}, got its old name {name!r}; use the new one"
     near = difflib.get_close_matches(name, setting_names(), n=1, cutoff=0.5)

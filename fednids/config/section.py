@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -49,6 +50,17 @@ class Section(BaseModel):
         """Return settings of other sections, by name, that these bring where nobody gives them."""
         return {}
 
+    @classmethod
+    def declared(cls, values: Mapping[str, object]) -> type[Section]:
+        """Return the class that declares all settings, where some of them bring others.
+
+        Parameters
+        ----------
+        values : Mapping[str, object]
+            Those that were given, by key.
+        """
+        return cls
+
 
 class OpenSection(Section):
     """A section in which one setting names a member of a registry, whose settings stand beside it.
@@ -80,23 +92,29 @@ class OpenSection(Section):
         return {**values, "settings": cls.member_settings(name)()}
 
     @classmethod
-    def read(cls, values: Mapping[str, object]) -> Self:
+    def read(cls, values: Mapping[str, object], *, lenient: bool = False) -> Self:
         """Return the section from its values by key, the member's own among them.
+
+        Parameters
+        ----------
+        values : Mapping[str, object]
+            Values by key.
+        lenient : bool
+            Leave settings of other members out, rather than refuse them.
 
         Raises
         ------
         ConfigError
-            There is no such member, or it has no such setting.
-        ValidationError
-            A value is out of range.
+            There is no such member, it has no such setting, or a value is out of range.
         """
         shared = {key: value for key, value in values.items() if key in cls.own_fields()}
         own = {key: value for key, value in values.items() if key not in shared}
         name = str(shared.get(cls.choice, cls.model_fields[cls.choice].default))
-        declared = cls.member_settings(name)
-        for key in own:
-            if key not in declared.model_fields:
+        declared = cls.member_settings(name).declared(own)
+        for key in [each for each in own if each not in declared.model_fields]:
+            if not (lenient and cls._members_with(key)):
                 raise ConfigError(cls._unknown(name, key, declared))
+            del own[key]
         try:
             return cls.model_validate({**shared, "settings": declared.model_validate(own)})
         except ValidationError as error:
@@ -116,8 +134,12 @@ class OpenSection(Section):
     @classmethod
     def member_settings(cls, name: str) -> type[Section]:
         """Return the ``Settings`` of a member; a member without any has an empty section."""
-        declared: type[Section] = getattr(cls.registry.find(name), "Settings", Section)
-        return declared
+        return settings_of(cls.registry.find(name))
+
+    @classmethod
+    def _members_with(cls, key: str) -> list[str]:
+        names = cls.registry.names()
+        return [name for name in names if key in cls.member_settings(name).model_fields]
 
     @classmethod
     def _unknown(cls, name: str, key: str, declared: type[Section]) -> str:
@@ -127,16 +149,40 @@ class OpenSection(Section):
             key, [*declared.model_fields, *cls.own_fields()], n=1, cutoff=0.5
         )
         hint = "`fednids config` lists all settings"
-        if near:
-            hint = f"did you mean {cls.title}.{near[0]}?"
-        elif others := [
-            each for each in cls.registry.names() if key in cls.member_settings(each).model_fields
-        ]:
+        if others := cls._members_with(key):
             hint = f"it belongs to {', '.join(others)}"
+        elif near:
+            hint = f"did you mean {cls.title}.{near[0]}?"
         return (
             f"expected a setting of {cls.title}.{cls.choice}={name}, {has}, got "
             f"{cls.title + '.' + key!r}; {hint}"
         )
+
+
+def settings_of(member: object) -> type[Section]:
+    """Return the settings that a member of a registry declares; an empty section if none.
+
+    They are its attribute ``Settings``, or, of a function, the type of its argument ``settings``.
+    """
+    declared = getattr(member, "Settings", None)
+    if declared is None and inspect.isfunction(member):
+        argument = inspect.signature(member).parameters.get("settings")
+        declared = argument and argument.annotation
+        if isinstance(declared, str):
+            declared = eval(declared, member.__globals__)  # what typing.get_type_hints does
+    is_section = isinstance(declared, type) and issubclass(declared, Section)
+    return cast(type[Section], declared) if is_section else Section
+
+
+def settings_fault(member: object, group: type[OpenSection]) -> str | None:
+    """Return what is wrong with the settings that a member from outside declares, or None."""
+    for key, field in settings_of(member).model_fields.items():
+        name = f"{group.title}.{key}"
+        if key in group.model_fields:
+            return f"expected settings of other names than fednids', got {name}; rename it"
+        if field.is_required() or not field.description:
+            return f"expected {name} with a default and a description, got none; give it both"
+    return None
 
 
 def describe_fault(error: ValidationError, section: str = "") -> str:

@@ -6,14 +6,13 @@ a gateway can refuse everything else (`fednids.deploy.bundle`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from fednids import __version__
-from fednids.config import Config, Scalar
+from fednids.config import Config
 from fednids.deploy.private import private_folder
 
 SERVER_APP, CLIENT_APP = "server.app:app", "clients.app:app"
@@ -33,18 +32,23 @@ def write_app(folder: Path) -> Path:
     return folder
 
 
-def write_settings(file: Path, settings: Mapping[str, Scalar]) -> Path:
+def write_settings(file: Path, config: Config, out: Path) -> Path:
     """Write the run config of one run as the TOML file that ``flwr run --run-config`` reads.
+
+    Flower refuses keys that an app has not declared, so all settings travel as one JSON text.
 
     Parameters
     ----------
     file : Path
         To write.
-    settings : Mapping[str, Scalar]
-        Values by ``section.key``, and ``out``.
+    config : Config
+        Settings of the run.
+    out : Path
+        The run folder.
     """
     private_folder(file.parent)
-    file.write_text(tomli_w.dumps(_nested(settings)), encoding="utf-8")
+    content = {"out": str(out), "settings": config.to_json()}
+    file.write_text(tomli_w.dumps(content), encoding="utf-8")
     return file
 
 
@@ -63,19 +67,8 @@ def describe_app() -> dict[str, Any]:
                 "app": {
                     "publisher": "fednids",
                     "components": {"serverapp": SERVER_APP, "clientapp": CLIENT_APP},
-                    "config": _nested({"out": "", **Config().flat()}),
+                    "config": {"out": "", "settings": ""},
                 }
             }
         },
     }
-
-
-def _nested(settings: Mapping[str, Scalar]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        section, _, key = name.rpartition(".")
-        if section:
-            found.setdefault(section, {})[key] = value
-        else:
-            found[key] = value
-    return found

@@ -136,9 +136,10 @@ def _submit(
     deployment: Deployment, control: Control, config: Config, out: Path, *, resume: bool
 ) -> str:
     folder = deployment.state / "app"
-    settings = {**config.flat(), "out": str(out), "deploy.resume": resume}
+    deploy = config.deploy.model_copy(update={"resume": resume})
+    settings = config.model_copy(update={"deploy": deploy})
     return control.submit(
-        write_app(folder / "fednids"), write_settings(folder / "settings.toml", settings)
+        write_app(folder / "fednids"), write_settings(folder / "settings.toml", settings, out)
     )
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fednids.algorithms import find_algorithm
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import PartitionError
 from fednids.experiment.own_detectors import own_detectors
 from fednids.experiment.root import Root
+from fednids.messages.codec import WeightCodec
 from fednids.messages.values import Task
 from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
@@ -20,13 +22,11 @@ from fednids.runs.folder import memories
 from fednids.runs.rounds import Observer, Outcome, Round
 from fednids.runs.selection import validation_macro_f1
 from fednids.simulation.engines import Clients, open_grid
-from fednids.training.initial import opening_architecture, opening_task, opening_weights, stack_size
-from server.federation import Federation
-from server.strategies import find_strategy
-from server.wire import ServerWire
+from fednids.training.initial import initial_task, initial_weights, run_architecture, stack_size
+from server.rounds import Federation
 
 if TYPE_CHECKING:
-    from fednids.training.local import Workplace
+    from fednids.training.local import LocalTrainer
 
 CLIENT_APP = "clients.app:app"
 
@@ -47,7 +47,7 @@ def federated(
     run, rounds = config.run, config.federation
     sizes = fleet.training_sizes
     work = rounds.rounds * rounds.fraction * config.train.epochs * sum(sizes)
-    settings = config.flat() | {"out": str(out or "")}
+    settings = {"settings": config.to_json(), "out": str(out or "")}
     kept = memories(out) if out and _remember(config) else None
     clients = Clients(CLIENT_APP, fleet.gateways, settings, sizes, stack_size(config), kept)
     grid = open_grid(run.engine, clients, workers=run.workers, work=int(work))
@@ -55,7 +55,7 @@ def federated(
         outcome = Federation(grid, config, observers, Root(config, fleet)).run(resumed)
     finally:
         grid.close()
-    return own_detectors(outcome, config, out) if find_strategy(config).personal else outcome
+    return own_detectors(outcome, config, out) if find_algorithm(config).personal else outcome
 
 
 def centralised(
@@ -84,10 +84,10 @@ def local(
         A gateway has no training flows.
     """
     from fednids.training.local import (
-        Workplace,
+        LocalTrainer,
     )  # needs MindSpore, which a federated server does not
 
-    workplace = Workplace(config, fleet)
+    trainer = LocalTrainer(config, fleet)
     gateways = range(fleet.gateways)
     for k in gateways:
         if not len(fleet.training(k)):
@@ -95,16 +95,16 @@ def local(
                 f"expected training flows at every gateway, got none at gateway {k}; raise "
                 "partition.minimum or take fewer gateways"
             )
-    tasks = [opening_task([workplace.statistics(k)], config) for k in gateways]
-    architecture = opening_architecture(tasks[0], config)
-    weights = [opening_weights(architecture, config) for _ in gateways]
+    tasks = [initial_task([trainer.statistics(k)], config) for k in gateways]
+    architecture = run_architecture(tasks[0], config)
+    weights = [initial_weights(architecture, config) for _ in gateways]
     done = 0
     if resumed and resumed.weights:
         done, weights = resumed.server_round, list(resumed.weights)
     ended, selection = None, selection_of(config, resumed)
     while done < config.federation.rounds and not selection.stops:
         done += 1
-        ended = _round(workplace, weights, [replace(t, server_round=done) for t in tasks])
+        ended = _round(trainer, weights, [replace(t, server_round=done) for t in tasks])
         selection.round_ended(done, validation_macro_f1(ended), weights)
         for observer in observers:
             observer.round_ended(ended, weights)
@@ -112,7 +112,7 @@ def local(
         done, ended = selection.chosen.server_round, None
         weights = list(selection.chosen.weights)
     if ended is None:
-        ended = _scored(workplace, weights, [replace(t, server_round=done) for t in tasks])
+        ended = _scored(trainer, weights, [replace(t, server_round=done) for t in tasks])
     return Outcome(architecture, tasks, weights, ended, personal=True)
 
 
@@ -121,27 +121,27 @@ ARMS: dict[str, Arm] = {"centralised": centralised, "local": local, "federated":
 
 
 def _remember(config: Config) -> bool:
-    """Tell whether gateways keep something between rounds."""
-    strategy = find_strategy(config)
-    return strategy.remembers or strategy.personal or ServerWire(config).feedback
+    """Return whether clients keep something between rounds."""
+    algorithm = find_algorithm(config)
+    return algorithm.remembers or algorithm.personal or WeightCodec(config).feedback
 
 
-def _round(workplace: Workplace, weights: list[Weights], tasks: Sequence[Task]) -> Round:
+def _round(trainer: LocalTrainer, weights: list[Weights], tasks: Sequence[Task]) -> Round:
     """Train and score every gateway's own detector; `weights` is changed in place."""
     started = time.perf_counter()
     updates = []
     for k, task in enumerate(tasks):
-        update = workplace.train(k, weights[k], task).update
+        update = trainer.train(k, weights[k], task).update
         weights[k] = update.weights
         updates.append(replace(update, weights=update.weights[:0]))
     trained = time.perf_counter()
-    scored = _scored(workplace, weights, tasks)
+    scored = _scored(trainer, weights, tasks)
     return replace(scored, updates=updates, train_seconds=trained - started)
 
 
-def _scored(workplace: Workplace, weights: Sequence[Weights], tasks: Sequence[Task]) -> Round:
+def _scored(trainer: LocalTrainer, weights: Sequence[Weights], tasks: Sequence[Task]) -> Round:
     """Score every gateway's own detector."""
     started = time.perf_counter()
-    evaluations = [workplace.evaluate(k, weights[k], task) for k, task in enumerate(tasks)]
+    evaluations = [trainer.evaluate(k, weights[k], task) for k, task in enumerate(tasks)]
     seconds = time.perf_counter() - started
     return Round(tasks[0].server_round, [], evaluations, [], 0.0, seconds)

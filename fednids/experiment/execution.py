@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fednids.algorithms import find_algorithm
 from fednids.config import Config
 from fednids.datasets.federated import check_scheme
 from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
+from fednids.messages.codec import WeightCodec
 from fednids.networks.interface import Architecture
 from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
@@ -24,9 +26,7 @@ from fednids.runs.selection import check_selection
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
 from fednids.simulation.engines import check_engine
-from server.federation import check_keep
-from server.strategies import find_strategy
-from server.wire import ServerWire
+from server.rounds import check_keep
 
 _OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """No room, a quota, a limit of files' sizes, a disk that is read-only or failing."""
@@ -178,8 +178,8 @@ def check_settings(config: Config) -> None:
     """
     Architecture.of(config.model, 1, config.data.window, 2)
     check_engine(config.run.engine)
-    find_strategy(config)
-    ServerWire(config)
+    find_algorithm(config)
+    WeightCodec(config)
     check_scheme(config)
     check_attack(config)
     check_selection(config)

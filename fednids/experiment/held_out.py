@@ -24,7 +24,7 @@ from fednids.runs.records import (
     UnseenRecord,
 )
 from fednids.runs.rounds import Outcome
-from fednids.training.initial import opening_architecture
+from fednids.training.initial import run_architecture
 from fednids.training.trainer import Trainer
 
 KEPT = 0.95
@@ -68,7 +68,7 @@ class _Scorer:
 
     def __init__(self, config: Config, fleet: FederatedDataset, weights: Weights, task: Task):
         vectors = task.scaler.apply(fleet.flows.vectors)
-        architecture = opening_architecture(task, config)
+        architecture = run_architecture(task, config)
         self._trainer = Trainer(architecture, vectors, batch_size=1, optimiser="sgd")
         self._weights = weights
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from fednids.algorithms import find_algorithm
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.flows.split import limit_flows
@@ -31,18 +32,18 @@ class Root:
 
     def __call__(self, weights: Weights, task: Task) -> Weights:
         """Train ``(P,) float32`` weights with the settings of the task's round."""
-        from fednids.training.local import open_workplace  # needs MindSpore, as few servers do
+        from fednids.training.local import open_trainer  # needs MindSpore, as few servers do
 
         rng = generator(self._config.run.seed, Stream.ROOT, task.server_round)
-        workplace = open_workplace(self._config.flat())
-        return workplace.train_apart(self._windows, weights, task, rng)
+        workplace = open_trainer(self._config)
+        return workplace.train_on(self._windows, weights, task, rng)
 
     @cached_property
     def _windows(self) -> SeparateWindows:
         settings = self._config
         rng = generator(settings.run.seed, Stream.ROOT)
         return root_windows(
-            self._fleet, settings.federation.root_flows, length=settings.data.window, rng=rng
+            self._fleet, find_algorithm(settings).clean_flows, length=settings.data.window, rng=rng
         )
 
 

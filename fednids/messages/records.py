@@ -34,7 +34,6 @@ _NPY_1_0 = b"\x93NUMPY\x01\x00"
 _VALUES = "values"
 _PARTITION = "partition-id"
 _ROUND = "server-round"
-_PROXIMAL = "proximal-mu"
 _CURVES = "curves"
 _COUNTED = ("trained", "validated", "tested")
 _ADJUSTMENT = "logit-adjustment"
@@ -90,10 +89,11 @@ def read_query(content: RecordDict) -> tuple[str, str]:
     return str(config.get("fednids", "")), str(config.get("schema", ""))
 
 
-def task_config(task: Task) -> ConfigRecord:
-    """Write a task but for round and mu, which Flower's strategies add themselves."""
+def task_content(arrays: Arrays, task: Task) -> RecordDict:
+    """Write what goes to a client to be trained or evaluated: arrays by name, and the task."""
     config = ConfigRecord(
         {
+            _ROUND: task.server_round,
             "scaler-mean": task.scaler.mean.tolist(),
             "scaler-scale": task.scaler.scale.tolist(),
             "class-weights": task.class_weights.astype(float).tolist(),
@@ -105,14 +105,12 @@ def task_config(task: Task) -> ConfigRecord:
         config[_ADJUSTMENT] = task.adjustment.astype(float).tolist()
     if task.score_first:
         config[_SCORE_FIRST] = True
-    return config
-
-
-def task_content(arrays: Arrays, task: Task) -> RecordDict:
-    """Write what strategies send and a whole task, for a message that no strategy makes."""
-    config = task_config(task)
-    config[_ROUND], config[_PROXIMAL] = task.server_round, task.proximal_mu
     return RecordDict({ARRAYS: arrays_record(arrays), CONFIG: config})
+
+
+def ask_to_score_first(content: RecordDict) -> None:
+    """Add to a training message that its weights are to be evaluated before they are trained."""
+    content.config_records[CONFIG][_SCORE_FIRST] = True
 
 
 def read_task(content: RecordDict) -> tuple[dict[str, NDArray[Any]], Task]:
@@ -120,14 +118,13 @@ def read_task(content: RecordDict) -> tuple[dict[str, NDArray[Any]], Task]:
     config = cast(ConfigRecord, content[CONFIG])
     scaler = Scaler(_floats(config, "scaler-mean"), _floats(config, "scaler-scale"))
     class_weights = _floats(config, "class-weights").astype(np.float32)
-    mu = float(cast(float, config.get(_PROXIMAL, 0.0)))
     down, up = (int(count) for count in cast(Sequence[int], config["bytes"]))
     number, size = int(cast(int, config[_ROUND])), int(cast(int, config["size"]))
     adjustment = None
     if _ADJUSTMENT in config:
         adjustment = _floats(config, _ADJUSTMENT).astype(np.float32)
     first = bool(config.get(_SCORE_FIRST, False))
-    task = Task(number, scaler, class_weights, mu, size, down, up, adjustment, first)
+    task = Task(number, scaler, class_weights, size, down, up, adjustment, first)
     return read_arrays(cast(ArrayRecord, content[ARRAYS])), task
 
 

@@ -1,6 +1,6 @@
-"""What server and gateways tell each other, as plain values.
+"""What server and clients send each other, as plain values.
 
-All that leaves a gateway is a field of `Statistics`, its `Card`, `Update` or `Evaluation`: sums,
+All that leaves a client is a field of `Statistics`, its `Card`, `Update` or `Evaluation`: sums,
 counts, weights and times; never a flow. `fednids.messages.records` puts them into Flower's records.
 """
 
@@ -30,8 +30,6 @@ class Task:
         Fitted over the training flows of all gateways.
     class_weights : ndarray
         ``(C,) float32``, from the classes' counts over all gateways.
-    proximal_mu : float
-        FedProx's mu; 0 for any other strategy.
     size : int
         Number of global weights that come with it.
     bytes_down, bytes_up : int
@@ -48,7 +46,6 @@ class Task:
     server_round: int
     scaler: Scaler
     class_weights: NDArray[np.float32]
-    proximal_mu: float = 0.0
     size: int = 0
     bytes_down: int = 0
     bytes_up: int = 0
@@ -70,7 +67,7 @@ class Task:
         )
 
     def _numbers(self) -> tuple[float, ...]:
-        return (self.server_round, self.proximal_mu, self.size, self.bytes_down, self.bytes_up)
+        return (self.server_round, self.size, self.bytes_down, self.bytes_up)
 
 
 def _alike(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> bool:
@@ -160,6 +157,22 @@ class Update:
     start_loss: float = math.nan
     extras: Mapping[str, Weights] = field(default_factory=dict)
     choice: int = 0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of one training at a client.
+
+    Attributes
+    ----------
+    update : Update
+        As FedAvg sends it.
+    gradient : ndarray or None
+        ``(P,) float32`` mean of the gradients on the way, where the objective tracks it.
+    """
+
+    update: Update
+    gradient: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)

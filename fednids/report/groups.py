@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fednids.config import setting_names
+from fednids.config import setting_names, short_name
 from fednids.report.tables import decimal
 from fednids.runs.reader import Run
 from fednids.studies.relevance import irrelevant
 
 _SEED = "run.seed"
-_PLAIN = ("federation.strategy", "partition.scheme", "attack.kind")
+_PLAIN = ("strategy.name", "partition.scheme", "attack.kind")
 """Settings whose values speak for themselves."""
 
 TITLES = (
@@ -97,7 +97,7 @@ def _read(run: Run) -> Mapping[str, object]:
 
 
 def _show(name: str, value: object) -> str:
-    return str(value) if name in _PLAIN else f"{name.rpartition('.')[2]}={value}"
+    return str(value) if name in _PLAIN else f"{short_name(name)}={value}"
 
 
 def _numbers(run: Run) -> tuple[float, ...]:

@@ -159,7 +159,7 @@ class Page:
 def _subtitle(run: Run) -> str:
     config, parts = run.config, [run.kind]
     if run.kind == "federated":
-        parts.append(config.federation.strategy)
+        parts.append(config.strategy.name)
     if run.kind != "centralised":
         gateways = config.partition.gateways
         parts.append(f"{gateways:,} gateways dealt by {config.partition.scheme}")

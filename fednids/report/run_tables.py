@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from fednids import __version__
-from fednids.config import Config
+from fednids.config import default_settings
 from fednids.plain import number
 from fednids.report.figures.grid import KeptCells
 from fednids.report.tables import RATE_TITLES, PageTable, count, decimal, megabytes, short
@@ -212,7 +212,7 @@ def unseen_gateways_table(found: UnseenGatewaysRecord | None) -> PageTable | Non
 
 def settings_table(run: Run) -> PageTable:
     """List all settings; those that are not the default are marked."""
-    defaults = Config().flat()
+    defaults = default_settings(run.config)
     rows, marked = [], []
     for k, (name, value) in enumerate(run.config.flat().items()):
         which = "default"

@@ -288,7 +288,7 @@ class RoundAttackRecord(Record):
 
 
 class StrategyRecord(Record):
-    """What a strategy tells of a round."""
+    """What an algorithm records of a round; one from outside may have entries of its own."""
 
     clusters: list[Count] | None = None
     """ifca: how many gateways chose each cluster."""

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fednids.config import Config, setting_names
+from fednids.config import Config, setting_names, short_name
 from fednids.errors import ConfigError, RunError
 from fednids.plain import number
 from fednids.runs.reader import Run, load, run_folders
 from fednids.studies.engine import StudyFolder
 from fednids.studies.relevance import (
     STRATEGY,
-    STRATEGY_SECTION,
     canonical,
     clean_twins,
     irrelevant,
@@ -41,7 +40,7 @@ _ENTRY = re.compile(r"([^(),=\s]+)\s*(?:\(([^()]*)\))?")
 
 
 def parse_strategies(text: str) -> dict[str, dict[str, str]]:
-    """Read ``fedavg,fedprox(proximal_mu=0.1)``.
+    """Read ``fedavg,fedprox(mu=0.1)``.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def parse_strategies(text: str) -> dict[str, dict[str, str]]:
         match = _ENTRY.fullmatch(part)
         if not match:
             raise ConfigError(
-                "expected --strategies like fedavg,fedprox(proximal_mu=0.1), got "
+                "expected --strategies like fedavg,fedprox(mu=0.1), got "
                 f"{part or 'an empty name'!r} in {text!r}; correct it"
             )
         settings = {STRATEGY: match[1], **_own(match[2] or "", part)}
@@ -113,7 +112,8 @@ def make_contest(
             "as well; leave it out"
         )
     axes = {STRATEGY_AXIS: [{"name": name, "settings": own} for name, own in strategies.items()]}
-    config = Config.resolve({k: v for k, v in settings.items() if not k.startswith("run.")})
+    shared = {k: v for k, v in settings.items() if not k.startswith("run.")}
+    config = Config.resolve(shared, lenient=True)
     if clean and is_attacked(config):
         kind, share = config.attack.kind, config.attack.share
         attacked = {"attack.kind": kind, "attack.share": share}
@@ -160,10 +160,12 @@ def _own(text: str, part: str) -> dict[str, str]:
     found = {}
     for pair in filter(None, (pair.strip() for pair in text.split(","))):
         key, equals, value = (each.strip() for each in pair.partition("="))
-        name = key if "." in key else f"{STRATEGY_SECTION}.{key}"
-        if not equals or name not in setting_names():
+        known = setting_names()
+        names = (key, f"strategy.{key}", f"federation.{key}")
+        name = next((each for each in names if each in known), "")
+        if not equals or not name:
             raise ConfigError(
-                f"expected settings like proximal_mu=0.1 in the parentheses of {part!r}, got "
+                f"expected settings like mu=0.1 in the parentheses of {part!r}, got "
                 f"{pair!r}; `fednids config` lists them"
             )
         found[name] = value
@@ -372,7 +374,7 @@ def _show(name: str, value: object) -> str:
     if name in ("attack.kind", "attack.share") and value in ("none", 0.0):
         return "clean" if value == "none" else ""
     plain = name in (STRATEGY, "partition.scheme", "attack.kind")
-    return str(value) if plain else f"{name.rpartition('.')[2]}={value}"
+    return str(value) if plain else f"{short_name(name)}={value}"
 
 
 def short_value(value: object) -> str:

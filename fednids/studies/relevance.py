@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import fields
 from typing import TypeVar
 
-from fednids.config import AttackConfig, Config, setting_names
+from fednids.config import AttackConfig, Config
 from fednids.config.folder import FILES
 from fednids.simulation.adversaries.malicious import unread_settings
 from partitions import PartitionParameters
@@ -39,34 +39,8 @@ DIALS: dict[str, tuple[str, ...]] = {
 """Settings under ``partition`` that a scheme reads beside those that all read. ``mixed``
 reads what its two schemes read; a scheme that is not here is taken to read everything."""
 
-STRATEGY, STRATEGY_SECTION = "federation.strategy", "federation"
-"""The setting that names the strategy, and the section that strategies' own settings are in."""
-
-STRATEGY_DIALS: dict[str, tuple[str, ...]] = {
-    "fedavg": (),
-    "fedprox": ("proximal_mu",),
-    "fedavgm": ("server_learning_rate", "server_momentum"),
-    "fedadam": ("eta", "tau", "beta_1", "beta_2"),
-    "fedyogi": ("eta", "tau", "beta_1", "beta_2"),
-    "fedadagrad": ("eta", "tau"),
-    "qfedavg": ("q", "lipschitz"),
-    "fedmedian": (),
-    "fedtrimmedavg": ("beta",),
-    "krum": ("malicious",),
-    "multikrum": ("malicious", "select"),
-    "bulyan": ("malicious",),
-    "rfa": ("smoothing", "iterations"),
-    "normclip": ("clip_norm",),
-    "scaffold": ("server_learning_rate",),
-    "fednova": (),
-    "feddyn": ("dyn_alpha",),
-    "fedper": ("personal_layers",),
-    "ditto": ("ditto_lambda",),
-    "ifca": ("clusters",),
-    "fltrust": ("root_flows",),
-}
-"""Settings under ``federation`` that a strategy reads beside those that all read. A strategy
-that is not here is taken to read everything."""
+STRATEGY = "strategy.name"
+"""The setting that names the strategy."""
 
 PATTERN_DIALS: dict[str, tuple[str, ...]] = {
     "always": (),
@@ -97,13 +71,6 @@ def scheme_dials(config: Config) -> tuple[str, ...]:
     return DIALS.get(partition.scheme, tuple(sorted(_ALL_DIALS)))
 
 
-def unread_of_strategy(config: Config) -> set[str]:
-    """Return the settings of other strategies than the one of a run."""
-    every = {dial for dials in STRATEGY_DIALS.values() for dial in dials}
-    read = STRATEGY_DIALS.get(config.federation.strategy, every)
-    return {f"{STRATEGY_SECTION}.{dial}" for dial in every.difference(read)}
-
-
 def irrelevant(arm: str, config: Config) -> frozenset[str]:
     """Return the settings that do not change what an arm ends with.
 
@@ -129,15 +96,15 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
     unread = set[str]() if config.partition.plan else _ALL_DIALS - set(scheme_dials(config))
     found = {"run.engine", "run.workers", *(f"partition.{name}" for name in unread)}
     if arm != "federated":
-        served = ("federation.", "availability.", "clock.", "wire.")
-        led = {name for name in setting_names() if name.startswith(served)}
+        served = ("federation.", "strategy.", "availability.", "clock.", "wire.")
+        led = {name for name in config.flat() if name.startswith(served)}
         found |= {"train.stack", *led} - {"federation.rounds"}
     else:
-        found |= unread_of_strategy(config) | _unread_of_world(config)
+        found |= _unread_of_world(config)
     partition = config.partition
     in_the_flows = partition.scheme == "noise" or partition.plan or partition.unseen_gateways
     if arm == "centralised" and not in_the_flows:
-        dealt = {name for name in setting_names() if name.startswith("partition.")}
+        dealt = {name for name in config.flat() if name.startswith("partition.")}
         found |= dealt - {"partition.arrival"}
     alone = AttackConfig.model_fields if arm != "federated" else unread_settings(config.attack)
     found |= {f"attack.{name}" for name in alone}
@@ -168,16 +135,18 @@ def canonical(arm: str, config: Config) -> Config:
     """
     settings: dict[str, object] = dict(config.flat())
     skipped = irrelevant(arm, config)
-    settings.update({name: _DEFAULTS[name] for name in skipped})
+    for name in skipped & settings.keys():
+        settings[name] = _DEFAULTS.get(name)
+    settings = {name: value for name, value in settings.items() if value is not None}
     settings.update({name: value for name, value in _POOLED.items() if name in skipped})
     settings["run.engine"] = "inprocess"
-    return Config.resolve(settings)
+    return Config.resolve(settings, lenient=True)
 
 
 Name = TypeVar("Name", bound=Hashable)
 
 _ATTACK = tuple(f"attack.{name}" for name in AttackConfig.model_fields)
-_GUARDS = (f"{STRATEGY_SECTION}.malicious", f"{STRATEGY_SECTION}.beta")
+_GUARDS = ("strategy.malicious", "strategy.beta")
 """How many liars a rule is told of: part of the attack where no other twin is there."""
 
 _MAY_DIFFER = (("attack.share",), _ATTACK, ("attack.share", *_GUARDS), (*_ATTACK, *_GUARDS))
@@ -198,7 +167,7 @@ def clean_twins(runs: Mapping[Name, tuple[str, Config]]) -> dict[Name, Name]:
         Name of the twin by the name of the attacked run; those without one are left out.
         A twin has equal settings but ``attack``, and one with the same trigger comes first.
         Where there is none, one is taken that differs in what a rule is told of liars as well
-        (a strategy's ``malicious`` and ``beta``): in a study where these follow the
+        (``strategy.malicious`` and ``strategy.beta``): in a study where these follow the
         share, its clean run has 0.
     """
     clean: dict[str, Name] = {}
@@ -218,6 +187,6 @@ def clean_twins(runs: Mapping[Name, tuple[str, Config]]) -> dict[Name, Name]:
 
 def _key(arm: str, config: Config, without: tuple[str, ...]) -> str:
     """Write down all but what may differ, and where flows of that content lie."""
-    cleaned = {**config.flat(), **{name: _DEFAULTS[name] for name in without}}
+    cleaned = {name: value for name, value in config.flat().items() if name not in without}
     settings = canonical(arm, Config.resolve(cleaned)).flat()
     return f"{without} {arm} {[(k, v) for k, v in settings.items() if k != 'data.path']}"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids import __version__
+from fednids.config import short_name
 from fednids.files import write_atomically
 from fednids.plain import as_json, number
 from fednids.runs.records import ResultRecord
@@ -91,7 +92,7 @@ class Group:
         """Its settings for people."""
         known = {name: value for name, value in self.place.items() if value is not None}
         return ", ".join(
-            f"{name.rpartition('.')[2]} {value}" if "." in name else str(value)
+            f"{short_name(name)} {value}" if "." in name else str(value)
             for name, value in known.items()
         )
 
@@ -516,7 +517,7 @@ def _line(row: Row, compared: str, *, several: bool) -> str:
 
 def _name(axis: str, value: Any) -> str:
     """A number needs the setting's name beside it, a text does not."""
-    return str(value) if isinstance(value, str) else f"{axis.rpartition('.')[2]} {value}"
+    return str(value) if isinstance(value, str) else f"{short_name(axis)} {value}"
 
 
 _ATTACKED = (
@@ -532,9 +533,9 @@ _ABOUT_ATTACKS = (
 )
 
 
-def settings_of(report: StudyReport) -> tuple[str, ...]:
+def differing_settings(report: StudyReport) -> tuple[str, ...]:
     """Name the columns of what a study varies."""
-    return tuple(name.rpartition(".")[2] for name in report.study.varied)
+    return tuple(short_name(name) for name in report.study.varied)
 
 
 def group_table(
@@ -567,7 +568,7 @@ def cost_table(report: StudyReport) -> str:
         rows.append(row)
     virtual_titles = ["virtual seconds", "virtual seconds of a run"] if timed else []
     titles = ["reached by", "rounds", "bytes", "bytes of a run", *virtual_titles]
-    return markdown_table(["arm", *settings_of(report), *titles, "seconds of a run"], rows)
+    return markdown_table(["arm", *differing_settings(report), *titles, "seconds of a run"], rows)
 
 
 def attack_section(report: StudyReport) -> list[str]:
@@ -575,7 +576,7 @@ def attack_section(report: StudyReport) -> list[str]:
     attacked = [g for g in report.groups if g.metrics["attack_success"].count]
     if not attacked:
         return []
-    table = group_table(("arm", *settings_of(report)), _ATTACKED, attacked)
+    table = group_table(("arm", *differing_settings(report)), _ATTACKED, attacked)
     return ["## Attacks", _ABOUT_ATTACKS, table]
 
 
@@ -584,7 +585,7 @@ def along_section(report: StudyReport) -> list[str]:
     wish, parts = report.study.report, list[str]()
     if not wish.along:
         return parts
-    lines, axis = (name.rpartition(".")[2] for name in (wish.compare or ARM, wish.along))
+    lines, axis = (short_name(name) for name in (wish.compare or ARM, wish.along))
     for metric in _ALONG:
         for sheet in sheets(report.rows, (wish.compare, wish.along), metric):
             place = f" ({sheet.place})" if sheet.place else ""
@@ -636,7 +637,7 @@ def report_markdown(report: StudyReport, figures: Sequence[str]) -> str:
     figures : Sequence[str]
         Names of the pictures beside it.
     """
-    names = ("arm", *settings_of(report))
+    names = ("arm", *differing_settings(report))
     parts = [
         f"# {report.study.title}",
         _what_was_run(report),
@@ -766,7 +767,7 @@ def _cells(report: StudyReport) -> str:
         run = f"`runs/{row.cell.run.name}`" if row.metrics else "not finished"
         rows.append([row.cell.arm, *settings, str(row.cell.seed), show_number(skew), *numbers, run])
     shown = [RUN_METRICS[metric] for metric in metrics]
-    titles = ["arm", *settings_of(report), "seed", "skew", *shown, "run"]
+    titles = ["arm", *differing_settings(report), "seed", "skew", *shown, "run"]
     return "All measures are in `cells.parquet`.\n\n" + markdown_table(titles, rows)
 
 
@@ -833,7 +834,7 @@ def _draw_along(report: StudyReport, folder: Path) -> list[str]:
             Panel(s.place, [Series(n, places, *_ends(values)) for n, values in s.lines.items()])
             for s in found
         ]
-        axis = wish.along.rpartition(".")[2]
+        axis = short_name(wish.along)
         save(along_axis(panels, ticks, axis, RUN_METRICS[metric], report.note), folder / name)
         written.append(name)
     return written

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from fednids.config import Config, Section, setting_names
+from fednids.config import Config, Section, setting_names, short_name, unknown_setting
 from fednids.datasets.federated import checksum
 from fednids.errors import ConfigError, FednidsError
 from fednids.studies.relevance import canonical, irrelevant, is_attacked, scheme_dials
@@ -52,7 +52,7 @@ def check_settings_of_study(values: dict[str, Any]) -> dict[str, Any]:
     known = setting_names()
     for name in values:
         if name not in known:
-            raise ValueError(f"expected a known setting, got {name!r}; {nearest(name, known)}")
+            raise ValueError(unknown_setting(name))
         if name in _DECIDED:
             raise ValueError(f"expected no {name} in a study, got one; {_DECIDED[name]}")
     return {name: _whole(value) if name in _PATHS else value for name, value in values.items()}
@@ -445,7 +445,7 @@ class StudyCell:
     @property
     def label(self) -> str:
         """Its arm and the settings that matter to it, for people."""
-        settings = [f"{k.rpartition('.')[2]}={v}" for k, v in self.place if k not in self.unread]
+        settings = [f"{short_name(k)}={v}" for k, v in self.place if k not in self.unread]
         return " ".join([self.arm, *settings, f"seed={self.seed}"])
 
 
@@ -492,7 +492,7 @@ def _resolve(study: Study, place: _Place, seed: int) -> Config:
     settings = dict(study.settings)
     for name, value in place.items():
         settings |= value.settings if isinstance(value, Variant) else {name: value}
-    return Config.resolve({**settings, "run.seed": seed})
+    return Config.resolve({**settings, "run.seed": seed}, lenient=True)
 
 
 def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
@@ -571,9 +571,10 @@ def _deal(config: Config) -> list[str]:
 
 
 def _strategy(config: Config) -> list[str]:
-    federation = config.federation
-    mu = [f"mu{federation.proximal_mu}"] if federation.strategy == "fedprox" else []
-    return [federation.strategy, *mu]
+    own = config.strategy.settings
+    defaults = type(own)()
+    changed = {k: v for k, v in own if v != getattr(defaults, k)}
+    return [config.strategy.name, *(f"{key}{value}" for key, value in changed.items())]
 
 
 def _digest(path: str) -> str:

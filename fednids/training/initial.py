@@ -1,4 +1,4 @@
-"""What is settled before round 1: scaler, class weights, initial weights, learning rates."""
+"""What a run starts from: scaler, class weights, initial weights, learning rates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FEWEST_STACKED = 8
 _STACKED_WINDOWS = 1024
 
 
-def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
+def initial_task(statistics: Sequence[Statistics], config: Config) -> Task:
     """Fit scaler and class weights to the sums of some gateways.
 
     Parameters
@@ -35,7 +35,7 @@ def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
     Returns
     -------
     Task
-        Of round 1, without a proximal term.
+        Of round 1.
     """
     moments = reduce(add, [found.moments for found in statistics])
     support = reduce(add, [found.train_support for found in statistics])
@@ -46,7 +46,7 @@ def opening_task(statistics: Sequence[Statistics], config: Config) -> Task:
 
 
 def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
-    """Weigh classes by how rare they are, for flows of which 98 in 100 are attacks.
+    """Return weights of classes by how rare they are, for flows of which 98 in 100 are attacks.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
 
 
 def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float32]:
-    """Give what is added to the logits in training, so that rare classes get a margin.
+    """Return what is added to the logits in training, so that rare classes get a margin.
 
     Parameters
     ----------
@@ -93,19 +93,19 @@ def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float
     return margins
 
 
-def opening_architecture(task: Task, config: Config) -> Architecture:
-    """Give the network that the settings ask for, with as many features as are scaled."""
+def run_architecture(task: Task, config: Config) -> Architecture:
+    """Return the network that the settings ask for, with as many features as are scaled."""
     features, classes = len(task.scaler.mean), len(task.class_weights)
     return Architecture.of(config.model, features, config.data.window, classes)
 
 
-def opening_weights(architecture: Architecture, config: Config) -> Weights:
-    """Draw the weights that every arm of a seed starts from."""
+def initial_weights(architecture: Architecture, config: Config) -> Weights:
+    """Return the weights that every arm of a seed starts from."""
     return architecture.initial_weights(generator(config.run.seed, Stream.WEIGHTS))
 
 
 def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
-    """Give a round's learning rate: half a cosine from the first rate to the final one.
+    """Return a round's learning rate: half a cosine from the first rate to the final one.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
 
 
 def stack_size(config: Config) -> int:
-    """Say how many gateways train in one graph: a function of the settings alone.
+    """Return how many gateways train in one graph: a function of the settings alone.
 
     With small batches a step is mostly the start of kernels, which a stack shares; with
     1,024 windows in all of it there is no more to gain. Few gateways are not stacked, so

@@ -1,4 +1,4 @@
-"""Where gateways train: their flows and one compiled network, shared by a process.
+"""Local training: the clients that a process serves, their flows and one compiled network.
 
 The same few functions serve all arms: a ClientApp calls them for each message, the
 centralised and the local arm call them in a loop.
@@ -7,7 +7,7 @@ centralised and the local arm call them in a loop.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -15,21 +15,21 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.config import Config, Scalar
+from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError
 from fednids.flows.scaling import Scaler
 from fednids.flows.windows import Windows
-from fednids.messages.values import Evaluation, Statistics, Task, Update
+from fednids.messages.values import Evaluation, Fitted, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Curves, Tallies, Tally
 from fednids.metrics.counts import BENIGN
 from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
-from fednids.training.initial import opening_architecture, round_rate, stack_size
+from fednids.training.initial import round_rate, run_architecture, stack_size
 from fednids.training.jobs import LocalTraining, Predictions, TrainingJob, TrainingResult
-from fednids.training.objective import Correction, Objective, Proximal, Terms
+from fednids.training.objective import PLAIN, Objective
 from fednids.training.together import shared
 from fednids.training.trainer import Trainer
 
@@ -37,30 +37,13 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What came of a gateway's training.
-
-    Attributes
-    ----------
-    update : Update
-        As plain FedAvg sends it.
-    gradient : ndarray or None
-        ``(P,) float32`` mean of the gradients on the way, where it was asked for.
-    """
-
-    update: Update
-    gradient: Weights | None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One training, as calls that meet ask for it."""
+class _Training:
+    """One training, as calls that are trained together ask for it."""
 
     task: Task
     job: TrainingJob
 
-    def goes_with(self, other: _Asked) -> bool:
-        """Check whether one graph call can do both."""
+    def goes_with(self, other: _Training) -> bool:
         alike = self.job.objective.goes_with(other.job.objective)
         return alike and self.task.equals(other.task)
 
@@ -84,8 +67,8 @@ class _Answered:
         return Curves.of(self.scored.logits[chosen], self.windows.labels[chosen]).tally()
 
 
-class Workplace:
-    """The gateways that a process serves.
+class LocalTrainer:
+    """Trains and evaluates the clients that a process serves.
 
     Parameters
     ----------
@@ -119,51 +102,47 @@ class Workplace:
         partition_id: int,
         weights: Weights,
         task: Task,
-        objective: Objective | Correction | None = None,
+        objective: Objective = PLAIN,
         most_steps: int | None = None,
     ) -> Fitted:
-        """Train ``(P,)`` weights on a gateway's windows; without any, give them back.
+        """Train ``(P,)`` weights on a client's windows; without any, return them as they are.
 
         Parameters
         ----------
         partition_id : int
-            The gateway.
+            The client.
         weights : ndarray
             ``(P,) float32`` to start from.
         task : Task
             Scaler, class weights and round.
-        objective : Objective, optional
-            What the strategy adds; without, FedProx's pull, where the task has one.
+        objective : Objective
+            What an algorithm adds to the loss.
         most_steps : int, optional
             Optimiser steps that there is time for, at least 1.
         """
         windows = self._training(partition_id, task)
         if not len(windows):
-            return Fitted(Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0), None)
-        if isinstance(objective, Correction):
-            most_steps, objective = objective.most_steps, objective.objective
-        elif objective is None:
-            objective = Objective((Proximal(task.proximal_mu),) if task.proximal_mu > 0 else ())
-        place = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
-        rng = generator(self.config.run.seed, Stream.TRAINING, *place)
+            return Fitted(Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0))
+        key = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
+        rng = generator(self.config.run.seed, Stream.TRAINING, *key)
         job = TrainingJob(weights, windows, rng, objective, most_steps)
-        trained, compiling = shared(self._train, _Asked(task, job))
+        trained, compiling = shared(self._train, _Training(task, job))
         steps, loss, seconds = trained.steps, trained.loss, trained.seconds
         examples = len(windows)
         update = Update(partition_id, trained.weights, examples, steps, loss, seconds, compiling)
         return Fitted(update, trained.gradient)
 
-    def train_apart(
+    def train_on(
         self, windows: Windows, weights: Weights, task: Task, rng: np.random.Generator
     ) -> Weights:
-        """Train ``(P,)`` weights plainly on windows that are no gateway's, at least one.
+        """Train ``(P,)`` weights on windows that are no client's, at least one.
 
         Raises
         ------
         FederationError
             Training ended in NaN or infinity.
         """
-        trained, _ = shared(self._train, _Asked(task, TrainingJob(weights, windows, rng)))
+        trained, _ = shared(self._train, _Training(task, TrainingJob(weights, windows, rng)))
         if not (np.isfinite(trained.loss) and np.isfinite(trained.weights).all()):
             raise FederationError(
                 f"round {task.server_round}: expected finite weights of the server's own training, "
@@ -224,8 +203,8 @@ class Workplace:
             self._last = place, windows
         return self._last[1]
 
-    def _train(self, asked: Sequence[_Asked]) -> list[tuple[TrainingResult, float]]:
-        """Train together what is alike; give the seconds of compiling with the first."""
+    def _train(self, asked: Sequence[_Training]) -> list[tuple[TrainingResult, float]]:
+        """Train together what is alike; return the seconds of compiling with the first."""
         first, settings = asked[0], self.config.train
         if not all(first.goes_with(other) for other in asked):
             return [self._train([each])[0] for each in asked]
@@ -263,7 +242,7 @@ class Workplace:
         if trainer is None:
             train = self.config.train
             trainer = Trainer(
-                opening_architecture(task, self.config),
+                run_architecture(task, self.config),
                 scaler.apply(vectors),
                 batch_size=train.batch_size,
                 optimiser=train.optimiser,
@@ -275,22 +254,12 @@ class Workplace:
         return trainer
 
 
-def plain_correction(task: Task) -> Correction:
-    """Return FedProx's pull, where the task has one; nothing else changes plain training."""
-    return Correction(Terms(pull=task.proximal_mu > 0), task.proximal_mu)
-
-
 def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]:
     return [(each, seconds if place == 0 else 0.0) for place, each in enumerate(found)]
 
 
 @lru_cache(maxsize=1)
-def _open(settings: tuple[tuple[str, Scalar], ...]) -> Workplace:
-    config = Config.resolve(dict(settings))
+def open_trainer(config: Config) -> LocalTrainer:
+    """Return this process's trainer of all clients of a run; opened once for a run."""
     fleet = FederatedDataset.open(config)
-    return Workplace(config, fleet, MaliciousClients.of(config, fleet.gateways))
-
-
-def open_workplace(settings: Mapping[str, Scalar]) -> Workplace:
-    """Give this process's workplace for flat settings; opened once for a run."""
-    return _open(tuple(sorted(settings.items())))
+    return LocalTrainer(config, fleet, MaliciousClients.of(config, fleet.gateways))

@@ -6,7 +6,7 @@ NumPy alone, so that an algorithm's file can be read by a server without MindSpo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fednids.networks.interface import Weights
@@ -175,31 +175,5 @@ class Objective:
         return self.form == other.form and self.numbers() == other.numbers()
 
 
-@dataclass(frozen=True)
-class Terms:
-    """Which terms an old `Correction` has."""
-
-    pull: bool = False
-    shift: bool = False
-    tracked: bool = False
-
-
-@dataclass(frozen=True)
-class Correction:
-    """The old form of an `Objective`."""
-
-    terms: Terms = field(default_factory=Terms)
-    strength: float = 0.0
-    anchor: Weights | None = None
-    shift: Weights | None = None
-    course: int = 0
-    most_steps: int | None = None
-
-    @property
-    def objective(self) -> Objective:
-        """Return it in the new form."""
-        terms: list[Term] = [Proximal(self.strength, self.anchor)] if self.terms.pull else []
-        if self.terms.shift:
-            assert self.shift is not None
-            terms.append(Shift(self.shift))
-        return Objective(tuple(terms), self.terms.tracked, self.course)
+PLAIN = Objective()
+"""The loss of the settings alone."""

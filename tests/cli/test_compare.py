@@ -20,7 +20,7 @@ from fednids.studies.sweep import plan_sweep
 
 GOOD = [gateway(9), gateway(8), gateway(7)]
 BAD = [gateway(4, 5), gateway(4, 4), gateway(2, 5)]
-KRUM: dict[str, object] = {"federation.strategy": "krum"}
+KRUM: dict[str, object] = {"strategy.name": "krum"}
 TINY = [f"{name}={value}" for name, value in {**SMALL, "data.flows": 600}.items()]
 
 
@@ -89,7 +89,7 @@ def test_seeds_are_a_list_or_how_many() -> None:
         (["--strategies", "fedavg", "--out", "x", "rounds"], "section.key=value"),
         (["--strategies", "fedavg", "--out", "x", "train.epoch=2"], "train.epochs"),
         (["--strategies", "fedavg", "--out", "x", "run.seed=2"], "run.seed"),
-        (["--strategies", "fedavg", "--out", "x", "federation.strategy=krum"], "alone"),
+        (["--strategies", "fedavg", "--out", "x", "strategy.name=krum"], "alone"),
         (["--strategies", "fedavg", "--out", "x", "--seeds", "1,1"], "1 twice"),
         (["--strategies", "fedavg", "--out", "x", "--target", "2"], "--target"),
         (["--strategies", "fedavg", "--out", "x", "--config", "no.toml"], "no.toml"),
@@ -138,7 +138,7 @@ def test_flags_win_over_settings_and_these_over_a_file(
         "train.epochs=5", "federation.rounds=6", "--rounds", "7", "--seeds", "2",
     )  # fmt: skip
     runs = [cell.run for cell in expand(given)]
-    assert {run.config.federation.strategy for run in runs} == {"fedavg", "rfa"}
+    assert {run.config.strategy.name for run in runs} == {"fedavg", "rfa"}
     assert {run.config.run.seed for run in runs} == {1, 2}
     for each in runs:
         config = each.config

@@ -31,7 +31,7 @@ from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
 from fednids.simulation.engines.base import take_identity
 from fednids.training.jobs import Predictions, TrainingJob, TrainingResult
-from fednids.training.local import Workplace, _Asked
+from fednids.training.local import LocalTrainer, _Training
 
 SETTINGS: dict[str, object] = {
     "data__flows": 900, "partition__gateways": 6, "partition__alpha": 3.0,
@@ -52,11 +52,11 @@ def settings_of(kind: str, **changes: object) -> Config:
 def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a detector's training and answers be numbers made of its windows."""
 
-    def train(self: Workplace, asked: Sequence[_Asked]) -> list[tuple[TrainingResult, float]]:
+    def train(self: LocalTrainer, asked: Sequence[_Training]) -> list[tuple[TrainingResult, float]]:
         return [(_trained(each.job), 0.0) for each in asked]
 
     def score(
-        self: Workplace, asked: Sequence[tuple[Task, np.ndarray, Windows]]
+        self: LocalTrainer, asked: Sequence[tuple[Task, np.ndarray, Windows]]
     ) -> list[tuple[Predictions, float]]:
         answers = [(windows.order % 5).astype(np.int32) for *_, windows in asked]
         return [
@@ -64,8 +64,8 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
 
     take_identity()
-    monkeypatch.setattr(Workplace, "_train", train)
-    monkeypatch.setattr(Workplace, "_score", score)
+    monkeypatch.setattr(LocalTrainer, "_train", train)
+    monkeypatch.setattr(LocalTrainer, "_score", score)
 
 
 def _trained(job: TrainingJob) -> TrainingResult:

@@ -31,7 +31,7 @@ slow = pytest.mark.slow
 def tiny(name: str, **changes: object) -> Config:
     base = {
         "partition__gateways": 4, "partition__alpha": 2.0, "federation__rounds": 3,
-        "federation__strategy": name, "run__engine": "inprocess", "model__channels": "4",
+        "strategy__name": name, "run__engine": "inprocess", "model__channels": "4",
         "model__hidden": 4, "data__flows": 700,
     }  # fmt: skip
     return small_config(**{**base, **changes})
@@ -112,7 +112,7 @@ def fedavg(**changes: object) -> bytes:
 class TestIdentities:
     @slow
     def test_ifca_of_one_cluster_is_fedavg(self, tmp_path: Path) -> None:
-        found = led(tiny("ifca", federation__clusters=1), tmp_path)[1]
+        found = led(tiny("ifca", strategy__clusters=1), tmp_path)[1]
         assert found.overall is not None
         assert {each.tobytes() for each in [*found.weights, found.overall]} == {fedavg()}
 
@@ -188,7 +188,7 @@ def sent(contents: list[RecordDict]) -> Iterator[np.ndarray]:
 
 def test_personal_layers_never_cross_the_wire(tmp_path: Path, wire: list[RecordDict]) -> None:
     found = led(tiny("fedper"), tmp_path)[1]
-    base = found.architecture.base_size(1)
+    base = found.architecture.layout.base_size(1)
     assert {len(array) for array in sent(wire)} == {base}
     crossed = b"".join(array.tobytes() for array in sent(wire))
     own = [load_file(file)["layers"] for file in memories(tmp_path).rglob("*.safetensors")]

@@ -36,15 +36,15 @@ COMMANDS = {"federated": "simulate", "local": "local", "centralised": "centralis
 FEDNIDS = [sys.executable, "-m", "fednids"]
 
 CHANGES: list[dict[str, object]] = [
-    {"federation__strategy": "scaffold"},
-    {"federation__strategy": "feddyn"},
-    {"federation__strategy": "fedavgm", "wire__up": "topk"},
-    {"federation__strategy": "fedadam", "wire__up": "topk"},
-    {"federation__strategy": "fedyogi", "run__keep": "best"},
-    {"federation__strategy": "fedadagrad"},
-    {"federation__strategy": "fedper"},
-    {"federation__strategy": "ditto"},
-    {"federation__strategy": "ifca"},
+    {"strategy__name": "scaffold"},
+    {"strategy__name": "feddyn"},
+    {"strategy__name": "fedavgm", "wire__up": "topk"},
+    {"strategy__name": "fedadam", "wire__up": "topk"},
+    {"strategy__name": "fedyogi", "run__keep": "best"},
+    {"strategy__name": "fedadagrad"},
+    {"strategy__name": "fedper"},
+    {"strategy__name": "ditto"},
+    {"strategy__name": "ifca"},
 ]
 CASES = [
     *(("federated", engine, each) for each in CHANGES for engine in ("inprocess", "processes")),
@@ -135,7 +135,7 @@ def test_a_run_killed_again_and_again_ends_as_one_never_stopped(
 
 
 def test_killed_before_round_1_in_a_resume_and_before_the_result(tmp_path: Path) -> None:
-    config, out = tiny("inprocess", federation__strategy="scaffold"), tmp_path / "killed"
+    config, out = tiny("inprocess", strategy__name="scaffold"), tmp_path / "killed"
     (tmp_path / "config.toml").write_text(config.to_toml())
     begun = ["simulate", "--config", str(tmp_path / "config.toml"), "--out", str(out), "--quiet"]
     kill(begun, lambda: (out / "config.toml").exists(), 0)
@@ -160,7 +160,7 @@ def limited() -> None:
 def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(
     tmp_path: Path,
 ) -> None:
-    config = tiny("inprocess", federation__strategy="scaffold", federation__rounds=2)
+    config = tiny("inprocess", strategy__name="scaffold", federation__rounds=2)
     execute("federated", config, tmp_path / "whole")  # so that flows are in the cache
     out = tmp_path / "full"
     (tmp_path / "config.toml").write_text(config.to_toml())

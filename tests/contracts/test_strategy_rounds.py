@@ -19,20 +19,21 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import FederationError, RunError
 from fednids.experiment import arms
+from fednids.extensions import ALGORITHMS
 from fednids.files import seal, unseal
-from fednids.messages.values import Evaluation, Task, Update
+from fednids.messages.values import Evaluation, Fitted, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.rounds import Round
 from fednids.simulation.engines.base import take_identity
-from fednids.training.local import Fitted, Workplace
-from fednids.training.objective import Correction
-from server.strategies import STRATEGIES
+from fednids.training.local import LocalTrainer
+from fednids.training.objective import Objective, Shift
 
-every = pytest.mark.parametrize("name", STRATEGIES)
+NAMES = ALGORITHMS.names()
+every = pytest.mark.parametrize("name", NAMES)
 REMEMBERING = ("fedavgm", "fedadam", "fedyogi", "fedadagrad", "feddyn", "scaffold")
 """Strategies with a state on the server."""
-FORGETFUL = tuple(name for name in STRATEGIES if name not in REMEMBERING)
+FORGETFUL = tuple(name for name in NAMES if name not in REMEMBERING)
 LEAST = {"krum": 5, "multikrum": 5, "bulyan": 7}
 """Fewest participants with one liar; 1 for the others."""
 Change = Callable[[Update], Update]
@@ -48,54 +49,58 @@ def _numbers_for_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let gateways add seeded numbers, a shift and a pull to 0.1 instead of training."""
 
     def train(
-        self: Workplace, k: int, weights: np.ndarray, task: Task, bent: Correction | None = None
+        self: LocalTrainer,
+        k: int,
+        weights: np.ndarray,
+        task: Task,
+        objective: Objective,
+        most_steps: int | None,
     ) -> Fitted:
         rng = np.random.default_rng((7, k, task.server_round))
         noise = rng.standard_normal(len(weights)).astype(np.float32)
         moved = weights + np.float32(0.01) * noise + np.float32(0.1) * (np.float32(0.1) - weights)
-        if bent and bent.shift is not None:
-            moved += np.float32(0.1) * bent.shift
+        for term in objective.terms:
+            if isinstance(term, Shift):
+                moved += np.float32(0.1) * term.vector
         assert moved.dtype == np.float32
         return Fitted(Update(k, moved, 10 + 3 * k, 1, 0.5, 0.0, 0.0), noise)
 
-    def evaluate(self: Workplace, k: int, weights: np.ndarray, task: Task) -> Evaluation:
+    def evaluate(self: LocalTrainer, k: int, weights: np.ndarray, task: Task) -> Evaluation:
         counts = ConfusionCounts(np.eye(5, dtype=np.int64))
         return Evaluation(k, counts, counts, 1.0, 0.0)
 
-    def training_loss(self: Workplace, k: int, weights: np.ndarray, task: Task) -> float:
+    def training_loss(self: LocalTrainer, k: int, weights: np.ndarray, task: Task) -> float:
         return 0.1 + k + abs(float(weights[0]) - 0.2 * (k % 2))
 
-    def train_apart(
-        self: Workplace, windows: object, weights: np.ndarray, *rest: object
+    def train_on(
+        self: LocalTrainer, windows: object, weights: np.ndarray, *rest: object
     ) -> np.ndarray:
         return weights + np.float32(0.1) * (np.float32(0.1) - weights)
 
-    monkeypatch.setattr(Workplace, "train", train)
-    monkeypatch.setattr(Workplace, "training_loss", training_loss)
-    monkeypatch.setattr(Workplace, "train_apart", train_apart)
-    monkeypatch.setattr(Workplace, "evaluate", evaluate)
+    monkeypatch.setattr(LocalTrainer, "train", train)
+    monkeypatch.setattr(LocalTrainer, "training_loss", training_loss)
+    monkeypatch.setattr(LocalTrainer, "train_on", train_on)
+    monkeypatch.setattr(LocalTrainer, "evaluate", evaluate)
 
 
 def tiny(name: str, **changes: object) -> Config:
     """Settings of nine gateways with a small network."""
     base = {
         "partition__gateways": 9, "partition__alpha": 3.0, "federation__rounds": 4,
-        "federation__strategy": name, "run__engine": "inprocess", "model__channels": "4",
+        "strategy__name": name, "run__engine": "inprocess", "model__channels": "4",
         "model__hidden": 4,
     }  # fmt: skip
     return small_config(**{**base, **changes})
 
 
 def tamper(partitions: set[int], change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Workplace.train
+    honest = LocalTrainer.train
 
-    def train(
-        self: Workplace, k: int, weights: np.ndarray, task: Task, bent: Correction | None = None
-    ) -> Fitted:
-        fitted = honest(self, k, weights, task, bent)
+    def train(self: LocalTrainer, k: int, weights: np.ndarray, task: Task, *rest: object) -> Fitted:
+        fitted = honest(self, k, weights, task, *rest)
         return replace(fitted, update=change(fitted.update)) if k in partitions else fitted
 
-    monkeypatch.setattr(Workplace, "train", train)
+    monkeypatch.setattr(LocalTrainer, "train", train)
 
 
 class Kept:
@@ -280,4 +285,4 @@ def huge(update: Update) -> Update:
 
 def test_weights_that_overflow_end_the_run() -> None:
     with pytest.raises(FederationError, match=r"round 2: .*finite weights.*learning rate"):
-        run("fedavgm", [], change=huge, federation__server_learning_rate=99)
+        run("fedavgm", [], change=huge, strategy__server_learning_rate=99)

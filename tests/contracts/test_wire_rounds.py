@@ -17,12 +17,12 @@ from fednids.errors import ConfigError
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
 from fednids.messages.encodings import DOWN, ENCODINGS, find_encoding, sent_bytes
-from fednids.messages.values import Evaluation, Task, Update
+from fednids.messages.values import Evaluation, Fitted, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.rounds import Round
 from fednids.simulation.engines.base import take_identity
-from fednids.training.local import Fitted, Workplace
+from fednids.training.local import LocalTrainer
 
 GATEWAYS, ROUNDS = 5, 4
 
@@ -37,18 +37,18 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """Let gateways add numbers; keep the weights that each started from."""
     starts: list[np.ndarray] = []
 
-    def train(self: Workplace, k: int, weights: np.ndarray, task: Task, bent=None) -> Fitted:  # type: ignore[no-untyped-def]
+    def train(self: LocalTrainer, k: int, weights: np.ndarray, task: Task, *rest) -> Fitted:  # type: ignore[no-untyped-def]
         starts.append(weights)
         rng = np.random.default_rng((7, k, task.server_round))
         moved = weights + 0.01 * rng.standard_normal(len(weights)).astype(np.float32)
         return Fitted(Update(k, moved.astype(np.float32), 10 + k, 1, 0.5, 0.0, 0.0), None)
 
-    def evaluate(self: Workplace, k: int, weights: np.ndarray, task: Task) -> Evaluation:
+    def evaluate(self: LocalTrainer, k: int, weights: np.ndarray, task: Task) -> Evaluation:
         counts = ConfusionCounts(np.eye(5, dtype=np.int64))
         return Evaluation(k, counts, counts, float(weights.sum()), 0.0)
 
-    monkeypatch.setattr(Workplace, "train", train)
-    monkeypatch.setattr(Workplace, "evaluate", evaluate)
+    monkeypatch.setattr(LocalTrainer, "train", train)
+    monkeypatch.setattr(LocalTrainer, "evaluate", evaluate)
     return starts
 
 

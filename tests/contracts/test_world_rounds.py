@@ -22,15 +22,15 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, FederationError
 from fednids.experiment import arms, execution
-from fednids.messages.values import Evaluation, Task, Update
+from fednids.extensions import ALGORITHMS
+from fednids.messages.values import Evaluation, Fitted, Task, Update
 from fednids.metrics import ConfusionCounts
 from fednids.runs.folder import RunFolder, read_checkpoint
 from fednids.runs.rounds import Round
 from fednids.simulation import ClientOutcome
 from fednids.simulation.engines.base import take_identity
-from fednids.training.local import Fitted, Workplace
-from fednids.training.objective import Correction
-from server.strategies import STRATEGIES
+from fednids.training.local import LocalTrainer
+from fednids.training.objective import Objective
 
 RESTLESS: dict[str, object] = {
     "availability__pattern": "sessions", "availability__share": 0.7, "availability__late": 0.2,
@@ -39,6 +39,8 @@ RESTLESS: dict[str, object] = {
     "clock__link_spread": 0.5, "clock__deadline": 1.0, "clock__oversample": 0.3,
     "federation__fraction": 0.6,
 }  # fmt: skip
+
+NAMES = ALGORITHMS.names()
 
 
 QUIETER = {
@@ -58,7 +60,12 @@ def numbers_for_detectors(trained: list[tuple[int, int]]) -> Iterator[None]:
     """Let gateways add seeded numbers instead of training; tell who did in which round."""
 
     def train(
-        self: Workplace, k: int, weights: np.ndarray, task: Task, bent: Correction | None = None
+        self: LocalTrainer,
+        k: int,
+        weights: np.ndarray,
+        task: Task,
+        objective: Objective,
+        most_steps: int | None,
     ) -> Fitted:
         trained.append((task.server_round, k))
         rng = np.random.default_rng((7, k, task.server_round))
@@ -66,14 +73,14 @@ def numbers_for_detectors(trained: list[tuple[int, int]]) -> Iterator[None]:
         moved = weights + np.float32(0.01) * noise
         return Fitted(Update(k, moved, 10 + 3 * k, 1, 0.5, 0.0, 0.0), noise)
 
-    def evaluate(self: Workplace, k: int, weights: np.ndarray, task: Task) -> Evaluation:
+    def evaluate(self: LocalTrainer, k: int, weights: np.ndarray, task: Task) -> Evaluation:
         counts = ConfusionCounts(np.eye(5, dtype=np.int64))
         return Evaluation(k, counts, counts, 1.0, 0.0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workplace, "train", train)
-        patch.setattr(Workplace, "training_loss", lambda self, k, weights, task: 0.1 + k)
-        patch.setattr(Workplace, "evaluate", evaluate)
+        patch.setattr(LocalTrainer, "train", train)
+        patch.setattr(LocalTrainer, "training_loss", lambda self, k, weights, task: 0.1 + k)
+        patch.setattr(LocalTrainer, "evaluate", evaluate)
         yield
 
 
@@ -155,7 +162,7 @@ class TestLost:
         assert any(ClientOutcome.LATE in fates(ended).values() for ended in kept.rounds)
 
     def test_who_remembers_does(self, tmp_path: Path) -> None:
-        config = tiny(federation__strategy="scaffold", availability__dropout_after=0.4,
+        config = tiny(strategy__name="scaffold", availability__dropout_after=0.4,
                       availability__dropout_before=0.2)  # fmt: skip
         kept = led(config, tmp_path)
         trained = {
@@ -208,7 +215,7 @@ class TestNobody:
         self, strategy: str, tmp_path: Path
     ) -> None:
         told = trace(tmp_path, *(f"{k},1,1\n{k},3," for k in range(9)))
-        kept = led(tiny(federation__strategy=strategy, availability__trace=told))
+        kept = led(tiny(strategy__name=strategy, availability__trace=told))
         assert [len(ids) for ids in kept.participants()] == [9, 0, 9, 9]
         assert kept.weights[0] == kept.weights[1] != kept.weights[2]
         first, second = kept.rounds[0].state, kept.rounds[1].state
@@ -236,7 +243,7 @@ class TestNobody:
         self, strategy: str, tmp_path: Path
     ) -> None:
         told = trace(tmp_path, *(f"{k},1," for k in range(4)), *(f"{k},2,3" for k in range(4, 9)))
-        kept = led(tiny(federation__strategy=strategy, availability__trace=told))
+        kept = led(tiny(strategy__name=strategy, availability__trace=told))
         assert [len(ids) for ids in kept.participants()] == [0, 9, 9, 0]
         assert kept.weights[2] == kept.weights[3]
 
@@ -246,7 +253,7 @@ class TestNobody:
 
         config, kept = tiny(availability__pattern="random"), Kept()
         with numbers_for_detectors(kept.trained), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Workplace, "train", crash)
+            patch.setattr(LocalTrainer, "train", crash)
             with pytest.raises(FederationError, match=r"round 1: .*out of memory"):
                 arms.federated(config, FederatedDataset.open(config), [kept], None)
         assert kept.rounds == []
@@ -271,11 +278,11 @@ def stopped(config: Config, path: Path, number: int) -> None:
         led(config, path, None, folder, Stop(number))
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_resumed_run_sees_the_same_world_and_ends_with_the_same_bytes(
     name: str, tmp_path: Path
 ) -> None:
-    config = tiny(federation__strategy=name, **QUIETER)
+    config = tiny(strategy__name=name, **QUIETER)
     whole = led(config, tmp_path / "whole")
     stopped(config, tmp_path / "run", 1)
     kept = led(config, tmp_path / "run", read_checkpoint(tmp_path / "run"))

@@ -1,4 +1,4 @@
-"""A warm trainer that lies: ``python hostile_trainer.py FOLDER``, in place of ``clients.warm``.
+"""``python hostile_trainer.py FOLDER``: a warm trainer, as ``clients.warm``, with false weights.
 
 What its gateway sends is changed in round 2 to NaN, in round 3 to too few weights, in round 4
 to a hundred times as much.
@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from clients.gateway import Gateway
+from clients.client import FlowClient
 from clients.warm.serving import serve
 from fednids.messages.records import WEIGHTS
 
-LIES: Mapping[int, Callable[[Any, Any], Any]] = {
+FALSE: Mapping[int, Callable[[Any, Any], Any]] = {
     2: lambda weights, start: np.full_like(weights, np.nan),
     3: lambda weights, start: weights[:7],
     4: lambda weights, start: start + 100 * (weights - start),
@@ -25,14 +25,16 @@ LIES: Mapping[int, Callable[[Any, Any], Any]] = {
 
 
 def main() -> None:
-    honest = Gateway.train
+    honest = FlowClient.train
 
-    def train(self: Gateway, arrays: Any, task: Any) -> Any:
+    def train(self: FlowClient, arrays: Any, task: Any) -> Any:
         update, encoded = honest(self, arrays, task)
-        lie = LIES.get(task.server_round)
-        return update, encoded if lie is None else {WEIGHTS: lie(encoded[WEIGHTS], arrays[WEIGHTS])}
+        false = FALSE.get(task.server_round)
+        return update, encoded if false is None else {
+            WEIGHTS: false(encoded[WEIGHTS], arrays[WEIGHTS])
+        }
 
-    Gateway.train = train  # type: ignore[method-assign]
+    FlowClient.train = train  # type: ignore[method-assign]
     serve(Path(sys.argv[1]))
 
 

@@ -195,12 +195,16 @@ def test_flowers_programs_get_no_settings_of_the_callers(
     assert "fl.example.org" in found["NO_PROXY"].split(",")
 
 
-def test_the_app_has_every_setting_and_brings_no_package(tmp_path: Path) -> None:
+def test_the_app_takes_every_setting_and_brings_no_package(tmp_path: Path) -> None:
     app = describe_app()
     assert app["project"]["dependencies"] == []
-    settings = tmp_path / "settings.toml"
-    write_settings(settings, {"out": "", **Config().flat()})
-    assert tomllib.loads(settings.read_text()) == app["tool"]["flwr"]["app"]["config"]
+    file = tmp_path / "settings.toml"
+    config = Config.resolve({"strategy.name": "fedprox", "strategy.mu": 0.3, "run.seed": 7})
+    write_settings(file, config, tmp_path / "run")
+    written = tomllib.loads(file.read_text())
+    assert set(written) == set(app["tool"]["flwr"]["app"]["config"])
+    assert Config.of_run(written) == config
+    assert written["out"] == str(tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_it_gives_the_simulations_weights(place: Place, twin: Path, tmp_path: Pa
 
 
 def test_a_run_that_fails_says_why_and_ends_with_1(place: Place, tmp_path: Path) -> None:
-    arguments = ("--out", str(tmp_path / "run"), "--rounds", "1", "federation.strategy=fltrust")
+    arguments = ("--out", str(tmp_path / "run"), "--rounds", "1", "strategy.name=fltrust")
     done = deploy_run(place, *arguments)
     assert done.returncode == 1
     assert "clean flows of its own" in done.stderr

@@ -12,14 +12,14 @@ import pytest
 from flwr.app import Context, RecordDict
 from site_factory import NAMES, TRAINING, deployed, export, place, site_grid
 
-from clients.own import Own
+from clients.local_data import OwnFlows
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, FederationError
 from fednids.experiment.execution import execute
 from fednids.networks.model_file import load_detector
 from server import app
-from server.reasons import told_reason
+from server.replies import error_reason
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_deployment_gives_what_its_twin_gives(
 def test_strategies_with_a_memory_give_what_the_twin_gives(
     files: Path, tmp_path: Path, strategy: str
 ) -> None:
-    more: dict[str, Any] = {"federation.strategy": strategy, "model.dense": 8}
+    more: dict[str, Any] = {"strategy.name": strategy, "model.dense": 8}
     found = lead(tmp_path / "run", places_of(files, tmp_path / "state"), **more)
     settings = {**TRAINING, **more, "data.path": str(files), "run.engine": "inprocess"}
     twin = execute("federated", Config.resolve(settings), tmp_path / "twin").to_json()
@@ -157,14 +157,14 @@ class TestWhoIsRefused:
     def test_another_version_of_fednids(
         self, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("server.rollcall.misfit", _as_seen_by_version_9)
+        monkeypatch.setattr("server.participants.misfit", _as_seen_by_version_9)
         message = self.refusal(tmp_path, places_of(files, tmp_path))
         assert "gateway cellar: expected fednids 9, got " in message
 
     def test_a_server_of_another_version_is_refused_by_the_gateway(
         self, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("server.rollcall.__version__", "9")
+        monkeypatch.setattr("server.participants.__version__", "9")
         message = self.refusal(tmp_path, places_of(files, tmp_path))
         assert "gateway cellar: expected a server with fednids " in message
         assert ", got 9;" in message
@@ -184,7 +184,7 @@ class TestWhoIsRefused:
             ("data.path", "flows.csv"),
             ("partition.gateways", 4),
             ("partition.scheme", "iid"),
-            ("federation.strategy", "fltrust"),
+            ("strategy.name", "fltrust"),
         ],
     )
     def test_settings_of_a_simulation(
@@ -224,16 +224,16 @@ def test_a_run_that_goes_on_needs_the_flows_that_it_began_with(
     tmp_path: Path, going_on: bool
 ) -> None:
     folder = tmp_path / "state"
-    Own("barn", tmp_path / "flows.csv", "aa", folder).begin(going_on=False)
+    OwnFlows("barn", tmp_path / "flows.csv", "aa", folder).begin(resumed=False)
     (folder / "kept").touch()
-    changed = Own("barn", tmp_path / "flows.csv", "bb", folder)
+    changed = OwnFlows("barn", tmp_path / "flows.csv", "bb", folder)
     with pytest.raises(DataError, match=r"flows.csv as it was when the run began.*;"):
         changed.check()
     if going_on:
         with pytest.raises(DataError, match="as it was"):
-            changed.begin(going_on=True)
+            changed.begin(resumed=True)
     else:
-        changed.begin(going_on=False)
+        changed.begin(resumed=False)
         changed.check()
     assert (folder / "kept").exists() == going_on
 
@@ -249,12 +249,12 @@ def test_a_run_that_goes_on_needs_the_flows_that_it_began_with(
     ],
 )
 def test_flowers_reasons_are_one_line(told: str, shown: str) -> None:
-    assert told_reason(told) == shown
+    assert error_reason(told) == shown
 
 
 @pytest.mark.slow
 def test_flows_that_change_in_mid_run_are_a_named_failure(files: Path, tmp_path: Path) -> None:
-    from server.federation import Federation
+    from server.rounds import Federation
 
     places = places_of(files, tmp_path / "state")
     moving = tmp_path / "moving.parquet"

@@ -18,8 +18,8 @@ from fednids.errors import ConfigError, DataError, InterruptedRunError, Partitio
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
 from fednids.runs.folder import KINDS, RunFolder
-from fednids.training.initial import opening_architecture, opening_task, opening_weights
-from fednids.training.local import Workplace
+from fednids.training.initial import initial_task, initial_weights, run_architecture
+from fednids.training.local import LocalTrainer
 
 # Everyday the federation; CI all arms.
 KINDS_IN_TURN = ["federated", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS[:2])]
@@ -59,10 +59,10 @@ def test_one_gateway_alone_is_centralised() -> None:
 
 def test_a_round_is_the_weighted_mean_of_what_gateways_train() -> None:
     config = small_config(federation__rounds=1)
-    workplace = Workplace(config, FederatedDataset.open(config))
+    workplace = LocalTrainer(config, FederatedDataset.open(config))
     gateways = range(config.partition.gateways)
-    task = opening_task([workplace.statistics(k) for k in gateways], config)
-    start = opening_weights(opening_architecture(task, config), config)
+    task = initial_task([workplace.statistics(k) for k in gateways], config)
+    start = initial_weights(run_architecture(task, config), config)
     updates = [workplace.train(k, start, task).update for k in gateways]
     mean = oracles.weighted_mean([u.weights for u in updates], [u.examples for u in updates])
     np.testing.assert_allclose(train("federated", config)[0], mean, atol=1e-6)
@@ -87,7 +87,7 @@ def test_one_full_batch_step_of_gateways_is_one_of_all_flows() -> None:
 
 @pytest.mark.slow
 def test_fedprox_without_pull_is_fedavg() -> None:
-    prox = small_config(federation__strategy="fedprox", federation__proximal_mu=0)
+    prox = small_config(strategy__name="fedprox", strategy__mu=0)
     np.testing.assert_array_equal(
         train("federated", prox)[0], train("federated", small_config())[0]
     )
@@ -98,11 +98,11 @@ def test_fedprox_stays_nearer_to_the_start() -> None:
     config = small_config(federation__rounds=1, train__epochs=3)
     pulled = small_config(
         federation__rounds=1, train__epochs=3,
-        federation__strategy="fedprox", federation__proximal_mu=10,
+        strategy__name="fedprox", strategy__mu=10,
     )  # fmt: skip
-    workplace = Workplace(config, FederatedDataset.open(config))
-    task = opening_task([workplace.statistics(0)], config)
-    start = opening_weights(opening_architecture(task, config), config)
+    workplace = LocalTrainer(config, FederatedDataset.open(config))
+    task = initial_task([workplace.statistics(0)], config)
+    start = initial_weights(run_architecture(task, config), config)
     far, near = (np.linalg.norm(train("federated", c)[0] - start) for c in (config, pulled))
     assert near < 0.5 * far
 
@@ -224,7 +224,7 @@ def test_boosting_stands_beside_the_detector(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
-        ({"federation__strategy": "fedbest"}, ConfigError),
+        ({"strategy__name": "fedbest"}, ConfigError),
         ({"run__engine": "warp"}, ConfigError),
         ({"model__pools": "9"}, ConfigError),
         ({"partition__scheme": "fair"}, PartitionError),

@@ -52,7 +52,7 @@ def assert_same(one: object, other: object) -> None:
 def test_tasks(data: st.DataObject, sent: np.ndarray, server_round: int) -> None:
     size = data.draw(features)
     scaler = Scaler(data.draw(floats(size)), data.draw(floats(size)))
-    task = Task(server_round, scaler, np.array([0.5, 2.0], np.float32), 0.01, 9, 70, 800)
+    task = Task(server_round, scaler, np.array([0.5, 2.0], np.float32), 9, 70, 800)
     arrays = {"weights": sent, "control": sent + 1}
     received, read = protocol.read_task(over_the_wire(protocol.task_content(arrays, task)))
     assert_same(task, read)
@@ -67,7 +67,6 @@ def test_tasks(data: st.DataObject, sent: np.ndarray, server_round: int) -> None
     "change",
     [
         {"server_round": 4},
-        {"proximal_mu": 0.2},
         {"size": 1},
         {"bytes_down": 1},
         {"bytes_up": 1},
@@ -79,8 +78,8 @@ def test_tasks(data: st.DataObject, sent: np.ndarray, server_round: int) -> None
     ],
 )
 def test_tasks_that_differ_anywhere_are_not_equal(change: dict[str, object]) -> None:
-    task = Task(3, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32), 0.1)
-    copy = Task(3, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32), 0.1)
+    task = Task(3, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32))
+    copy = Task(3, Scaler(np.zeros(3), np.ones(3)), np.ones(5, np.float32))
     other = replace(task, **change)  # type: ignore[arg-type]
     assert task.equals(task)
     assert task.equals(copy)

@@ -36,7 +36,7 @@ EVIL = "</script><script>window.harmed = 1</script><img src=x onerror='window.ha
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    attacked = {"federation.strategy": "krum", "attack.kind": "label-flip"}
+    attacked = {"strategy.name": "krum", "attack.kind": "label-flip"}
     made = {
         "one": Made(8, 12, world=True, attacked=True, failures={2: EVIL}, settings=attacked),
         "large": Made(150, 120),

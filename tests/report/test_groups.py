@@ -22,12 +22,12 @@ def test_seeds_are_one_group_and_arms_are_not(tmp_path: Path) -> None:
 
 
 def test_groups_are_named_by_what_differs(tmp_path: Path) -> None:
-    krum = {"federation.strategy": "krum"}
+    krum = {"strategy.name": "krum"}
     runs = runs_of(tmp_path, Made(settings=krum), Made(), Made(settings={"partition.alpha": 0.1}))
-    assert differing(runs) == ("partition.alpha", "federation.strategy")
+    assert differing(runs) == ("partition.alpha", "strategy.name")
     assert list(grouped(runs)) == ["alpha=0.5 · krum", "alpha=0.5 · fedavg", "alpha=0.1 · fedavg"]
 
 
 def test_what_an_arm_does_not_read_does_not_tell_runs_apart(tmp_path: Path) -> None:
-    mu = {"federation.proximal_mu": 0.5}
+    mu = {"attack.strength": 0.5}
     assert list(grouped(runs_of(tmp_path, Made(), Made(settings=mu)))) == ["federated"]

@@ -74,7 +74,7 @@ def figures_of(page: str) -> list[str]:
 def test_a_federated_run_shows_everything(tmp_path: Path) -> None:
     made = Made(
         world=True, attacked=True, failures={2: "not finite"},
-        settings={"federation.strategy": "krum", "attack.kind": "label-flip"},
+        settings={"strategy.name": "krum", "attack.kind": "label-flip"},
     )  # fmt: skip
     page = page_of(tmp_path, made)
     assert figures_of(page) == [
@@ -88,7 +88,7 @@ def test_a_federated_run_shows_everything(tmp_path: Path) -> None:
         assert f"{told['majority'][name]:.3f}" in text
     for words in (
         "majority class", "federated · krum", "jensen shannon", "update lost", "absent", "virtual",
-        "not finite", "federation.strategy krum changed; default fedavg", "label-flip",
+        "not finite", "strategy.name krum changed; default fedavg", "label-flip",
         "ab" * 32, "plan fingerprint plan-1", "The flows are synthetic", "finished",
         "Theft taken for benign –",
     ):  # fmt: skip

@@ -19,7 +19,7 @@ from fednids.runs.records import ScoresRecord
 from fednids.runs.result import score_histograms, threshold_record
 from fednids.runs.rounds import Round
 from fednids.runs.selection import check_selection
-from server.inbox import evaluation_reader
+from server.replies import evaluation_reader
 
 NAMES = ("Benign", "DDoS", "DoS")
 

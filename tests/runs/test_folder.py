@@ -49,7 +49,7 @@ def test_a_checkpoint_is_the_last_whole_round(stopped: Path) -> None:
 
 
 def test_before_round_1_there_is_one_too(tmp_path: Path) -> None:
-    config = small_config(federation__strategy="scaffold")
+    config = small_config(strategy__name="scaffold")
     RunFolder(tmp_path, CLASSES).create("local", config)
     checkpoint = read_checkpoint(tmp_path)
     assert (checkpoint.kind, checkpoint.config) == ("local", config)

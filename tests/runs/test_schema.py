@@ -41,9 +41,9 @@ RUNS: list[tuple[str, dict[str, object]]] = [
     ("federated", {"clock__deadline": 3.0, "clock__speed_spread": 2.0, "availability__late": 0.3}),
     ("federated", {"attack__kind": "label-flip", "attack__share": 0.4}),
     ("federated", {"data__validation_share": 0.2, "run__false_alarms": 0.05}),
-    ("federated", {"federation__strategy": "ifca"}),
+    ("federated", {"strategy__name": "ifca"}),
     ("federated", {"data__unseen": "DoS", "partition__unseen_gateways": 1}),
-    ("federated", {"federation__strategy": "fltrust"}),
+    ("federated", {"strategy__name": "fltrust"}),
 ]
 
 

@@ -18,7 +18,7 @@ arms = ["federated"]
 seeds = [1, 2, 3]
 
 [grid]
-federation.strategy = ["fedavg", "krum"]
+strategy.name = ["fedavg", "krum"]
 train.epochs = [1, 2]
 
 [[axes.liars]]
@@ -30,7 +30,7 @@ attack.kind = "sign-flip"
 attack.share = 0.2
 
 [report]
-compare = "federation.strategy"
+compare = "strategy.name"
 along = "liars"
 """
 SCORES = {
@@ -47,7 +47,7 @@ def rows(folder: Path, text: str = TEXT) -> list[Row]:
 
 
 def test_lines_are_values_of_one_axis_at_the_values_of_the_other(tmp_path: Path) -> None:
-    one, two = sheets(rows(tmp_path), ("federation.strategy", "liars"), "macro_f1")
+    one, two = sheets(rows(tmp_path), ("strategy.name", "liars"), "macro_f1")
     assert (one.place, two.place) == ("epochs 1", "epochs 2")
     assert one.along == ("none", "some")
     assert list(one.lines) == ["fedavg", "krum"]
@@ -61,7 +61,7 @@ def test_lines_are_values_of_one_axis_at_the_values_of_the_other(tmp_path: Path)
 
 
 def test_a_metric_that_nobody_has_gives_no_sheet(tmp_path: Path) -> None:
-    assert sheets(rows(tmp_path), ("federation.strategy", "liars"), "attack_success") == ()
+    assert sheets(rows(tmp_path), ("strategy.name", "liars"), "attack_success") == ()
 
 
 def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
         )
         for row in rows_of(given, {**SCORES, "local": 0.6})
     ]
-    (one, _) = sheets(found, ("federation.strategy", "liars"), "macro_f1")
+    (one, _) = sheets(found, ("strategy.name", "liars"), "macro_f1")
     assert list(one.lines) == ["federated, fedavg", "local", "federated, krum"]
     assert [value.count for value in one.lines["local"]] == [3, 3]
 

@@ -23,12 +23,12 @@ train.epochs = [1, 2]
 
 [[axes.strategy]]
 name = "mean"
-federation.strategy = "fedavg"
+strategy.name = "fedavg"
 
 [[axes.strategy]]
 name = "pulled"
-federation.strategy = "fedprox"
-federation.proximal_mu = 0.5
+strategy.name = "fedprox"
+strategy.mu = 0.5
 
 [[axes.deal]]
 name = "even"
@@ -44,7 +44,7 @@ along = "deal"
 """
 EXCLUDE = """
 [[exclude]]
-federation.strategy = "fedprox"
+strategy.name = "fedprox"
 deal = ["skewed", "other"]
 """
 
@@ -55,13 +55,11 @@ def test_axes_are_combined_with_each_other_and_with_the_grid(tmp_path: Path) -> 
     assert [name for name, _ in cells[0].place] == ["strategy", "deal", "train.epochs"]
     for cell in cells:
         place, config = dict(cell.place), cell.run.config
-        assert (
-            config.federation.strategy == {"mean": "fedavg", "pulled": "fedprox"}[place["strategy"]]
-        )
+        assert config.strategy.name == {"mean": "fedavg", "pulled": "fedprox"}[place["strategy"]]
         assert config.partition.scheme == {"even": "iid", "skewed": "dirichlet"}[place["deal"]]
         assert config.train.epochs == place["train.epochs"]
         if place["strategy"] == "pulled":
-            assert config.federation.proximal_mu == 0.5
+            assert config.strategy.settings.mu == 0.5
 
 
 def test_an_arm_that_does_not_read_an_axis_says_so(tmp_path: Path) -> None:
@@ -97,8 +95,8 @@ def test_a_study_with_axes_reads_back_as_it_was_kept(tmp_path: Path) -> None:
         (('along = "deal"', 'along = "deals"'), ["report.along", "'deals'", "strategy, deal"]),
         (('along = "deal"', 'along = "strategy"'), ["another name", "'strategy'"]),
         (
-            ("partition.alpha = 0.1", "federation.strategy = 'krum'"),
-            ["federation.strategy in one place", "[[axes.deal]]", "[[axes.strategy]]"],
+            ("partition.alpha = 0.1", "strategy.name = 'krum'"),
+            ["strategy.name in one place", "[[axes.deal]]", "[[axes.strategy]]"],
         ),
         (("train.epochs = [1, 2]", "partition.alpha = [1.0]"), ["[grid]", "[[axes.deal]]"]),
         (("[report]", "[[exclude]]\nstrategies = 'mean'\n[report]"), ["'strategies'"]),
@@ -127,7 +125,8 @@ def test_robustness_tells_rules_how_many_lie_and_leaves_bulyan_out_where_it_is_u
     for cell in cells:
         config = cell.run.config
         liars = round(config.attack.share * config.partition.gateways)
-        strategy, malicious = config.federation.strategy, config.federation.malicious
+        strategy = config.strategy.name
+        malicious = getattr(config.strategy.settings, "malicious", None)
         if strategy in ("krum", "multikrum"):
             assert malicious == liars
             assert config.partition.gateways >= 2 * malicious + 3
@@ -135,7 +134,7 @@ def test_robustness_tells_rules_how_many_lie_and_leaves_bulyan_out_where_it_is_u
             assert malicious == liars
             assert config.partition.gateways >= 4 * malicious + 3
         if strategy == "fedtrimmedavg":
-            assert config.federation.beta == config.attack.share
+            assert config.strategy.settings.beta == config.attack.share
     clean = [run for run in runs_of(cells) if not run.config.attack.share]
     assert len(clean) == 9 * 3
     bulyan = {c.run.config.attack.share for c in cells if "bulyan" in dict(c.place).values()}
@@ -146,5 +145,5 @@ def test_robustness_tells_rules_how_many_lie_and_leaves_bulyan_out_where_it_is_u
 def test_heterogeneity_is_every_strategy_at_every_deal() -> None:
     cells = expand(read_study("heterogeneity"))
     assert len(cells) == 6 * 4 * 3
-    pairs = {(c.run.config.federation.strategy, dict(c.place)["deal"]) for c in cells}
+    pairs = {(c.run.config.strategy.name, dict(c.place)["deal"]) for c in cells}
     assert len(pairs) == 24

@@ -44,7 +44,7 @@ def test_a_group_is_what_differs_in_the_seed_alone(tmp_path: Path) -> None:
 
 def test_strategies_are_compared_within_alpha_and_seed(tmp_path: Path) -> None:
     """0.5 - 0.6, 0.6 - 0.6, 0.7 - 0.6 twice; the other arms do not read the strategy."""
-    (found,) = compare_in_pairs(rows_of(study(tmp_path), SCORES), "federation.strategy")
+    (found,) = compare_in_pairs(rows_of(study(tmp_path), SCORES), "strategy.name")
     assert (found.scope, found.first, found.second) == ("federated", "fedavg", "fedprox")
     assert found.difference.count == 4
     assert found.difference.mean == pytest.approx((-0.1 + 0 + 0.1 + 0.1) / 4)
@@ -72,5 +72,5 @@ def test_arms_are_compared_over_pairs_of_different_runs(tmp_path: Path) -> None:
 def test_a_run_that_is_missing_is_no_pair(tmp_path: Path) -> None:
     scores = {name: score for name, score in SCORES.items() if "fedprox" not in name}
     rows = rows_of(study(tmp_path), scores)
-    assert compare_in_pairs(rows, "federation.strategy") == ()
+    assert compare_in_pairs(rows, "strategy.name") == ()
     assert len(group(rows, "jensen_shannon")) == 5

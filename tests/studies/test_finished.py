@@ -14,7 +14,7 @@ from fednids.studies.compare import rank_folders
 
 GOOD = [gateway(9), gateway(8), gateway(7), gateway(9)]
 BAD = [gateway(4, 5), gateway(4, 4), gateway(2, 5), gateway(6, 3)]
-PROX: dict[str, object] = {"federation.strategy": "fedprox", "federation.proximal_mu": 0.1}
+PROX: dict[str, object] = {"strategy.name": "fedprox", "strategy.mu": 0.1}
 
 
 def plan(name: str) -> dict[str, Any]:
@@ -25,12 +25,12 @@ def test_runs_are_named_by_what_differs_and_ranked(tmp_path: Path) -> None:
     runs = [
         write_run(tmp_path / "a", BAD, {"run.workers": 2}),
         write_run(tmp_path / "b", GOOD, PROX),
-        write_run(tmp_path / "c", BAD, {**PROX, "federation.proximal_mu": 0.5}),
+        write_run(tmp_path / "c", BAD, {**PROX, "strategy.mu": 0.5}),
     ]
     found = rank_folders(runs)
     best, *others = found.standings
-    assert best.name == "fedprox proximal_mu=0.1"
-    assert [each.name for each in others] == ["fedavg", "fedprox proximal_mu=0.5"]
+    assert best.name == "fedprox mu=0.1"
+    assert [each.name for each in others] == ["fedavg", "fedprox mu=0.5"]
     assert found.over == "gateways"
     assert all(each.says == "lower" for each in others)
     assert best.metrics["macro_f1"].mean == 1.0

@@ -85,9 +85,9 @@ def bits(arm: str, config: Config) -> list[bytes]:
 
 
 FAR: dict[str, object] = {
-    "federation__strategy": "fedprox",
+    "strategy__name": "fedprox",
     "federation__fraction": 0.4,
-    "federation__proximal_mu": 5.0,
+    "strategy__mu": 5.0,
     "federation__max_failures": 0.1,
     "federation__norm_bound": 3.0,
     "train__stack": 8,
@@ -114,7 +114,7 @@ DEALT: dict[str, object] = {
         ("centralised", {**FAR, **DEALT}),
         ("local", {**FAR, "partition__spread": 3.0}),
         ("local", {"attack__kind": "label-flip", "attack__share": 0.5}),
-        ("federated", {"federation__proximal_mu": 5.0, "partition__strength": 0.2}),
+        ("federated", {"strategy__mu": 5.0, "partition__strength": 0.2}),
         ("federated", {"availability__share": 0.1, "clock__stragglers": "partial"}),
     ],
 )

@@ -14,8 +14,8 @@ from fednids.studies.study import SHIPPED, expand, read_study, runs_of, shipped_
 def test_settings_may_be_nested_or_quoted(tmp_path: Path) -> None:
     given = study(tmp_path)
     assert given.settings == {"data.flows": 600, "partition.gateways": 3}
-    assert given.grid["federation.strategy"] == ["fedavg", "fedprox"]
-    assert given.varied == ("partition.alpha", "federation.strategy")
+    assert given.grid["strategy.name"] == ["fedavg", "fedprox"]
+    assert given.varied == ("partition.alpha", "strategy.name")
 
 
 def test_arms_and_seeds_have_defaults(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_later_settings_win_and_files_are_named_from_the_root(
         (("[settings]", "[settings]\nrun.seed = 3"), ["run.seed", "seeds ="]),
         (("[settings]", '[settings]\nrun.engine = "ray"'), ["run.engine"]),
         (("[settings]", "[settings]\npartition.alpha = 3"), ["partition.alpha", "[settings]"]),
-        (('"federation.strategy"\n', '"train.epochs"\n'), ["train.epochs", "partition.alpha"]),
+        (('"strategy.name"\n', '"train.epochs"\n'), ["train.epochs", "partition.alpha"]),
         (("[report]", '[report]\nskew = "jensen"'), ["'jensen'", "jensen_shannon?", "skew"]),
         (("[report]", "[report]\ntarget = 2"), ["report.target", "2"]),
         (("[report]", "[report"), ["TOML", "given.toml"]),

@@ -117,7 +117,7 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:
     [
         ({"partition.scheme": "fair"}, "fair"),
         ({"partition.gateways": 500}, "gateways"),
-        ({"federation.strategy": "fedbest"}, "fedbest"),
+        ({"strategy.name": "krum", "strategy.malicious": 9}, "malicious"),
         ({"model.pools": "9"}, "pool"),
         ({"data.features": "v2"}, "v2"),
     ],

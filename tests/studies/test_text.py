@@ -32,7 +32,7 @@ SCORES = {
 def report(folder: Path, *, synthetic: bool = True, failed: tuple[Failed, ...] = ()) -> StudyReport:
     given = study(folder, THREE)
     rows = tuple(rows_of(given, SCORES))
-    comparisons = (*compare_in_pairs(rows, ARM), *compare_in_pairs(rows, "federation.strategy"))
+    comparisons = (*compare_in_pairs(rows, ARM), *compare_in_pairs(rows, "strategy.name"))
     data = (("/home/somebody/flows.csv", 600, synthetic),)
     return StudyReport(given, rows, group(rows, "jensen_shannon"), comparisons, failed, data, 0.6)
 

@@ -17,11 +17,11 @@ def test_a_twin_differs_in_the_attack_alone() -> None:
         runs(
             clean={},
             other_seed={"run.seed": 2},
-            median={"federation.strategy": "fedmedian"},
+            median={"strategy.name": "fedmedian"},
             attacked=LIES,
             half={**LIES, "attack.share": 0.5, "attack.schedule": "late"},
-            attacked_median={**LIES, "federation.strategy": "fedmedian"},
-            alone={**LIES, "federation.strategy": "krum"},
+            attacked_median={**LIES, "strategy.name": "fedmedian"},
+            alone={**LIES, "strategy.name": "krum"},
         )
     )
     assert found == {"attacked": "clean", "half": "clean", "attacked_median": "median"}
@@ -33,11 +33,11 @@ def test_a_share_of_nothing_is_clean() -> None:
 
 
 def test_what_a_rule_is_told_of_liars_may_follow_them_where_no_exact_twin_is() -> None:
-    krum: dict[str, object] = {"federation.strategy": "krum"}
-    told = {**krum, **LIES, "federation.malicious": 2}
-    loose = runs(clean={**krum, "federation.malicious": 0}, attacked=told)
+    krum: dict[str, object] = {"strategy.name": "krum"}
+    told = {**krum, **LIES, "strategy.malicious": 2}
+    loose = runs(clean={**krum, "strategy.malicious": 0}, attacked=told)
     assert clean_twins(loose) == {"attacked": "clean"}
-    exact = runs(exact={**krum, "federation.malicious": 2})
+    exact = runs(exact={**krum, "strategy.malicious": 2})
     assert clean_twins({**loose, **exact}) == {"attacked": "exact"}
     other = runs(clean={**krum, "federation.fraction": 0.5}, attacked=told)
     assert clean_twins(other) == {}

@@ -19,10 +19,10 @@ from fednids.flows.scaling import Scaler
 from fednids.messages.values import Statistics
 from fednids.training.initial import (
     class_weights,
+    initial_task,
+    initial_weights,
     logit_adjustment,
-    opening_architecture,
-    opening_task,
-    opening_weights,
+    run_architecture,
     stack_size,
 )
 
@@ -146,9 +146,9 @@ class TestLogitAdjustment:
         config, asked = small_config(), small_config(train__logit_adjustment=0.5)
         fleet = FederatedDataset.open(config).pooled()
         told = Statistics(0, fleet.moments(0), fleet.opening_support(0))
-        assert opening_task([told], config).adjustment is None
+        assert initial_task([told], config).adjustment is None
         np.testing.assert_array_equal(
-            opening_task([told], asked).adjustment, logit_adjustment(told.train_support, 0.5)
+            initial_task([told], asked).adjustment, logit_adjustment(told.train_support, 0.5)
         )
 
 
@@ -160,7 +160,7 @@ class TestOpening:
             Statistics(k, fleet.moments(k), fleet.support(fleet.training(k)))
             for k in range(fleet.gateways)
         ]
-        task, pooled = opening_task(told, config), fleet.pooled()
+        task, pooled = initial_task(told, config), fleet.pooled()
         central = Scaler.fit(pooled.moments(0))
         np.testing.assert_allclose(task.scaler.mean, central.mean, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(task.scaler.scale, central.scale, rtol=1e-12)
@@ -169,16 +169,16 @@ class TestOpening:
         np.testing.assert_array_equal(
             task.class_weights, class_weights(support, config.train.balance)
         )
-        assert (task.server_round, task.proximal_mu) == (1, 0.0)
+        assert task.server_round == 1
 
     def test_architecture_and_weights_fit_what_is_scaled(self) -> None:
         config = small_config()
         fleet = FederatedDataset.open(config)
         told = Statistics(0, fleet.pooled().moments(0), np.array([1, 1, 1, 1, 1]))
-        architecture = opening_architecture(opening_task([told], config), config)
+        architecture = run_architecture(initial_task([told], config), config)
         assert architecture.features == len(fleet.flows.features)
         assert (architecture.window, architecture.classes) == (4, 5)
-        first, again = (opening_weights(architecture, config) for _ in range(2))
-        other = opening_weights(architecture, small_config(run__seed=2))
+        first, again = (initial_weights(architecture, config) for _ in range(2))
+        other = initial_weights(architecture, small_config(run__seed=2))
         np.testing.assert_array_equal(first, again)
         assert (first != other).any()

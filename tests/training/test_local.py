@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs_factory import small_config
 
-from fednids.config import AttackConfig, TrainConfig
+from fednids.config import AttackConfig, Config, TrainConfig
 from fednids.datasets.federated import FederatedDataset
 from fednids.messages.values import Task, Update
 from fednids.metrics import Curves
 from fednids.simulation.adversaries.malicious import MaliciousClients
-from fednids.training.initial import opening_architecture, opening_task, opening_weights
-from fednids.training.local import Workplace, open_workplace, round_rate
+from fednids.training.initial import initial_task, initial_weights, run_architecture
+from fednids.training.local import LocalTrainer, open_trainer, round_rate
 from fednids.training.together import run_together
 from fednids.training.trainer import Trainer
 
@@ -30,14 +30,14 @@ GATEWAYS = range(4)
 
 
 @cache
-def workplace() -> Workplace:
-    return Workplace(CONFIG, FederatedDataset.open(CONFIG))
+def workplace() -> LocalTrainer:
+    return LocalTrainer(CONFIG, FederatedDataset.open(CONFIG))
 
 
 @cache
 def opening() -> tuple[Task, np.ndarray]:
-    task = opening_task([workplace().statistics(k) for k in GATEWAYS], CONFIG)
-    return task, opening_weights(opening_architecture(task, CONFIG), CONFIG)
+    task = initial_task([workplace().statistics(k) for k in GATEWAYS], CONFIG)
+    return task, initial_weights(run_architecture(task, CONFIG), CONFIG)
 
 
 @pytest.fixture
@@ -136,9 +136,9 @@ class TestScoring:
 
     def test_validation_flows_are_scored_in_every_round(self) -> None:
         config = small_config(data__validation_share=0.25, data__flows=900)
-        place = Workplace(config, FederatedDataset.open(config))
-        task = opening_task([place.statistics(k) for k in range(3)], config)
-        found = place.evaluate(0, opening_weights(opening_architecture(task, config), config), task)
+        place = LocalTrainer(config, FederatedDataset.open(config))
+        task = initial_task([place.statistics(k) for k in range(3)], config)
+        found = place.evaluate(0, initial_weights(run_architecture(task, config), config), task)
         windows = place.fleet.validating(0)
         assert found.validation is not None
         assert windows is not None
@@ -170,8 +170,8 @@ class TestRate:
 
 
 def test_a_run_opens_one_workplace() -> None:
-    assert open_workplace(CONFIG.flat()) is open_workplace(dict(reversed(CONFIG.flat().items())))
-    assert open_workplace(CONFIG.flat()).config == CONFIG
+    assert open_trainer(CONFIG) is open_trainer(Config.from_json(CONFIG.to_json()))
+    assert open_trainer(CONFIG).config == CONFIG
 
 
 class TestLiars:
@@ -181,7 +181,7 @@ class TestLiars:
 
     def test_train_on_falsified_flows_while_they_are_at_it(self) -> None:
         fleet, liars = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
-        place, (task, start) = Workplace(self.config, fleet, liars), opening()
+        place, (task, start) = LocalTrainer(self.config, fleet, liars), opening()
         for number in (1, 2):
             now = replace(task, server_round=number)
             for k in GATEWAYS:
@@ -192,7 +192,7 @@ class TestLiars:
 
     def test_tell_the_truth_before_round_1_and_about_the_test(self) -> None:
         fleet, liars = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
-        place, (task, start) = Workplace(self.config, fleet, liars), opening()
+        place, (task, start) = LocalTrainer(self.config, fleet, liars), opening()
         k = liars.ids[0]
         honest, told = workplace().statistics(k), place.statistics(k)
         np.testing.assert_array_equal(told.train_support, honest.train_support)
@@ -202,7 +202,7 @@ class TestLiars:
         assert expected.triggered is None
 
     def test_every_process_of_a_run_knows_them(self) -> None:
-        place, (task, start) = open_workplace(self.config.flat()), opening()
+        place, (task, start) = open_trainer(self.config), opening()
         k = MaliciousClients.of(self.config, 4).ids[0]
         found = place.train(k, start, task).update
         assert (found.weights != trained(k, start, task).weights).any()

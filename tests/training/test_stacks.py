@@ -83,10 +83,10 @@ def test_together_as_alone_with_adam(name, wide):
 
 def test_the_pull_of_fedprox_is_to_each_start(fedprox):
     local = replace(LOCAL, learning_rate=0.01, epochs=3)
-    free, pulled = (
+    free, held = (
         fedprox.train_all(jobs((64, 80), objective=pulled(mu)), local) for mu in (0.0, 20.0)
     )
-    for job, one, other in zip(jobs((64, 80)), free, pulled, strict=True):
+    for job, one, other in zip(jobs((64, 80)), free, held, strict=True):
         far, near = (np.linalg.norm(t.weights - job.start) for t in (one, other))
         assert near < 0.6 * far
 

@@ -43,7 +43,7 @@ def test_others_are_refused_in_one_line(name: str, down: bool) -> None:
 
 
 def test_the_settings_name_them_all() -> None:
-    meanings = {name: meaning for name, _, meaning in describe_settings()}
+    meanings = {each.name: each.meaning for each in describe_settings()}
     assert all(name in meanings["wire.up"] for name in ENCODINGS)
     assert all(name in meanings["wire.down"] for name in DOWN)
 

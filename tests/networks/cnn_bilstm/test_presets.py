@@ -14,8 +14,8 @@ from fednids.errors import ConfigError
 from fednids.metrics import majority_counts, scores
 from fednids.networks.cnn_bilstm.declaration import PRESETS
 from fednids.networks.interface import Architecture
-from fednids.training.initial import opening_architecture, opening_task, opening_weights
-from fednids.training.local import Workplace
+from fednids.training.initial import initial_task, initial_weights, run_architecture
+from fednids.training.local import LocalTrainer
 
 
 def resolve(features=10, window=10, classes=5, **settings):
@@ -63,9 +63,9 @@ def test_lite_has_at_most_a_quarter_of_the_weights(features):
 def test_lite_learns_synthetic_flows():
     settings = {"model.preset": "lite", "data.flows": 12_000, "partition.gateways": 1}
     config = Config.resolve({**settings, "partition.scheme": "iid"})
-    place = Workplace(config, FederatedDataset.open(config))
-    task = opening_task([place.statistics(0)], config)
-    weights = opening_weights(opening_architecture(task, config), config)
+    place = LocalTrainer(config, FederatedDataset.open(config))
+    task = initial_task([place.statistics(0)], config)
+    weights = initial_weights(run_architecture(task, config), config)
     for number in range(1, 4):
         weights = place.train(0, weights, replace(task, server_round=number)).update.weights
     counts = place.evaluate(0, weights, task).counts

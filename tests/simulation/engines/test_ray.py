@@ -101,7 +101,7 @@ def test_two_nodes_give_the_bits_of_one_process(
     """With what gateways remember, in a folder that both nodes see."""
     found = []
     for engine in ("inprocess", "ray"):
-        config = tiny(engine, federation__strategy="scaffold", data__path=str(flows))
+        config = tiny(engine, strategy__name="scaffold", data__path=str(flows))
         out = tmp_path / engine
         outcome = arms.federated(config, FederatedDataset.open(config), [], None, out)
         assert outcome.last is not None
@@ -119,7 +119,7 @@ def test_a_run_that_was_stopped_goes_on_with_what_its_gateways_remember(
     flows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped when gateways have round 2 behind them, and the checkpoint has not."""
-    more = {"federation__strategy": "scaffold", "federation__rounds": 3, "data__path": str(flows)}
+    more = {"strategy__name": "scaffold", "federation__rounds": 3, "data__path": str(flows)}
     execute("federated", tiny("inprocess", **more), tmp_path / "whole")
     write = RunFolder.round_ended
 
@@ -192,7 +192,7 @@ def test_a_node_that_lacks_what_the_run_needs_is_named(
         with pytest.raises(SetupError, match=r"flows\.csv .* node blind") as told:
             arms.federated(config, FederatedDataset.open(config), [], None, None)
         assert "no such file" in str(told.value)
-        config = tiny("ray", federation__strategy="scaffold")
+        config = tiny("ray", strategy__name="scaffold")
         with pytest.raises(SetupError, match=r"node blind .* share the folder"):
             arms.federated(config, FederatedDataset.open(config), [], None, flows.parent / "run")
         assert not list(memories(flows.parent / "run").iterdir())
