@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fednids.cli import options
+from fednids.cli.progress import StepProgress
 from fednids.cli.screen import print_table, say
-from fednids.cli.steps import Steps
 
 if TYPE_CHECKING:
     from fednids.audit.finding import Finding
@@ -71,7 +71,7 @@ def _run(config: Config, *, shown: bool) -> tuple[Report, str]:
     from fednids.audit.report import audit as run
 
     names = list(CHECKS)
-    with Steps("auditing", shown=shown) as steps:
+    with StepProgress("auditing", shown=shown) as steps:
         evidence, sha256 = gather(config.data, config.run.seed)
         report = run(
             evidence,

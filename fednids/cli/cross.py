@@ -11,8 +11,8 @@ import typer
 from rich.table import Table
 
 from fednids.cli import options
+from fednids.cli.progress import StepProgress
 from fednids.cli.screen import print_table, say
-from fednids.cli.steps import Steps
 
 if TYPE_CHECKING:
     from fednids.studies.cross import CrossFindings
@@ -48,7 +48,7 @@ def cross(
 
     if out:
         check_folder(out, CROSS, force=force)
-    with Steps("scoring detectors", shown=not as_json) as steps:
+    with StepProgress("scoring detectors", shown=not as_json) as steps:
         matrix = cross_runs(runs, steps.reached)
     findings = CrossFindings.of(matrix)
     if out:

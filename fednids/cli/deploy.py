@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fednids.cli import options
-from fednids.cli.rounds import round_line
+from fednids.cli.progress import round_line
 from fednids.cli.screen import complain, say, show_result
 from fednids.config import Config, parse_settings
 from fednids.errors import ConfigError

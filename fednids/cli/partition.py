@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from fednids.cli import options
+from fednids.cli.progress import StepProgress
 from fednids.cli.screen import say
-from fednids.cli.steps import Steps
 from fednids.config import Config
 from fednids.errors import ConfigError
 
@@ -88,7 +88,7 @@ def _deal(
     if out:
         write_partition(study, out, force=force)
     if export:
-        with Steps("exporting gateways", shown=not as_json) as steps:
+        with StepProgress("exporting gateways", shown=not as_json) as steps:
             record["export"] = export_gateways(
                 config, study.fleet, export, suffix=file_format, force=force, told=steps.reached
             )
@@ -111,7 +111,7 @@ def _compare(
 
     if export:
         raise ConfigError("expected one scheme for --export, got all; name the one to export")
-    with Steps("comparing schemes", shown=not as_json) as steps:
+    with StepProgress("comparing schemes", shown=not as_json) as steps:
         found = compare_schemes(config, out, force=force, told=steps.begun)
     if as_json:
         say(json.dumps(found.to_json()))

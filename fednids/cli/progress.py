@@ -1,31 +1,186 @@
-"""Progress and end of a study: a line for each run that ended, and a bar on a terminal."""
+"""Progress on the error stream: of work in steps, of the rounds of a run, of a study.
+
+On a terminal there is a bar, elsewhere a line now and then.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
 
 from fednids.cli.screen import ERRORS, say
+from fednids.runs.callbacks import RoundEnd, RunStart
+from fednids.runs.records import ResultRecord, RoundRecord
 
 if TYPE_CHECKING:
     from fednids.studies.engine import Failed, Step, StepEnd
 
+_SECONDS = 5.0
+"""Seconds between two lines where there is no terminal."""
+
+
+def counting_bar(console: Console, *, disable: bool = False, transient: bool = False) -> Progress:
+    """Return a bar with the number of steps done, the time spent and the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=disable,
+        transient=transient,
+    )
+
+
+class StepProgress:
+    """Shows how many steps of some work are done.
+
+    Parameters
+    ----------
+    title : str
+        Name of the work.
+    shown : bool
+        False shows nothing.
+    """
+
+    def __init__(self, title: str, *, shown: bool = True):
+        self._title, self._shown, self._last = title, shown, time.monotonic()
+        self._console = Console(stderr=True, soft_wrap=True, highlight=False)
+        hidden = not (shown and self._console.is_terminal)
+        self._bar = counting_bar(self._console, disable=hidden, transient=True)
+        self._task = self._bar.add_task(title, total=None)
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the bar from the screen."""
+        self._bar.stop()
+
+    def reached(self, done: int, whole: int) -> None:
+        """Show that so many steps of all are done."""
+        self._show(done, whole, self._title)
+
+    def begun(self, done: int, whole: int, name: str) -> None:
+        """Show the name of the current step, and that so many are done."""
+        self._show(done, whole, f"{self._title}: {name}")
+
+    def _show(self, done: int, whole: int, text: str) -> None:
+        self._bar.update(self._task, completed=done, total=whole, description=text)
+        now = time.monotonic()
+        if self._shown and not self._console.is_terminal and now - self._last > _SECONDS:
+            self._last = now
+            self._console.print(f"{text}, {done:,} of {whole:,}", markup=False)
+
+
+_SHOWN = 8
+_TITLES = ("round", "loss", "macro-F1", "novel", "false alarms", "updates", "failures", "s")
+
+
+class RoundProgress:
+    """Shows rounds as they end, and on a terminal the time that is left.
+
+    Parameters
+    ----------
+    rounds : int
+        Number of rounds.
+    """
+
+    def __init__(self, rounds: int):
+        self._rounds = rounds
+        self._last: deque[tuple[str, ...]] = deque(maxlen=_SHOWN)
+        self._bar = counting_bar(ERRORS)
+        self._task = self._bar.add_task(f"round 1/{rounds}", total=rounds)
+        self._live = Live(self._shown(), console=ERRORS, refresh_per_second=2)
+
+    def showing(self) -> AbstractContextManager[object]:
+        """Return a context in which table and bar are on the screen."""
+        return self._live if ERRORS.is_terminal else nullcontext()
+
+    def run_began(self, run: RunStart) -> str:
+        """Do nothing: it shows rounds alone."""
+        return ""
+
+    def run_ended(self, result: ResultRecord | None) -> None:
+        """Do nothing: the result is shown elsewhere."""
+
+    def round_ended(self, ended: RoundEnd) -> None:
+        """Show the round's losses, rates and time."""
+        record = ended.record
+        if not ERRORS.is_terminal:
+            ERRORS.print(round_line(record, self._rounds), markup=False)
+            return
+        test = record.test
+        rates = (_rate(r) for r in (test.macro_f1, test.novel.macro_f1, test.false_alarm_rate))
+        self._last.append(
+            (
+                str(record.round), f"{record.loss:.4f}", *rates,
+                str(len(record.participants)), str(len(record.failures)), f"{record.seconds:.1f}",
+            )
+        )  # fmt: skip
+        following = min(record.round + 1, self._rounds)
+        self._bar.update(
+            self._task, completed=record.round, description=f"round {following}/{self._rounds}"
+        )
+        self._live.update(self._shown())
+
+    def _shown(self) -> Group:
+        table = Table(box=None, padding=(0, 2))
+        for title in _TITLES:
+            table.add_column(title, justify="right")
+        for row in self._last:
+            table.add_row(*row)
+        return Group(table, self._bar) if self._last else Group(self._bar)
+
+
+def round_line(record: RoundRecord, rounds: int) -> str:
+    """Return a round in one line, for where there is no terminal."""
+    return (
+        f"round {record.round}/{rounds}  loss {record.loss:.4f}  "
+        f"macro-F1 {_rate(record.test.macro_f1)}  {record.seconds:.1f} s"
+    )
+
+
+def _rate(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
 
 @contextmanager
 def following(*, shown: bool) -> Iterator[SweepProgress | None]:
-    """Keep the progress of a study on screen while it goes, if it is to be shown."""
+    """Show the progress of a study while it runs, if `shown`."""
     progress = SweepProgress() if shown else None
     with progress.bar if progress and ERRORS.is_terminal else nullcontext():
         yield progress
 
 
 def show_end(failed: Sequence[Failed], out: Path, *, synthetic: bool) -> None:
-    """Print what whoever reads the numbers of a study has to know beside them."""
+    """Print that flows are synthetic, and which runs failed."""
     from fednids.studies.report import SYNTHETIC
 
     if synthetic:
@@ -35,7 +190,7 @@ def show_end(failed: Sequence[Failed], out: Path, *, synthetic: bool) -> None:
 
 
 class SweepProgress:
-    """Shows steps as they end; the bar counts guessed seconds, since steps differ in length."""
+    """Shows steps as they end; the bar counts estimated seconds, since steps differ in length."""
 
     def __init__(self) -> None:
         self.bar = Progress(
@@ -47,7 +202,7 @@ class SweepProgress:
         self._started = time.monotonic()
 
     def begins(self, steps: Sequence[Step], finished: int) -> None:
-        """Show what is to be done."""
+        """Show how many steps there are."""
         self._started = time.monotonic()
         self._steps, self._all = len(steps), sum(step.seconds for step in steps)
         kept = f", {finished} finished before" if finished else ""
@@ -65,7 +220,6 @@ class SweepProgress:
         self.bar.update(self._task, completed=self._done, description=shown)
 
     def _left(self) -> str:
-        """Guess the time left from the share done."""
         spent = time.monotonic() - self._started
         seconds = spent * (self._all - self._done) / self._done if self._done else 0.0
         return (

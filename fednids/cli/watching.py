@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fednids.cli.logs import logging_to
-from fednids.cli.rounds import RoundProgress
+from fednids.cli.progress import RoundProgress
 from fednids.cli.screen import say
 from fednids.config import Config
 from fednids.runs.callbacks import RunStart, open_tracking, tracked

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from fednids.cli.rounds import RoundProgress
+from fednids.cli.progress import RoundProgress
 from fednids.cli.screen import ERRORS
 from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
