@@ -138,7 +138,6 @@ OLD_DOCSTRINGS = {
     "fednids.flows",
     "fednids.messages",
     "fednids.networks",
-    "fednids.runs",
     "fednids.training",
     "partitions",
     "server",

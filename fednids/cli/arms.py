@@ -171,7 +171,7 @@ def _arm(
 def _show(result: ResultRecord, out: Path) -> None:
     data, seconds = result.data, result.seconds
     say("")
-    show_result(result.to_json())
+    show_result(result)
     if data.synthetic:
         say("The flows are synthetic: these numbers say nothing about real traffic.")
     say(

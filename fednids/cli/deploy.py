@@ -244,7 +244,7 @@ def _finish(end: RunEnd, out: Path | None, *, as_json: bool, quiet: bool) -> Non
     if as_json:
         say(json.dumps(end.result.to_json()))
     elif not quiet:
-        show_result(end.result.to_json())
+        show_result(end.result)
         if out:
             say(
                 f"written to {out}: result.json, rounds.jsonl, gateways.parquet, pictures, detector"

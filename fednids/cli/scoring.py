@@ -39,6 +39,6 @@ def evaluate(
         say(json.dumps({**record, **scoring.to_json()}))
     else:
         say(f"{scoring.flows:,} flows of {data}, scored by {model}")
-        if scoring.detector.classes != detector.classes:
+        if scoring.detector.classes != list(detector.classes):
             say("Some attacks have names that the detector has not: scored against benign alone.")
         show_scoring(scoring)

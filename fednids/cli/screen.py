@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
     from fednids.experiment.scoring import Scoring
+    from fednids.runs.records import OperatingRecord, ResultRecord, ScoresRecord
 
 _WIDE = 110
 _HEADLINE = (
@@ -47,106 +49,103 @@ def print_table(table: Table, *, wide: int = _WIDE) -> None:
     console.print(table)
 
 
-def show_result(result: Mapping[str, Any]) -> None:
+def show_result(result: ResultRecord) -> None:
     """Print the final table: every class, the headline, the majority baseline beside."""
-    print_table(_class_table(result["final"], result["final_novel"]))
-    columns = {"detector": (result["final"], result["final_novel"])}
-    for name, found in result.get("baselines", {}).items():
-        columns[name] = (found["final"], found["final_novel"])
-    columns["majority"] = (result["majority"], result["majority_novel"])
+    print_table(_class_table(result.final, result.final_novel))
+    columns = {"detector": (result.final, result.final_novel)}
+    for name, found in (result.baselines or {}).items():
+        columns[name] = (found.final, found.final_novel)
+    columns["majority"] = (result.majority, result.majority_novel)
     headline = Table(title="All classes", title_justify="left", box=None, padding=(0, 2))
     headline.add_column("")
     for name in columns:
         headline.add_column(name, justify="right")
         headline.add_column("novel", justify="right")
     for title, key in _HEADLINE:
-        row = [_rate(found, key) for pair in columns.values() for found in pair]
-        headline.add_row(title, *row)
+        headline.add_row(
+            title, *(_headline(each, key) for pair in columns.values() for each in pair)
+        )
     areas = [_area(found) for pair in columns.values() for found in pair]
     if any(area != "–" for area in areas):
         headline.add_row("area under ROC, attack against benign", *areas)
     print_table(headline)
-    if (point := result.get("threshold")) and point.get("test"):
-        say(_alarms(point["probability"], point["test"]))
+    if (chosen := result.threshold) and chosen.probability is not None and chosen.test:
+        say(_alarms(chosen.probability, chosen.test))
     for line in _held_out(result):
         say(line)
 
 
-def _held_out(result: Mapping[str, Any]) -> list[str]:
-    """Show the scores on what training never saw."""
-    lines = []
-    if unseen := result.get("unseen"):
-        taken = max(unseen["taken_for"].items(), key=lambda pair: pair[1])
-        separation = unseen["rejection"]["max_probability"]
-        lines.append(
-            f"{unseen['name']}, never trained on: {unseen['alarms']:.3f} of {unseen['flows']:,} "
-            f"flows raise an alarm, {taken[1]:.3f} are taken for {taken[0]}; told from known "
-            f"classes by the highest probability with area {_rate(separation, 'auroc')}"
+def _held_out(result: ResultRecord) -> Iterator[str]:
+    """Return lines about what training never saw."""
+    if unseen := result.unseen:
+        name, share = max(unseen.taken_for.items(), key=lambda pair: pair[1] or 0)
+        yield (
+            f"{unseen.name}, never trained on: {_rate(unseen.alarms)} of {unseen.flows:,} "
+            f"flows raise an alarm, {_rate(share)} are taken for {name}; told from known "
+            f"classes by the highest probability with area "
+            f"{_rate(unseen.rejection.max_probability.auroc)}"
         )
-    if gateways := result.get("unseen_gateways"):
-        names = ", ".join(map(str, gateways["partitions"]))
+    if gateways := result.unseen_gateways:
+        names = ", ".join(map(str, gateways.partitions))
         rates = (
-            f"{side} ones {_rate(gateways[side], 'macro_f1')} with false alarms "
-            f"{_rate(gateways[side], 'false_alarm_rate')}"
-            for side in ("unseen", "seen")
+            f"{side} ones {_rate(found.macro_f1)} with false alarms {_rate(found.false_alarm_rate)}"
+            for side, found in (("unseen", gateways.unseen), ("seen", gateways.seen))
         )
-        lines.append(f"gateways {names} never trained; macro-F1 at {', at '.join(rates)}")
-    return lines
+        yield f"gateways {names} never trained; macro-F1 at {', at '.join(rates)}"
 
 
 def show_scoring(scoring: Scoring) -> None:
     """Print a saved detector's scores on other flows."""
-    found, majority = scoring.detector.to_json(), scoring.majority.to_json()
+    found, majority = scoring.detector, scoring.majority
     table = Table(box=None, padding=(0, 2))
     for title in ("class", "flows", "recall", "precision", "F1"):
         table.add_column(title, justify="left" if title == "class" else "right")
-    for name, each in found["per_class"].items():
-        rates = (_rate(each, key) for key in ("recall", "precision", "f1"))
-        table.add_row(name, f"{each['support']:,}", *rates)
+    for name, each in found.per_class.items():
+        rates = map(_rate, (each.recall, each.precision, each.f1))
+        table.add_row(name, f"{each.support:,}", *rates)
     print_table(table)
     headline = Table(box=None, padding=(0, 2))
     for title in ("", "detector", "majority"):
         headline.add_column(title, justify="right" if title else "left")
     for title, key in _HEADLINE:
-        headline.add_row(title, _rate(found, key), _rate(majority, key))
-    area = _area({"curves": scoring.areas.to_json()})
-    headline.add_row("area under ROC, attack against benign", area, "–")
+        headline.add_row(title, _headline(found, key), _headline(majority, key))
+    headline.add_row("area under ROC, attack against benign", _area(found), "–")
     print_table(headline)
     if scoring.alarms is not None and scoring.threshold is not None:
-        say(_alarms(scoring.threshold, scoring.alarms.to_json()))
+        say(_alarms(scoring.threshold, scoring.alarms))
 
 
-def _class_table(final: Mapping[str, Any], novel: Mapping[str, Any]) -> Table:
+def _class_table(final: ScoresRecord, novel: ScoresRecord) -> Table:
     table = Table(title="Test flows", title_justify="left", box=None, padding=(0, 2))
     table.add_column("class")
     for title in ("flows", "recall", "precision", "F1", "novel flows", "recall", "F1"):
         table.add_column(title, justify="right")
-    for name, found in final["per_class"].items():
-        rare = novel["per_class"][name]
+    for name, found in final.per_class.items():
+        rare = novel.per_class[name]
         table.add_row(
             name,
-            f"{found['support']:,}",
-            *(_rate(found, key) for key in ("recall", "precision", "f1")),
-            f"{rare['support']:,}",
-            *(_rate(rare, key) for key in ("recall", "f1")),
+            f"{found.support:,}",
+            *map(_rate, (found.recall, found.precision, found.f1)),
+            f"{rare.support:,}",
+            *map(_rate, (rare.recall, rare.f1)),
         )
     return table
 
 
-def _area(found: Mapping[str, Any]) -> str:
-    value = found.get("curves", {}).get("binary", {}).get("roc_auc")
-    return "–" if value is None else f"{value:.3f}"
+def _area(found: ScoresRecord) -> str:
+    return _rate(found.curves.binary.roc_auc if found.curves else None)
 
 
-def _alarms(probability: float, point: Mapping[str, Any]) -> str:
-    """Return in one line the rates of a threshold."""
-    false, found = (_rate(point, key) for key in ("false_alarm_rate", "detection_rate"))
+def _alarms(probability: float, point: OperatingRecord) -> str:
     return (
-        f"alarms above {probability:.6g} probability of attack: {false} of benign flows, "
-        f"{found} of attacks"
+        f"alarms above {probability:.6g} probability of attack: {_rate(point.false_alarm_rate)} "
+        f"of benign flows, {_rate(point.detection_rate)} of attacks"
     )
 
 
-def _rate(found: Mapping[str, Any], key: str) -> str:
-    value = found[key]["f1"] if key == "binary" else found[key]
-    return "–" if value is None else f"{value:.3f}"
+def _headline(found: ScoresRecord, key: str) -> str:
+    return _rate(found.binary.f1 if key == "binary" else found.rate(key))
+
+
+def _rate(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"

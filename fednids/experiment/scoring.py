@@ -16,17 +16,14 @@ from fednids.flows.windows import Windows
 from fednids.metrics import (
     ConfusionCounts,
     Curves,
-    CurveScores,
     OperatingPoint,
-    Scores,
     Threshold,
     majority_counts,
-    scores,
 )
 from fednids.metrics.counts import BENIGN
-from fednids.metrics.reliability import Reliability
 from fednids.networks.model_file import Detector, load_detector
-from fednids.runs.folder import MODEL
+from fednids.runs.layout import MODEL
+from fednids.runs.records import OperatingRecord, ScoresRecord
 from fednids.training.trainer import Trainer
 
 
@@ -38,33 +35,23 @@ class Scoring:
     ----------
     flows : int
         How many there are.
-    detector, majority : Scores
+    detector, majority : ScoresRecord
         Of the two.
-    areas : CurveScores
-        Areas under the detector's curves.
-    calibration : Reliability
-        Whether its probabilities can be believed.
     threshold : float or None
         Probability of attack above which a flow raises an alarm, where the model file has one.
-    alarms : OperatingPoint or None
+    alarms : OperatingRecord or None
         What that leads to.
     """
 
     flows: int
-    detector: Scores
-    majority: Scores
-    areas: CurveScores
-    calibration: Reliability
+    detector: ScoresRecord
+    majority: ScoresRecord
     threshold: float | None = None
-    alarms: OperatingPoint | None = None
+    alarms: OperatingRecord | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the parts of ``result.json``: ``final``, ``majority``, ``threshold``."""
-        curves = {"curves": self.areas.to_json(), "calibration": self.calibration.to_json()}
-        found: dict[str, Any] = {
-            "final": {**self.detector.to_json(), **curves},
-            "majority": self.majority.to_json(),
-        }
+        """Return it as in ``result.json``: ``final``, ``majority``, ``threshold``."""
+        found = {"final": self.detector.to_json(), "majority": self.majority.to_json()}
         if self.alarms is not None:
             found["threshold"] = {"probability": self.threshold, "test": self.alarms.to_json()}
         return found
@@ -117,13 +104,12 @@ def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:
     curves, alarms = Curves.of(logits, windows.labels), None
     if detector.threshold is not None:
         threshold = Threshold.nearest(detector.threshold)
-        alarms = OperatingPoint.of(threshold, curves.histograms, names)
+        point = OperatingPoint.of(threshold, curves.histograms, names)
+        alarms = OperatingRecord.model_validate(point.to_json())
     return Scoring(
         len(flows),
-        scores(counts, names),
-        scores(majority_counts(counts.support, counts.support), names),
-        CurveScores.of(curves.histograms, names),
-        curves.reliability,
+        ScoresRecord.of(counts, names, curves),
+        ScoresRecord.of(majority_counts(counts.support, counts.support), names),
         detector.threshold,
         alarms,
     )

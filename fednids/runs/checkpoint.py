@@ -156,7 +156,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def usable_checkpoints(path: Path) -> Iterator[Checkpoint]:
-    """Give all checkpoints that can be used, oldest first."""
+    """Yield all checkpoints that can be used, oldest first."""
     for number in _numbers(path):
         try:
             yield _read(path, number)
@@ -165,7 +165,7 @@ def usable_checkpoints(path: Path) -> Iterator[Checkpoint]:
 
 
 def selection_of(config: Config, checkpoint: Checkpoint | None) -> Selection:
-    """Give the selection among rounds as it stood at a checkpoint, or at the start."""
+    """Return the selection among rounds as it stood at a checkpoint, or at the start."""
     if checkpoint is None:
         return Selection(config)
     since = checkpoint.extended[-1].after if checkpoint.extended else 0

@@ -195,7 +195,7 @@ class RunFolder:
 
 
 def is_finished(path: Path) -> bool:
-    """Say whether the result of a run is there, and whole."""
+    """Return whether the result of a run is there, and whole."""
     try:
         found = json.loads((path / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -233,7 +233,7 @@ def prepare_folder(path: Path, *, force: bool) -> None:
 
 
 def _barely_begun(path: Path) -> bool:
-    """Say whether a run was killed here before its settings were written."""
+    """Return whether a run was killed here before its settings were written."""
     names = {entry.name for entry in path.iterdir()}
     if (path / CONFIG).exists() or not names <= {CHECKPOINT, *_left(path)}:
         return False

@@ -111,13 +111,13 @@ def read_gateways(folder: Path, until: int) -> pa.Table | None:
 
 
 def accuracies(counts: NDArray[np.int64]) -> Matrix:
-    """Give the accuracy of each of ``(n, C, C)`` counts; NaN without flows."""
+    """Return the accuracy of each of ``(n, C, C)`` counts; NaN without flows."""
     right, total = np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2))
     return np.divide(right, total, out=np.full(len(counts), np.nan), where=total > 0)
 
 
 def macro_f1s(counts: NDArray[np.int64]) -> Matrix:
-    """Give the macro-F1 of each of ``(n, C, C)`` counts, as `fednids.metrics.scores` does."""
+    """Return the macro-F1 of each of ``(n, C, C)`` counts, as `fednids.metrics.scores` does."""
     support, taken = counts.sum(axis=2), counts.sum(axis=1)
     found = np.diagonal(counts, axis1=1, axis2=2)
     there = support > 0

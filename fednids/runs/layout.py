@@ -30,5 +30,5 @@ ROWS = "gateways.jsonl"
 
 
 def memories(out: Path) -> Path:
-    """Say where the gateways of a simulated run keep what they remember."""
+    """Return where the clients of a simulated run keep what they remember."""
     return out / CHECKPOINT / "gateways"

@@ -290,7 +290,7 @@ class Run:
 
     @contextmanager
     def _reading(self, file: str) -> Iterator[None]:
-        """Say in one line what is wrong with a file of the folder."""
+        """Raise in one line what is wrong with a file of the folder."""
         wrong = (ValueError, KeyError, TypeError, IndexError, ArithmeticError, RecursionError)
         try:
             yield

@@ -624,7 +624,7 @@ def _renamed(found: object, names: Mapping[str, str]) -> object:
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """Give the published JSON schemas by file name."""
+    """Return the published JSON schemas by file name."""
     models: dict[str, type[BaseModel]] = {"result": ResultRecord, "rounds": RoundRecord}
     return {
         f"{name}-{SCHEMA_VERSION}.json": {

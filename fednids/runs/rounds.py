@@ -110,7 +110,7 @@ class Round:
         return add_counts(found) if found else None
 
     def curves(self, which: Literal["all", "novel", "validation"]) -> Curves | None:
-        """Give the counts of scores over test flows, novel ones or validation flows.
+        """Return the counts of scores over test flows, novel ones or validation flows.
 
         None in a round in which they were not counted.
         """

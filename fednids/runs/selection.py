@@ -93,7 +93,7 @@ class Selection:
 
 
 def validation_macro_f1(ended: Round) -> float | None:
-    """Give a round's macro-F1 on validation flows; None without any, or where undefined."""
+    """Return a round's macro-F1 on validation flows; None without any, or where undefined."""
     counts = ended.validation
     if counts is None:
         return None
@@ -102,7 +102,7 @@ def validation_macro_f1(ended: Round) -> float | None:
 
 
 def check_selection(config: Config) -> None:
-    """See that there are validation flows where they are needed.
+    """Check that there are validation flows where they are needed.
 
     Raises
     ------

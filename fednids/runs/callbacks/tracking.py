@@ -99,7 +99,7 @@ class Tracking:
             callback.run_ended(result)
 
     def _catch_up(self) -> list[RoundEnd]:
-        """Tell the sinks what the run folder has now; the first time, open them."""
+        """Call the sinks with what the run folder has now; the first time, open them."""
         new = list[RoundEnd]()
         try:
             new = self._new()
