@@ -16,6 +16,7 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, PartitionError
 from fednids.experiment.execution import execute
 from fednids.experiment.held_out import rejection
+from fednids.runs.records import SeparationRecord
 
 
 @pytest.mark.parametrize("split", ["stratified", "grouped"])
@@ -121,14 +122,14 @@ def test_rejection_is_what_scikit_learn_says(seed: int, known: int, unseen: int)
     found = rejection(logits, held)
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     score = np.round(chances.max(axis=1), 12)
-    assert found["max_probability"]["auroc"] == pytest.approx(roc_auc_score(~held, score), abs=0.02)
+    assert found.max_probability.auroc == pytest.approx(roc_auc_score(~held, score), abs=0.02)
     energy = np.log(np.exp(logits).sum(axis=1))
-    assert found["energy"]["auroc"] == pytest.approx(roc_auc_score(~held, energy), abs=0.02)
+    assert found.energy.auroc == pytest.approx(roc_auc_score(~held, energy), abs=0.02)
     false, true, _ = roc_curve(~held, energy, drop_intermediate=False)
-    assert found["energy"]["passed"] == pytest.approx(false[true >= 0.95].min(), abs=0.02)
+    assert found.energy.passed == pytest.approx(false[true >= 0.95].min(), abs=0.02)
 
 
 def test_rejection_of_nothing_is_undefined() -> None:
     logits = np.zeros((3, 5))
     for held in (np.ones(3, bool), np.zeros(3, bool)):
-        assert rejection(logits, held)["energy"] == {"auroc": None, "passed": None}
+        assert rejection(logits, held).energy == SeparationRecord(auroc=None, passed=None)

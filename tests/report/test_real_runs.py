@@ -46,7 +46,8 @@ def test_arms_are_read_and_a_stop_changes_only_what_a_stop_takes(
     assert len(found.gateways.ids) == (1 if kind == "centralised" else 3)
     if more:
         assert found.rounds[0].virtual_seconds > 0
-        assert found.rounds[0].success
+        assert found.rounds[0].attack
+        assert found.rounds[0].attack.success
     (out / "result.json").unlink()
     (out / "gateways.parquet").unlink()
     stopped = read_run(out)
