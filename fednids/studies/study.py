@@ -517,7 +517,7 @@ def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
 
 def _is_excluded(study: Study, values: Mapping[str, Any]) -> bool:
     return any(
-        all(values[name] in (wanted if isinstance(wanted, list) else [wanted])
+        all(name in values and values[name] in (wanted if isinstance(wanted, list) else [wanted])
             for name, wanted in rule.items())
         for rule in study.exclude
     )  # fmt: skip
