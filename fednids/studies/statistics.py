@@ -460,7 +460,8 @@ class Standing:
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers, with NaN as None."""
         found = {name: as_json(value) for name, value in vars(self).items()}
-        return {**found, "difference_to_best": found.pop("difference"), "says": self.says}
+        difference = found.pop("difference")
+        return {**found, "difference_to_best": difference, "says": self.says}
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ def test_a_ranking_is_json_without_nan() -> None:
     assert [each["name"] for each in plain["ranking"]] == ["a", "b"]
     assert plain["target"] is None
     assert plain["ranking"][0]["difference_to_best"] is None
+    keys = {"place", "name", "seeds", "metrics", "difference_to_best", "says"}
+    assert set(plain["ranking"][1]) == keys
 
 
 def test_the_best_mean_is_of_what_is_defined() -> None:
