@@ -293,7 +293,11 @@ ALGORITHMS: Registry[type[Algorithm]] = Registry(
 NETWORKS: Registry[Any] = Registry(
     "network",
     "model.network",
-    {"cnn-bilstm": "fednids.networks.cnn_bilstm.declaration:CNNBiLSTM"},
+    {
+        "cnn-bilstm": "fednids.networks.cnn_bilstm.declaration:CNNBiLSTM",
+        "cnn-gru": "fednids.networks.cnn_gru:CNNGRU",
+        "mlp": "fednids.networks.mlp:MLP",
+    },
     _later("fednids.networks.interface:network_fault"),
 )
 """What is trained."""

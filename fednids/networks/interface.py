@@ -62,9 +62,9 @@ class Parameter:
         return math.prod(self.shape)
 
 
-def dense(layer: str, inputs: int, outputs: int) -> tuple[Parameter, Parameter]:
-    """Return the parameters of a ``mindspore.nn.Dense``, uniform within 1/sqrt(fan-in)."""
-    bound = 1 / math.sqrt(inputs)
+def dense(layer: str, inputs: int, outputs: int, bound: float = 0.0) -> tuple[Parameter, Parameter]:
+    """Return the parameters of a ``mindspore.nn.Dense``, by default within 1/sqrt(fan-in)."""
+    bound = bound or 1 / math.sqrt(inputs)
     return (
         Parameter(f"{layer}.weight", (outputs, inputs), bound),
         Parameter(f"{layer}.bias", (outputs,), bound),
@@ -154,7 +154,19 @@ class Layout:
         ----------
         last : int
             How many of `last_layers` to leave out, at most as many as there are.
+
+        Raises
+        ------
+        ConfigError
+            There are not so many.
         """
+        if last > len(self.last_layers):
+            named = ", ".join(self.last_layers) or "none"
+            raise ConfigError(
+                f"expected a network that declares at least {last} last layers, got one that "
+                f"declares {len(self.last_layers)} ({named}); lower the number of personal layers, "
+                "or choose another model.network"
+            )
         left_out = self.last_layers[-last:] if last else ()
         return sum(p.size for p in self.parameters if p.layer not in left_out)
 
