@@ -207,6 +207,8 @@ class Evidence:
         Names of the classes, the benign one first.
     rules : tuple of Rule
         What flows of this data set cannot be.
+    feature_set : str
+        Name of the feature set that a detector is shown.
     features : tuple[str, ...]
         Names of those that a detector is shown; equal flows are equal in these.
     attack : ndarray
@@ -220,6 +222,7 @@ class Evidence:
     columns: tuple[AuditColumn, ...]
     classes: tuple[str, ...]
     rules: tuple[Rule, ...]
+    feature_set: str
     features: tuple[str, ...]
     attack: NDArray[np.uint8]
     vector: NDArray[np.int32]
@@ -270,6 +273,7 @@ def evidence_of(whole: WholeFile, data: DataConfig, seed: int) -> Evidence:
         columns_of(table, whole.foreign),
         flows.classes,
         table.spec.rules,
+        features,
         flows.columns,
         table.attack,
         flows.vector,

@@ -55,17 +55,17 @@ def audit(
     """
     settings = [f"data.dataset={dataset}", f"data.features={features}", f"data.split={split}"]
     config = options.resolve(None, settings, data=str(path), seed=seed)
-    report, sha256 = _run(config, shown=not as_json)
+    report, sha256, features = _run(config, shown=not as_json)
     if as_json:
         asked = {"features": features, "split": split, "seed": config.run.seed}
         say(json.dumps({"path": str(path), "sha256": sha256, **asked, **report.to_json()}))
     else:
-        _show(report, config)
+        _show(report, config, features)
     if strict and _leaks(report):
         raise typer.Exit(_EXIT_LEAK)
 
 
-def _run(config: Config, *, shown: bool) -> tuple[Report, str]:
+def _run(config: Config, *, shown: bool) -> tuple[Report, str, str]:
     from fednids.audit.checks import CHECKS
     from fednids.audit.evidence import gather
     from fednids.audit.report import audit as run
@@ -78,7 +78,7 @@ def _run(config: Config, *, shown: bool) -> tuple[Report, str]:
             config.run.seed,
             lambda name: steps.begun(names.index(name), len(names), name),
         )
-    return report, sha256
+    return report, sha256, evidence.feature_set
 
 
 def _leaks(report: Report) -> int:
@@ -87,7 +87,7 @@ def _leaks(report: Report) -> int:
     return report.count(Severity.LEAK)
 
 
-def _show(report: Report, config: Config) -> None:
+def _show(report: Report, config: Config, features: str) -> None:
     table = Table(box=None, padding=(0, 2, 1, 0))
     for title in ("", "check", "number", "finding, what chance would give, what to do"):
         table.add_column(title, justify="right" if title == "number" else "left")
@@ -103,7 +103,7 @@ def _show(report: Report, config: Config) -> None:
     leaks, rest = _leaks(report), len(report.findings) - _leaks(report)
     say(
         f"{leaks} leak{'s' * (leaks != 1)} and {rest} other findings in {report.flows:,} flows; "
-        f"features {config.data.features}, split {config.data.split}, seed {config.run.seed}"
+        f"features {features}, split {config.data.split}, seed {config.run.seed}"
     )
 
 
