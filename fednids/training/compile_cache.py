@@ -12,11 +12,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
+from types import CodeType, FunctionType
+from typing import Any
 from uuid import uuid4
 
 from fednids.files import write_atomically
@@ -28,7 +30,11 @@ _KEPT = 200
 
 _DEPENDENCY = "compile_dependency.hash"
 
+_OTHERS = ("mindspore", "builtins", "abc", "pydantic")
+"""Packages whose versions stand for their code."""
+
 _history: list[str] = []
+"""What this process has compiled: MindSpore numbers its graphs, once for the whole process."""
 
 
 @contextmanager
@@ -40,7 +46,7 @@ def compile_cache(identity: str) -> Iterator[None]:
     Parameters
     ----------
     identity : str
-        All that the graph depends on but the code and the versions, which are added here.
+        All that the graph depends on but the versions and fednids' own code, which are added here.
     """
     own = _own_folder()
     folder = own / "rank_0" / "graph_cache"
@@ -60,6 +66,56 @@ def compile_cache(identity: str) -> Iterator[None]:
         mindspore.set_context(enable_compile_cache=False)
         if usable:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def code_digest(things: Iterable[Any]) -> str:
+    """Hash the code of classes and functions as they are now, replaced or from a plug-in.
+
+    Followed are the classes that they derive from, but MindSpore's, and the functions, classes and
+    numbers of the same module that they name.
+    """
+    seen: set[Any] = set()
+    parts = sorted({part for thing in things for part in _code_of(thing, seen)})
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _code_of(thing: Any, seen: set[Any]) -> Iterator[str]:
+    thing = getattr(thing, "__func__", getattr(thing, "fget", thing))
+    if not isinstance(thing, type | FunctionType) or thing in seen:
+        return
+    seen.add(thing)
+    if isinstance(thing, type):
+        for each in thing.__mro__:
+            if each.__module__.partition(".")[0] not in _OTHERS:
+                yield f"{each.__module__}.{each.__qualname__} {_plain(vars(each))}"
+                for member in vars(each).values():
+                    yield from _code_of(member, seen)
+        return
+    yield f"{thing.__qualname__} {thing.__defaults__!r} {_text_of(thing.__code__)}"
+    for name in _names_in(thing.__code__):
+        named = thing.__globals__.get(name)
+        if getattr(named, "__module__", None) == thing.__module__:
+            yield from _code_of(named, seen)
+        elif _plain({name: named}):
+            yield f"{name}={named!r}"
+
+
+def _plain(values: Any) -> list[str]:
+    kinds = (bool, int, float, str)
+    return sorted(f"{k}={v!r}" for k, v in values.items() if isinstance(v, kinds) and k[:2] != "__")
+
+
+def _text_of(code: CodeType) -> str:
+    inner = [_text_of(each) for each in code.co_consts if isinstance(each, CodeType)]
+    constants = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
+    return f"{code.co_code.hex()} {code.co_names} {constants} {inner}"
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _names_in(each)
 
 
 def _lay_out(own: Path, pairs: dict[Path, Path]) -> bool:

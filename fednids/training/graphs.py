@@ -13,7 +13,7 @@ from fednids.errors import ConfigError
 from fednids.networks.cells import Detectors, LiveWeights, build_cell
 from fednids.networks.framework import ParameterTuple, Tensor, mindspore, nn, ops
 from fednids.networks.interface import Architecture, Weights
-from fednids.training.compile_cache import compile_cache
+from fednids.training.compile_cache import code_digest, compile_cache
 from fednids.training.objective import Objective, Term
 from fednids.training.optimisers import Optimiser, zeros_like
 
@@ -29,7 +29,10 @@ class CompiledGraph:
     graph : nn.Cell
         What to call.
     identity : str
-        All that the graph depends on but its arguments' shapes, for the cache on disk.
+        All that the graph depends on but its arguments' shapes and the code of cells, for the
+        cache on disk.
+    parts : Sequence[nn.Cell]
+        Cells that the graph reads and does not hold.
 
     Attributes
     ----------
@@ -37,8 +40,11 @@ class CompiledGraph:
         How long compiling took; 0 before the first call.
     """
 
-    def __init__(self, graph: nn.Cell, identity: str):
-        self._graph, self._identity, self.compile_seconds = graph, identity, 0.0
+    def __init__(self, graph: nn.Cell, identity: str, parts: Sequence[nn.Cell] = ()):
+        self._graph, self.compile_seconds = graph, 0.0
+        cells = [cell for part in (graph, *parts) for _, cell in part.cells_and_names()]
+        functions = [getattr(cell, "function", None) for cell in cells]
+        self._identity = f"{identity} {code_digest([*map(type, cells), *functions])}"
 
     def __call__(self, *arguments: Tensor | None) -> Any:
         """Call the graph. Later calls must have arguments of the same shapes and types."""

@@ -20,6 +20,7 @@ from fednids.flows.windows import Windows
 from fednids.networks.cells import Detectors
 from fednids.networks.framework import Tensor, mindspore
 from fednids.networks.interface import Architecture, Weights
+from fednids.training.compile_cache import code_digest
 from fednids.training.graphs import CompiledGraph, ScoredWindows, TrainingSteps, build_terms
 from fednids.training.jobs import (
     Batches,
@@ -77,7 +78,9 @@ class StepLoop:
         self._terms = build_terms(detectors, objective)
         steps = TrainingSteps(detectors, self._optimiser, objective, self._terms)
         self._sums = detectors.memory(steps.sums) if objective.track_gradient else None
-        self.graph = CompiledGraph(steps, f"{owner} {self._shape} {optimiser} {objective.form}")
+        terms = [each for cells in self._terms for each in (cells.changed, cells.added) if each]
+        identity = f"{owner} {self._shape} {optimiser} {objective.form}"
+        self.graph = CompiledGraph(steps, identity, [detectors.cell, *terms])
 
     @property
     def members(self) -> int:
@@ -217,7 +220,8 @@ class Trainer:
         members: int = 1,
     ):
         self.architecture = architecture
-        self._owner = f"{next(_numbers)} {architecture}"
+        code = code_digest([type(architecture.network)])
+        self._owner = f"{next(_numbers)} {architecture} {code}"
         self._batch_size, self._optimiser = batch_size, optimiser
         self._members, self._single = members, Detectors(architecture)
         self._scores: dict[int, CompiledGraph] = {}

@@ -27,6 +27,9 @@ start = NETWORK.initial_weights(rng)
 local = LocalTraining(1, 1e-3, np.ones(NETWORK.classes, np.float32))
 trainer = Trainer(NETWORK, table, batch_size=16, optimiser="adam")
 for what in sys.argv[1]:
+    if what == "r":
+        import replaced_network
+        continue
     if what == "n":
         trainer = Trainer(NETWORK, table, batch_size=16, optimiser="adam")
     elif what == "t":
@@ -75,6 +78,28 @@ def test_a_graph_is_never_mistaken_for_that_of_a_network_that_is_there_already(t
     for _ in range(2):
         assert run(tmp_path / "cache", "snt") == answers
         assert run(tmp_path / "cache", "st") == answers
+
+
+def test_the_digest_is_of_the_code_as_it_is_now(monkeypatch):
+    from fednids.networks.cnn_bilstm.network import CNNBiLSTMCell
+    from fednids.training import compile_cache
+
+    before = compile_cache.code_digest([CNNBiLSTMCell])
+    assert compile_cache.code_digest([CNNBiLSTMCell]) == before
+    monkeypatch.setattr(CNNBiLSTMCell, "classify", lambda self, read: 2 * self.head(read))
+    replaced = compile_cache.code_digest([CNNBiLSTMCell])
+    monkeypatch.setattr(CNNBiLSTMCell, "classify", lambda self, read: 3 * self.head(read))
+    assert len({before, replaced, compile_cache.code_digest([CNNBiLSTMCell])}) == 3
+
+
+@pytest.mark.slow
+def test_a_network_replaced_at_run_time_is_not_trained_through_a_stale_graph(tmp_path):
+    stock = run(tmp_path / "cache")
+    replaced = run(tmp_path / "other", "rnts")
+    assert replaced != stock
+    for _ in range(2):
+        assert run(tmp_path / "cache", "rnts") == replaced
+        assert run(tmp_path / "cache") == stock
 
 
 @pytest.mark.slow
