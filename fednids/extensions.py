@@ -92,6 +92,11 @@ class Registry(Generic[Member]):
         _load_inherited()
         return tuple(dict.fromkeys([*self._builtin, *self._plugged, *self._points()]))
 
+    @property
+    def builtin(self) -> tuple[str, ...]:
+        """Names of the members that come with fednids."""
+        return tuple(self._builtin)
+
     def find(self, name: str) -> Member:
         """Return a member.
 

@@ -184,7 +184,11 @@ class Loss(nn.Cell):
         self.network, self.entropy = network, ops.SoftmaxCrossEntropyWithLogits()
         self.codes = Tensor(np.eye(classes, dtype=np.float32))
         self.members, self.add, self.relu = members, ops.BiasAdd(), ops.ReLU()
-        self.added, self.adds, self.represents = nn.CellList(added), len(added) > 0, represents
+        self.added, self.adds, self.represents = (
+            nn.CellList(list(added)),
+            len(added) > 0,
+            represents,
+        )
 
     def construct(  # type: ignore[no-untyped-def]
         self, inputs, mask, labels, weights, gamma, adjustment, numbers

@@ -172,7 +172,7 @@ def quick_collections() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("quick_collections")
-@pytest.mark.parametrize("name", ALGORITHMS.names())
+@pytest.mark.parametrize("name", ALGORITHMS.builtin)
 def test_no_strategy_of_ours_keeps_an_update(name: str) -> None:
     strategy = strategy_of(name, 10)
     if strategy.algorithm.clean_flows:

@@ -19,7 +19,7 @@ from fednids.extensions import ALGORITHMS
 from fednids.simulation.engines.base import take_identity
 from server.rounds import Federation
 
-NAMES = tuple(name for name in ALGORITHMS.names() if not name.startswith("test-"))
+NAMES = ALGORITHMS.builtin
 every = pytest.mark.parametrize("name", NAMES)
 STEPPING = ("fedavgm", "fedadam", "fedyogi", "fedadagrad", "feddyn", "qfedavg", "fltrust")
 """Those that go beyond, or not as far as, what the updates agree on."""

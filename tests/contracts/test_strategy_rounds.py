@@ -29,7 +29,7 @@ from fednids.simulation.engines.base import take_identity
 from fednids.training.local import LocalTrainer
 from fednids.training.objective import Objective, Shift
 
-NAMES = ALGORITHMS.names()
+NAMES = ALGORITHMS.builtin
 every = pytest.mark.parametrize("name", NAMES)
 REMEMBERING = ("fedavgm", "fedadam", "fedyogi", "fedadagrad", "feddyn", "scaffold")
 """Strategies with a state on the server."""

@@ -40,7 +40,7 @@ RESTLESS: dict[str, object] = {
     "federation__fraction": 0.6,
 }  # fmt: skip
 
-NAMES = ALGORITHMS.names()
+NAMES = ALGORITHMS.builtin
 
 
 QUIETER = {

@@ -68,7 +68,7 @@ def test_all_classes_are_those_of_the_data_set(domain: str, tmp_path: Path) -> N
     fleet = FederatedDataset.open(config_of(path, model__classes="binary", partition__gateways=2))
     assert set(fleet.labels) == {0, 1}
     result = execute("centralised", config_of(path), tmp_path / "run")
-    assert list(result["final"]["per_class"]) == list(every.classes)
+    assert list(result.final.per_class) == list(every.classes)
 
 
 def test_a_file_of_several_data_sets_has_the_classes_of_all(tmp_path: Path) -> None:

@@ -133,12 +133,13 @@ def check_names(
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise _wrong_names(where, "each column once", f"column {_listed(twice)} twice")
-    found: list[tuple[tuple[int, int], Fit]] = []
+    found: list[tuple[tuple[int, int, int], Fit]] = []
     for spec in candidates(dataset):
         for version in spec.feature_sets:
             fit = Fit(spec, version, tuple(c for c in spec.layout(version) if c.name in names))
             missing, extra = _compared(names, fit, tolerant=tolerant)
-            found.append(((len(missing) + len(extra), -len(fit.columns)), fit))
+            wrong = len(missing) + len(extra)
+            found.append(((wrong, len(missing), -len(fit.columns)), fit))
     nearest = min(key for key, _ in found)
     fits = tuple(fit for key, fit in found if key == nearest)
     missing, extra = _compared(names, fits[0], tolerant=tolerant)

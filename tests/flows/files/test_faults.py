@@ -49,7 +49,7 @@ BAD_CELLS = [
     (SOURCE, "192.168.100.03", "came '192.168.100.03'"),
     (DESTINATION, "::1", "came '::1'"),
     (DESTINATION, "host", "came 'host'"),
-    (ATTACK, "Ddos", "one of Benign, DDoS, DoS, Reconnaissance, Theft, or an attack of"),
+    (ATTACK, "Ddos", "one of Benign, DDoS, DoS, Reconnaissance, Theft, came"),
     (ATTACK, "", "came an empty cell"),
     (ATTACK, "DoS ", "came 'DoS '"),
     (LABEL, "2", "0 or 1, came '2'"),
