@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import in_turn, seconds, show, spread
+from fednids.config import PartitionConfig, Section
 from fednids.datasets.federated import traffic_of
 from fednids.flows.prepared import prepare_table
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
-from partitions import PARTITIONERS, PartitionParameters, Traffic, deal_flows
+from partitions import PARTITIONERS, Traffic, deal_flows
 
 FLOWS, GATEWAYS, HOSTS = 600_100, 1000, 5000
 PEERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -49,10 +50,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the only form there is")
     repeats = parser.parse_args().repeats
     traffic = make_traffic()
-    parameters = PartitionParameters(alpha=0.3)
     found: dict[str, Any] = {"flows": FLOWS, "gateways": GATEWAYS, "seconds": {}}
-    for name in PARTITIONERS:
-        found["seconds"][name] = spread(seconds(dealer(name, traffic, parameters), repeats))
+    for name in PARTITIONERS.names():
+        own = PartitionConfig.read({"scheme": name, "alpha": 0.3}, lenient=True).settings
+        found["seconds"][name] = spread(seconds(dealer(name, traffic, own), repeats))
     found["slowest"] = max(each["median"] for each in found["seconds"].values())
     if importlib.util.find_spec("flwr_datasets"):
         found |= compare(traffic, repeats)
@@ -69,10 +70,14 @@ def make_traffic() -> Traffic:
     return Traffic(given.labels, given.vector, given.features, given.names, *ends, hosts)
 
 
-def dealer(name: str, traffic: Traffic, parameters: PartitionParameters) -> Callable[[], object]:
+def dealer(
+    name: str, traffic: Traffic, settings: Section | dict[str, object], minimum: int = 10
+) -> Callable[[], object]:
     """Give a call that deals once, every time with other draws."""
     rng = np.random.default_rng(1)
-    return lambda: deal_flows(name, traffic, gateways=GATEWAYS, parameters=parameters, rng=rng)
+    return lambda: deal_flows(
+        name, traffic, gateways=GATEWAYS, settings=settings, minimum=minimum, rng=rng
+    )
 
 
 def compare(traffic: Traffic, repeats: int) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def compare(traffic: Traffic, repeats: int) -> dict[str, Any]:
             made.dataset = table
             return made.load_partition(0)
 
-        ours = dealer(name, traffic, PartitionParameters(minimum=0, **dials))
+        ours = dealer(name, traffic, dials, minimum=0)
         timed = in_turn(ours, theirs, repeats)
         found[f"ratio_{name}"] = timed.pop("ratio")
         found[f"beside_flwr_datasets_{name}"] = timed

@@ -330,7 +330,32 @@ DATASETS: Registry[Any] = Registry(
 )
 """Which columns and classes flows have."""
 
-PARTITIONERS: Registry[Any] = Registry("partitioner", "partition.scheme", {})
+PARTITIONERS: Registry[Any] = Registry(
+    "partitioner",
+    "partition.scheme",
+    {
+        "dirichlet": "partitions.dirichlet:dirichlet",
+        "inner-dirichlet": "partitions.inner_dirichlet:inner_dirichlet",
+        "pathological": "partitions.pathological:pathological",
+        "extended-dirichlet": "partitions.extended_dirichlet:extended_dirichlet",
+        "shards": "partitions.shards:shards",
+        "withheld": "partitions.withheld:withheld",
+        "quantity": "partitions.quantity:quantity",
+        "linear": "partitions.sizes:linear",
+        "square": "partitions.sizes:square",
+        "exponential": "partitions.sizes:exponential",
+        "log-normal": "partitions.sizes:log_normal",
+        "power-law": "partitions.sizes:power_law",
+        "iid": "partitions.iid:iid",
+        "feature": "partitions.feature:feature",
+        "noise": "partitions.noise:noise",
+        "host": "partitions.host:host",
+        "host-dirichlet": "partitions.host_dirichlet:host_dirichlet",
+        "blocks": "partitions.blocks:blocks",
+        "mixed": "partitions.mixed:mixed",
+    },
+    _later("partitions.interface:fault_of"),
+)
 """How flows are dealt to clients."""
 
 

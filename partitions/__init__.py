@@ -2,81 +2,48 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
+from fednids.config import PartitionConfig, Section
 from fednids.errors import PartitionError
+from fednids.extensions import PARTITIONERS
 from partitions.arrival import Arrival, arrived
-from partitions.blocks import blocks
-from partitions.families import LABEL_SCHEMES, SIZE_SCHEMES, by_label, by_size
-from partitions.feature import feature
-from partitions.host import host
-from partitions.host_dirichlet import host_dirichlet
-from partitions.iid import iid
-from partitions.interface import Assignment, Labels, Partitioner, Traffic
-from partitions.mixed import mixed
-from partitions.noise import noise, noisy_vectors
-from partitions.parameters import PartitionParameters
+from partitions.families import LabelScheme, Shares, SizeScheme
+from partitions.interface import Assignment, Labels, Partitioner, Table, Traffic
 from partitions.plan import PartitionPlan
 from partitions.skew import Skew, measure_skew
 
 __all__ = [
-    "LABEL_SCHEMES",
     "PARTITIONERS",
-    "SIZE_SCHEMES",
     "Arrival",
     "Assignment",
+    "LabelScheme",
     "Labels",
-    "PartitionParameters",
     "PartitionPlan",
     "Partitioner",
+    "Shares",
+    "SizeScheme",
     "Skew",
+    "Table",
     "Traffic",
     "arrived",
     "deal_flows",
-    "find_partitioner",
     "measure_skew",
-    "noisy_vectors",
 ]
 
 # How to add one:
-# 1. Write `partitions/<name>.py` with one function; cite its source. One that mixes classes
-#    is a `LabelScheme` and one that sets sizes a `SizeScheme`: a line in
-#    `partitions.families`, and `mixed` has it too. Any other is a `Partitioner`: a line here.
-#    `partitions.tables`, `repair` and `fitting` have the usual parts. A new dial is a field
-#    of `PartitionParameters` and of `fednids.config.PartitionConfig`.
-# 2. Add its line in `partitions/README.md`.
-# 3. Run `pytest tests/contracts/test_partitioners.py`; it covers every member of this dict.
-PARTITIONERS: dict[str, Partitioner] = {
-    **{name: by_label(scheme) for name, scheme in LABEL_SCHEMES.items()},
-    **{name: by_size(scheme) for name, scheme in SIZE_SCHEMES.items()},
-    "iid": iid,
-    "feature": feature,
-    "noise": noise,
-    "host": host,
-    "host-dirichlet": host_dirichlet,
-    "blocks": blocks,
-    "mixed": mixed,
-}
-"""Partitioner of each scheme, by its name in settings."""
+# 1. Write `partitions/<name>.py` with one function and the settings that it reads; cite its
+#    source. One that mixes classes is a `LabelScheme` and one that sets sizes a `SizeScheme`:
+#    `mixed` joins these. `partitions.tables`, `repair` and `fitting` have the usual parts.
+# 2. Add its line in `fednids.extensions.PARTITIONERS` and in `partitions/README.md`.
+# 3. Run `pytest tests/contracts/test_partitioners.py`; it covers every member.
+# docs/extending.md says how to do it in a file outside the package.
 
 
-def find_partitioner(scheme: str) -> Partitioner:
-    """Look a partitioner up by the name of its scheme.
-
-    Raises
-    ------
-    PartitionError
-        When there is no such scheme; names them all, and the nearest first.
-    """
-    if scheme in PARTITIONERS:
-        return PARTITIONERS[scheme]
-    near = difflib.get_close_matches(scheme.lower(), PARTITIONERS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "choose one of them"
-    raise PartitionError(
-        f"expected a scheme among {', '.join(PARTITIONERS)}, found {scheme!r}; {hint}"
-    )
+_NONE: Mapping[str, object] = MappingProxyType({})
 
 
 def deal_flows(
@@ -84,41 +51,62 @@ def deal_flows(
     traffic: Traffic,
     *,
     gateways: int,
-    parameters: PartitionParameters,
     rng: np.random.Generator,
+    settings: Section | Mapping[str, object] = _NONE,
+    minimum: int = 10,
 ) -> PartitionPlan:
     """Deal flows to gateways.
 
     Parameters
     ----------
     scheme : str
-        A key of `PARTITIONERS`.
+        Name of a partitioner.
     traffic : Traffic
         Labels of the flows, and the columns that the scheme needs.
     gateways : int
         ``K``, from 1 to ``N // max(minimum, 1)``.
-    parameters : PartitionParameters
-        Each scheme uses those that its partitioner names.
     rng : numpy.random.Generator
         Only source of chance; the same state gives the same plan.
+    settings : Section or Mapping
+        The scheme's own, as ``PartitionConfig.settings`` holds them or by name; defaults for
+        those left out.
+    minimum : int
+        Flows that every gateway gets, at least 0.
 
     Returns
     -------
     PartitionPlan
-        Every flow at one gateway, at least ``parameters.minimum`` at each.
+        Every flow at one gateway, at least `minimum` at each.
 
     Raises
     ------
+    ConfigError
+        When there is no such scheme, or a setting is none of its own or out of range.
     PartitionError
-        When the scheme is unknown, lacks a column, or the flows cannot be dealt as asked.
+        When the scheme lacks a column, the flows cannot be dealt as asked, or it returns
+        something else than a `Partitioner` must.
     """
-    deal = find_partitioner(scheme)
-    _check_request(len(traffic), gateways, parameters.minimum)
-    return PartitionPlan(scheme, deal(traffic, gateways, rng, parameters), gateways)
+    deal: Partitioner = PARTITIONERS.find(scheme)
+    _check_request(len(traffic), gateways, minimum)
+    if not isinstance(settings, Section):
+        settings = PartitionConfig.read({**settings, "scheme": scheme}).settings
+    assignment = np.asarray(deal(traffic, gateways, rng, settings, minimum))
+    plan = PartitionPlan(scheme, assignment, gateways)
+    least = int(plan.sizes().min())
+    if assignment.shape != traffic.labels.shape or least < minimum:
+        raise PartitionError(
+            f"expected partitioner {scheme} to deal {len(traffic)} flows, {minimum} or more to a "
+            f"gateway, found {len(assignment)}, {least} at one; correct the partitioner"
+        )
+    return plan
 
 
 def _check_request(flows: int, gateways: int, minimum: int) -> None:
     """Refuse more gateways than the flows can serve."""
+    if minimum < 0:
+        raise PartitionError(
+            f"expected minimum of 0 or more, found {minimum}; take 0 to let gateways be empty"
+        )
     most = flows // max(minimum, 1)
     if most < 1:
         raise PartitionError(

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fednids.errors import PartitionError
-from partitions.parameters import PartitionParameters
 from partitions.repair import skim
 
 _SWEEPS = 16
@@ -15,8 +14,9 @@ _SWEEPS = 16
 def allot_classes(
     totals: NDArray[np.int64],
     gateways: int,
+    each: int,
+    minimum: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
 ) -> NDArray[np.bool_]:
     """Draw the classes of each gateway.
 
@@ -33,10 +33,12 @@ def allot_classes(
         ``(C,) int64``, flows of each class.
     gateways : int
         ``K``.
+    each : int
+        Classes of a gateway (k).
+    minimum : int
+        Flows that every gateway has.
     rng : numpy.random.Generator
         Source of the classes.
-    parameters : PartitionParameters
-        Uses ``classes_per_gateway`` (k) and ``minimum``.
 
     Returns
     -------
@@ -50,18 +52,17 @@ def allot_classes(
         When k is above the number of classes with flows, when ``K * k`` places cannot
         cover these classes, or when the flows cannot fill ``K * k`` places.
     """
-    held = _lay_out(_holders(totals, gateways, parameters), gateways)
+    held = _lay_out(_holders(totals, gateways, each, minimum), gateways)
     _mix(held, rng)
     return held
 
 
 def _holders(
-    totals: NDArray[np.int64], gateways: int, parameters: PartitionParameters
+    totals: NDArray[np.int64], gateways: int, each: int, minimum: int
 ) -> NDArray[np.int64]:
-    """Give how many gateways hold each class, ``(C,) int64``, of sum ``K * k``."""
-    each = parameters.classes_per_gateway
+    """Return how many gateways hold each class, ``(C,) int64``, of sum ``K * k``."""
     _check_cover(totals, gateways, each)
-    enough = max(1, -(-parameters.minimum // each))
+    enough = max(1, -(-minimum // each))
     room: NDArray[np.int64] = np.minimum(np.maximum(totals // enough, totals > 0), gateways)
     short = gateways * each - int(room.sum())
     if short <= 0:
@@ -92,7 +93,7 @@ def _check_cover(totals: NDArray[np.int64], gateways: int, each: int) -> None:
 
 
 def _most_gateways(totals: NDArray[np.int64], each: int) -> int:
-    """Give the largest K for which ``sum(min(n_c, K)) >= K * k``."""
+    """Return the largest K for which ``sum(min(n_c, K)) >= K * k``."""
     rarest_first = np.sort(totals[totals > 0])
     always = len(rarest_first) - each
     flows = np.cumsum(rarest_first)[always:]

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from fednids.config import Section
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
 
 
 def blocks(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Section,
+    minimum: int,
 ) -> Assignment:
     """Cut the flows into ``K`` blocks in file order; gateway 0 has the first.
 
     Sizes differ by at most one, so any minimum that can be met is met. Uses no parameters
     and draws nothing.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Only the number of flows counts.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Not used.
-    parameters : PartitionParameters
-        Not used.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
 
     Notes
     -----

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
-from partitions.interface import Table
-from partitions.parameters import PartitionParameters
+from fednids.config import Section
+from partitions.families import LabelScheme
+from partitions.interface import Table, Traffic
 from partitions.repair import raise_to_minimum
 from partitions.tables import round_shares
 
 
+class Settings(Section):
+    """How strong the skew is."""
+
+    alpha: float = Field(
+        0.5,
+        ge=1e-6,
+        le=1e6,
+        description="concentration of the Dirichlet draws; small is skewed",
+    )
+
+
+@LabelScheme
 def dirichlet(
-    totals: NDArray[np.int64],
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Table:
     """Deal each class in shares drawn from ``Dir(alpha, ..., alpha)`` over the gateways.
 
@@ -23,23 +37,6 @@ def dirichlet(
     rounded by `partitions.tables.round_shares`. Classes are drawn independently, so sizes
     are skewed too. A share has mean ``1 / K`` and variance
     ``(1 / K) (1 - 1 / K) / (K alpha + 1)``.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class, which may be 0 or fewer than gateways.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the shares.
-    parameters : PartitionParameters
-        Uses ``alpha`` (0.01: most classes sit at few gateways; 1000: nearly equal
-        shares) and ``minimum`` (by `partitions.repair.raise_to_minimum`).
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
 
     Notes
     -----
@@ -61,6 +58,6 @@ def dirichlet(
     Distribution for Federated Visual Classification", 2019, section 3.
     https://arxiv.org/abs/1909.06335 (alpha as the dial of skew).
     """
-    shares = rng.dirichlet(np.full(gateways, parameters.alpha), size=len(totals))
-    counts = round_shares(shares, totals, rng)
-    return raise_to_minimum(counts, parameters.minimum, rng)
+    shares = rng.dirichlet(np.full(gateways, settings.alpha), size=len(traffic.totals))
+    counts = round_shares(shares, traffic.totals, rng)
+    return raise_to_minimum(counts, minimum, rng)

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
 
+import numpy as np
+
+from partitions import dirichlet, pathological
 from partitions.allotment import allot_classes
-from partitions.interface import Table
-from partitions.parameters import PartitionParameters
+from partitions.families import LabelScheme
+from partitions.interface import Table, Traffic
 from partitions.repair import raise_within
 from partitions.tables import round_shares
 
 
+class Settings(pathological.Settings, dirichlet.Settings):
+    """Those of ``pathological`` and of ``dirichlet``."""
+
+
+@partial(LabelScheme, strict=True)
 def extended_dirichlet(
-    totals: NDArray[np.int64],
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Table:
     """Give each gateway k classes and deal each class in Dirichlet shares to its holders.
 
     Classes are allotted as in ``pathological``. For class ``c`` with ``h`` holders,
     ``p_c ~ Dir_h(alpha)``. A holder's share may round to nothing, so a gateway sees at
     most k classes; repair takes from a gateway's own classes alone.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the classes and of the shares.
-    parameters : PartitionParameters
-        Uses ``classes_per_gateway`` (k), ``alpha`` and ``minimum``.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
 
     Raises
     ------
@@ -57,10 +49,11 @@ def extended_dirichlet(
     Data", NeurIPS 2023, appendix (Extended Dirichlet strategy).
     https://arxiv.org/abs/2311.03154
     """
-    held = allot_classes(totals, gateways, rng, parameters)
+    totals, each = traffic.totals, settings.classes_per_gateway
+    held = allot_classes(totals, gateways, each, minimum, rng)
     counts = np.zeros(held.shape, dtype=np.int64)
     for code in np.flatnonzero(totals):
         owners = np.flatnonzero(held[:, code])
-        shares = rng.dirichlet(np.full(len(owners), parameters.alpha), size=1)
+        shares = rng.dirichlet(np.full(len(owners), settings.alpha), size=1)
         counts[owners, code] = round_shares(shares, totals[[code]], rng)[:, 0]
-    return raise_within(counts, held, parameters.minimum)
+    return raise_within(counts, held, minimum)

@@ -1,83 +1,98 @@
-"""The two large families of schemes: those that mix classes and those that set sizes.
+"""The two large families of partitioners: those that mix classes and those that set sizes.
 
-A member decides numbers alone. What turns them into an assignment stands here once, and
-`partitions.mixed` joins any member of one family with any of the other.
+A member decides numbers alone, and one of these classes, as the decorator of its function, makes
+a partitioner of it. `partitions.mixed` joins any member of one family with any of the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from partitions.dirichlet import dirichlet
-from partitions.extended_dirichlet import extended_dirichlet
-from partitions.inner_dirichlet import inner_dirichlet
-from partitions.interface import Assignment, LabelScheme, Partitioner, SizeScheme, Traffic
-from partitions.parameters import PartitionParameters
-from partitions.pathological import pathological
-from partitions.quantity import quantity
+from fednids.config import Section, settings_of
+from partitions.interface import Assignment, Table, Traffic
 from partitions.repair import raise_to_minimum
-from partitions.shards import shards
-from partitions.sizes import equal, exponential, linear, log_normal, power_law, square
 from partitions.tables import deal_table, round_shares
-from partitions.withheld import withheld
 
-LABEL_SCHEMES: dict[str, LabelScheme] = {
-    "dirichlet": dirichlet,
-    "inner-dirichlet": inner_dirichlet,
-    "pathological": pathological,
-    "extended-dirichlet": extended_dirichlet,
-    "shards": shards,
-    "withheld": withheld,
-}
-"""Schemes that mix classes, by name."""
-
-SIZE_SCHEMES: dict[str, SizeScheme] = {
-    "iid": equal,
-    "quantity": quantity,
-    "linear": linear,
-    "square": square,
-    "exponential": exponential,
-    "log-normal": log_normal,
-    "power-law": power_law,
-}
-"""Schemes that set sizes, by name; ``iid`` stands for equal ones."""
+Shares = NDArray[np.float64]
+"""Shares of the flows, ``(K,) float64`` of sum 1."""
 
 
-def by_label(scheme: LabelScheme) -> Partitioner:
-    """Make a partitioner that deals the counts of a label scheme at random in each class."""
+@dataclass(frozen=True)
+class LabelScheme:
+    """A partitioner that decides how many flows of each class a gateway gets.
 
-    def deal(
+    Which flows they are is left to chance.
+
+    Attributes
+    ----------
+    table : Callable
+        A function that takes what a `partitions.interface.Partitioner` takes and returns a
+        `Table`, ``(K, C) int64``, whose columns sum to ``traffic.totals``. It holds the minimum
+        itself, so that repair keeps what the scheme promises.
+    strict : bool
+        Whether it promises that a gateway does not see a class.
+    """
+
+    table: Callable[[Traffic, int, np.random.Generator, Any, int], Table]
+    strict: bool = False
+
+    @property
+    def Settings(self) -> type[Section]:  # noqa: N802
+        """What `table` declares."""
+        return settings_of(self.table)
+
+    def __call__(
+        self,
         traffic: Traffic,
         gateways: int,
         rng: np.random.Generator,
-        parameters: PartitionParameters,
+        settings: Any,
+        minimum: int,
     ) -> Assignment:
-        counts = scheme(np.bincount(traffic.labels), gateways, rng, parameters)
+        """Return the gateway of each flow, ``(N,) int32``."""
+        counts = self.table(traffic, gateways, rng, settings, minimum)
         return deal_table(traffic.labels, counts, rng)
 
-    return deal
 
+@dataclass(frozen=True)
+class SizeScheme:
+    """A partitioner that decides how large gateways are; flows are random.
 
-def by_size(scheme: SizeScheme) -> Partitioner:
-    """Make a partitioner that deals random flows in the sizes of a size scheme."""
+    Attributes
+    ----------
+    shares : Callable
+        A function of the number of gateways, a generator and its settings that returns the
+        gateways' `Shares`. They are rounded, and the minimum is held, here.
+    """
 
-    def deal(
+    shares: Callable[[int, np.random.Generator, Any], Shares]
+
+    @property
+    def Settings(self) -> type[Section]:  # noqa: N802
+        """What `shares` declares."""
+        return settings_of(self.shares)
+
+    def __call__(
+        self,
         traffic: Traffic,
         gateways: int,
         rng: np.random.Generator,
-        parameters: PartitionParameters,
+        settings: Any,
+        minimum: int,
     ) -> Assignment:
-        alike = np.zeros_like(traffic.labels)
-        shares = scheme(gateways, rng, parameters)
-        sizes = whole_sizes(shares, len(traffic), parameters.minimum, rng)
-        return deal_table(alike, sizes[:, None], rng)
-
-    return deal
+        """Return the gateway of each flow, ``(N,) int32``."""
+        shares = self.shares(gateways, rng, settings)
+        sizes = whole_sizes(shares, len(traffic), minimum, rng)
+        return deal_table(np.zeros_like(traffic.labels), sizes[:, None], rng)
 
 
 def whole_sizes(
-    shares: NDArray[np.float64], flows: int, minimum: int, rng: np.random.Generator
+    shares: Shares, flows: int, minimum: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Round shares to whole sizes and fill the smallest from the largest.
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
 
+from fednids.config import Section
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
+
+
+class Settings(Section):
+    """What is sorted by, and how strictly."""
+
+    feature: str = Field("IN_BYTES", description="column of the flow file that is sorted by")
+    strength: float = Field(
+        1.0, ge=0, le=1, description="how strictly it sorts: 0 is iid, 1 contiguous ranges"
+    )
 
 
 def feature(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Assignment:
     """Sort the flows by a feature, more or less strictly, and cut them into ``K`` blocks.
 
@@ -21,22 +32,6 @@ def feature(
     1 gives contiguous ranges, gateway 0 the lowest; 0 is iid. Rank and place correlate by
     ``s / sqrt(s**2 + (1 - s)**2)`` for strength ``s``. Sizes differ by at most one, so any
     minimum that can be met is met.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Needs features and the vector of each flow.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of ``u`` and of the order of equal values.
-    parameters : PartitionParameters
-        Uses ``feature`` and ``strength``.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
 
     Raises
     ------
@@ -56,12 +51,12 @@ def feature(
     Q. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental Study",
     ICDE 2022, section IV-B. https://arxiv.org/abs/2102.02079
     """
-    values, vector = traffic.feature(parameters.feature)
+    values, vector = traffic.feature(settings.feature)
     _, place = np.unique(values, return_inverse=True)
     level = place.ravel()[vector]
     many = np.bincount(level)
     before = np.cumsum(many) - many
-    flows, strength = len(traffic), parameters.strength
+    flows, strength = len(traffic), settings.strength
     rank = (before[level] + rng.random(flows) * many[level]) / flows
     order = np.argsort(strength * rank + (1 - strength) * rng.random(flows))
     assignment = np.empty(flows, dtype=np.int32)

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import heapq
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from fednids.config import Section
 from fednids.errors import PartitionError
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
+
+
+class Settings(Section):
+    """Whose flows are kept together."""
+
+    host_side: Literal["source", "destination"] = Field(
+        "source", description="whose address hosts go by"
+    )
 
 
 def host(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Assignment:
     """Keep all flows of a host together, whole hosts grouped to gateways of like size.
 
     The largest host goes first, each to the gateway that has the fewest flows so far.
     Hosts are never cut, so the minimum cannot be repaired, only refused.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Needs the host codes of the side asked for.
-    gateways : int
-        ``K``, at most the number of hosts with flows.
-    rng : numpy.random.Generator
-        Numbers the gateways, and orders hosts of equal size.
-    parameters : PartitionParameters
-        Uses ``host_side`` and ``minimum``.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
 
     Raises
     ------
@@ -63,11 +58,11 @@ def host(
     R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", SIAM Journal on Applied
     Mathematics 17, 1969, doi 10.1137/0117039 (largest first).
     """
-    codes = traffic.ends(parameters.host_side)
+    codes = traffic.ends(settings.host_side)
     sizes = np.bincount(codes)
     ordered = rng.permutation(np.flatnonzero(sizes))
     ordered = ordered[np.argsort(-sizes[ordered], kind="stable")]
-    _check_possible(sizes[ordered], gateways, parameters)
+    _check_possible(sizes[ordered], gateways, settings.host_side, minimum)
     owners = np.zeros(len(sizes), dtype=np.int32)
     owners[ordered] = rng.permutation(gateways)[_group(sizes[ordered], gateways)]
     assignment: Assignment = owners[codes]
@@ -75,7 +70,7 @@ def host(
 
 
 def _group(sizes: NDArray[np.int64], gateways: int) -> NDArray[np.int64]:
-    """Give each host, largest first, the gateway with the fewest flows so far."""
+    """Return for each host, largest first, the gateway with the fewest flows so far."""
     loads = [(0, gateway) for gateway in range(gateways)]
     owners = np.empty(len(sizes), dtype=np.int64)
     for place, size in enumerate(sizes.tolist()):
@@ -85,11 +80,8 @@ def _group(sizes: NDArray[np.int64], gateways: int) -> NDArray[np.int64]:
     return owners
 
 
-def _check_possible(
-    sizes: NDArray[np.int64], gateways: int, parameters: PartitionParameters
-) -> None:
+def _check_possible(sizes: NDArray[np.int64], gateways: int, side: str, minimum: int) -> None:
     """Refuse more gateways than hosts, and gateways that whole hosts cannot fill."""
-    side, minimum = parameters.host_side, parameters.minimum
     if _serves(sizes, gateways, minimum):
         return
     possible, refused = 1, min(gateways, len(sizes) + 1)

@@ -7,21 +7,29 @@ import ipaddress
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from fednids.errors import PartitionError
-from partitions.dirichlet import dirichlet
+from partitions import dirichlet, host
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
-from partitions.tables import deal_table
 
 _WHOLE_ADDRESS = 32
+
+
+class Settings(host.Settings, dirichlet.Settings):
+    """Those of ``host`` and ``dirichlet``, and what a group is."""
+
+    prefix: int = Field(
+        32, ge=1, le=32, description="address bits that name a group of hosts; 32 for each alone"
+    )
 
 
 def host_dirichlet(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Assignment:
     """Give groups of hosts gateways of their own, and deal within a group as ``dirichlet``.
 
@@ -34,24 +42,6 @@ def host_dirichlet(
     4. Within a group each class is dealt in shares drawn from ``Dir(alpha)``.
 
     So a gateway sees one group's flows, whatever ``K`` is, and always has the minimum.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Needs the host codes of the side asked for, and with less than 32 bits the
-        addresses.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of shares and of which flows go where; orders groups of equal size.
-    parameters : PartitionParameters
-        Uses ``host_side``, ``prefix``, ``alpha`` and ``minimum``.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow; those of a group have consecutive numbers,
-        the largest group first.
 
     Raises
     ------
@@ -71,28 +61,27 @@ def host_dirichlet(
     As for ``dirichlet``. Shares of gateways: V. D'Hondt, "Système pratique et raisonné de
     représentation proportionnelle", 1882.
     """
-    groups = _join(_groups(traffic, parameters), gateways, parameters.minimum, rng)
+    groups = _join(_groups(traffic, settings), gateways, minimum, rng)
     sizes = np.bincount(groups)
-    shares = _apportion(sizes, gateways, parameters.minimum)
+    shares = _apportion(sizes, gateways, minimum)
     assignment = np.empty(len(traffic), dtype=np.int32)
     rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
     first = 0
     for own, share in zip(rows, shares, strict=True):
         assignment[own] = first
         if share > 1:
-            labels = traffic.labels[own]
-            counts = dirichlet(np.bincount(labels), share, rng, parameters)
-            assignment[own] += deal_table(labels, counts, rng)
+            inside = Traffic(traffic.labels[own])
+            assignment[own] += dirichlet.dirichlet(inside, share, rng, settings, minimum)
         first += share
     return assignment
 
 
-def _groups(traffic: Traffic, parameters: PartitionParameters) -> NDArray[np.int64]:
-    """Give each flow its group, ``(N,)``."""
-    codes = traffic.ends(parameters.host_side)
-    if parameters.prefix == _WHOLE_ADDRESS:
+def _groups(traffic: Traffic, settings: Settings) -> NDArray[np.int64]:
+    """Return each flow's group, ``(N,)``."""
+    codes = traffic.ends(settings.host_side)
+    if settings.prefix == _WHOLE_ADDRESS:
         return codes.astype(np.int64)
-    networks = [_network(address, parameters.prefix) for address in traffic.hosts]
+    networks = [_network(address, settings.prefix) for address in traffic.hosts]
     number = {network: place for place, network in enumerate(sorted(set(networks)))}
     if len(networks) <= codes.max():
         raise PartitionError(
@@ -104,7 +93,7 @@ def _groups(traffic: Traffic, parameters: PartitionParameters) -> NDArray[np.int
 
 
 def _network(address: str, prefix: int) -> tuple[int, int]:
-    """Give an address' version and its first bits."""
+    """Return an address' version and its first bits."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -141,7 +130,7 @@ def _join(
 def _numbered(
     into: NDArray[np.int64], order: NDArray[np.int64], groups: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Number joined groups by size, the largest 0, and give each flow its number."""
+    """Number joined groups by size, the largest 0; return each flow's."""
     joined = np.zeros(int(order.max()) + 1, dtype=np.int64)
     joined[order] = into
     sizes = np.bincount(joined[groups])
@@ -152,7 +141,7 @@ def _numbered(
 
 
 def _apportion(sizes: NDArray[np.int64], gateways: int, minimum: int) -> list[int]:
-    """Give each group its number of gateways: at least one, none without room for it."""
+    """Return each group's number of gateways: at least one, none without room for it."""
     shares = [1] * len(sizes)
     most = (sizes // max(minimum, 1)).tolist()
     heap = [(-size / 2, place) for place, size in enumerate(sizes.tolist())]

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from fednids.config import Section
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
 
 
 def iid(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Section,
+    minimum: int,
 ) -> Assignment:
     """Shuffle the flows and deal them like cards.
 
     Sizes differ by at most one, so any minimum that can be met is met. Uses no
-    parameters.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Only the number of flows counts.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the shuffle.
-    parameters : PartitionParameters
-        Not used.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
+    settings.
 
     References
     ----------

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from partitions.dirichlet import Settings
+from partitions.families import LabelScheme
 from partitions.fitting import fit_table
-from partitions.interface import Table
-from partitions.parameters import PartitionParameters
+from partitions.interface import Table, Traffic
 
 _LEAST_SHARE = 1e-9
 
 
+@LabelScheme
 def inner_dirichlet(
-    totals: NDArray[np.int64],
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Table:
     """Draw each gateway's mix of classes from ``Dir(alpha, ..., alpha)``, then fit all.
 
@@ -24,22 +26,6 @@ def inner_dirichlet(
     mixes would need as many Theft as DoS flows, and there are not. So all mixes are bent
     together (`partitions.fitting.fit_table`): the odds ratios between gateways stay as
     drawn, sizes are equal to within one flow, and every flow is dealt.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the mixes.
-    parameters : PartitionParameters
-        Uses ``alpha``. Equal sizes meet any minimum that can be met.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
 
     Notes
     -----
@@ -54,8 +40,9 @@ def inner_dirichlet(
     D. A. E. Acar et al., "Federated Learning Based on Dynamic Regularization", ICLR 2021,
     section 4. https://arxiv.org/abs/2111.04263
     """
+    totals = traffic.totals
     present = np.flatnonzero(totals)
-    drawn = rng.dirichlet(np.full(len(present), parameters.alpha), size=gateways)
+    drawn = rng.dirichlet(np.full(len(present), settings.alpha), size=gateways)
     mixes = np.zeros((gateways, len(totals)))
     mixes[:, present] = np.maximum(drawn, _LEAST_SHARE)
     flows = int(totals.sum())

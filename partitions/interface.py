@@ -1,16 +1,18 @@
-"""What every partitioner takes and gives."""
+"""What every partitioner takes and returns."""
 
 from __future__ import annotations
 
 import difflib
+import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fednids.config import PartitionConfig, settings_fault
 from fednids.errors import PartitionError
-from partitions.parameters import PartitionParameters
 
 Labels = NDArray[np.uint8]
 """Class code of each flow, ``(N,) uint8``."""
@@ -78,11 +80,19 @@ class Traffic:
                 )
 
     def __len__(self) -> int:
-        """Give the number of flows ``N``."""
         return len(self.labels)
 
+    @cached_property
+    def totals(self) -> NDArray[np.int64]:
+        """Flows of each class, ``(C,) int64``, up to the last that has any."""
+        return np.bincount(self.labels)
+
+    def class_name(self, code: int) -> str:
+        """Return a class's name; its code where it has none."""
+        return self.classes[code] if code < len(self.classes) else str(code)
+
     def feature(self, name: str) -> tuple[NDArray[np.floating[Any]], NDArray[np.int32]]:
-        """Give the ``(V,)`` values of a feature, and each flow's place among them.
+        """Return the ``(V,)`` values of a feature, and each flow's place among them.
 
         Raises
         ------
@@ -103,7 +113,7 @@ class Traffic:
         return self.features[:, self.names.index(name)], self.vector
 
     def ends(self, side: str) -> NDArray[np.int32]:
-        """Give the host codes at one side of the flows, ``source`` or ``destination``.
+        """Return the host codes at one side of the flows, ``source`` or ``destination``.
 
         Raises
         ------
@@ -122,10 +132,9 @@ class Traffic:
 class Partitioner(Protocol):
     """A function that gives each flow to one gateway.
 
-    It may rely on what `partitions.deal_flows` and `Traffic` have checked: ``N`` is at
-    least 1, columns fit each other, and ``K`` is from 1 to ``N // max(minimum, 1)``. It
-    gives every gateway at least ``parameters.minimum`` flows or raises
-    `fednids.errors.PartitionError`, and draws from ``rng`` only.
+    What it declares as the type of its argument `settings`, a subclass of
+    `fednids.config.Section`, are its own settings, which stand beside ``partition.scheme``. One
+    without any says `Section` itself.
     """
 
     def __call__(
@@ -133,39 +142,47 @@ class Partitioner(Protocol):
         traffic: Traffic,
         gateways: int,
         rng: np.random.Generator,
-        parameters: PartitionParameters,
+        settings: Any,
+        minimum: int,
     ) -> Assignment:
-        """Give the gateway of each flow, ``(N,) int32`` in ``[0, gateways)``."""
+        """Return the gateway of each flow.
+
+        Parameters
+        ----------
+        traffic : Traffic
+            What is known of the ``N`` flows, at least 1; it is not changed.
+        gateways : int
+            ``K``, from 1 to ``N // max(minimum, 1)``.
+        rng : numpy.random.Generator
+            Only source of chance.
+        settings : Section
+            The partitioner's own settings.
+        minimum : int
+            Flows that every gateway gets, at least 0.
+
+        Returns
+        -------
+        ndarray
+            ``(N,) int32`` in ``[0, K)``, with at least `minimum` flows for every gateway.
+
+        Raises
+        ------
+        PartitionError
+            The flows cannot be dealt so.
+        """
         ...
 
 
-class LabelScheme(Protocol):
-    """A function that decides how many flows of each class a gateway gets.
-
-    Which flows they are is left to chance (`partitions.families.by_label`). It may rely
-    on what a `Partitioner` may, and holds the minimum itself, so that repair keeps what
-    the scheme promises.
-    """
-
-    def __call__(
-        self,
-        totals: NDArray[np.int64],
-        gateways: int,
-        rng: np.random.Generator,
-        parameters: PartitionParameters,
-    ) -> Table:
-        """Share ``totals``, ``(C,)`` flows of each class, out: ``(K, C) int64``."""
-        ...
-
-
-class SizeScheme(Protocol):
-    """A function that decides how large gateways are; flows are random.
-
-    `partitions.families.by_size` rounds and holds the minimum.
-    """
-
-    def __call__(
-        self, gateways: int, rng: np.random.Generator, parameters: PartitionParameters
-    ) -> NDArray[np.float64]:
-        """Give ``(K,) float64`` shares of the flows, of sum 1."""
-        ...
+def fault_of(member: object) -> str | None:
+    """Return what is wrong with a partitioner from outside, or None."""
+    called = getattr(member, "table", getattr(member, "shares", member))
+    wanted = ["traffic", "gateways", "rng", "settings", "minimum"]
+    if hasattr(member, "shares"):
+        wanted = wanted[1:-1]
+    try:
+        found = [*inspect.signature(called).parameters]  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        found = []
+    if isinstance(member, type) or found != wanted:
+        return f"expected a function of {', '.join(wanted)}, got {member!r}; see docs/extending.md"
+    return settings_fault(member, PartitionConfig)

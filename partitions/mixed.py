@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import Field, create_model
 
-from fednids.errors import PartitionError
-from partitions.families import LABEL_SCHEMES, SIZE_SCHEMES, whole_sizes
+from fednids.config import Section
+from fednids.errors import ConfigError
+from fednids.extensions import PARTITIONERS
+from partitions.families import LabelScheme, SizeScheme, whole_sizes
 from partitions.fitting import fit_table
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
+from partitions.sizes import equal
 from partitions.tables import deal_table
 
-_STRICT = ("pathological", "extended-dirichlet", "withheld")
-"""Label schemes that promise that a gateway does not see a class."""
+_Scheme = TypeVar("_Scheme", LabelScheme, SizeScheme)
+
+_EQUAL = "iid"
+"""The size scheme of equal sizes."""
+
+
+class Settings(Section):
+    """Which schemes are joined; their settings stand beside these."""
+
+    label_scheme: str = Field(
+        "dirichlet", description="scheme that mixes of classes are of, whose settings it has too"
+    )
+    size_scheme: str = Field(
+        "log-normal", description="scheme that sizes are of, with its settings; iid for equal ones"
+    )
+
+    @classmethod
+    def declared(cls, values: Mapping[str, object]) -> type[Section]:
+        """Return the settings of a pair of schemes: these, and those that the two have.
+
+        Raises
+        ------
+        ConfigError
+            There is no such scheme.
+        """
+        names = [str(values.get(key, cls.model_fields[key].default)) for key in cls.model_fields]
+        return _settings_of_pair(*names)
 
 
 def mixed(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Assignment:
     """Take sizes from a size scheme, mixes of classes from a label scheme, and fit both.
 
@@ -36,23 +66,6 @@ def mixed(
 
     Where the label scheme keeps classes from gateways, these stay away, and gateways
     change places so that those with much in their mix take the large sizes.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Labels are enough.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source for both schemes and for the fit.
-    parameters : PartitionParameters
-        Uses ``label_scheme``, ``size_scheme``, what these use, and ``minimum``. An alpha is
-        the same for both.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
 
     Raises
     ------
@@ -73,25 +86,44 @@ def mixed(
     Q. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental Study",
     ICDE 2022, section V. https://arxiv.org/abs/2102.02079
     """
-    label_scheme, size_scheme = parameters.label_scheme, parameters.size_scheme
-    _check_known("label_scheme", label_scheme, LABEL_SCHEMES)
-    _check_known("size_scheme", size_scheme, SIZE_SCHEMES)
-    totals, strict = np.bincount(traffic.labels), label_scheme in _STRICT
-    shares = SIZE_SCHEMES[size_scheme](gateways, rng, parameters)
-    sizes = whole_sizes(shares, len(traffic), parameters.minimum, rng)
-    each = replace(parameters, minimum=1)
-    mixes = LABEL_SCHEMES[label_scheme](totals, gateways, rng, each).astype(np.float64)
-    if strict:
+    label = _find("label_scheme", settings.label_scheme, LabelScheme)
+    size = _find("size_scheme", settings.size_scheme, SizeScheme)
+    sizes = whole_sizes(size.shares(gateways, rng, settings), len(traffic), minimum, rng)
+    mixes = label.table(traffic, gateways, rng, settings, 1).astype(np.float64)
+    if label.strict:
         matched = np.empty_like(mixes)
         matched[np.argsort(sizes)] = mixes[np.argsort(mixes.sum(axis=1), kind="stable")]
         mixes = matched
-    return deal_table(traffic.labels, fit_table(mixes, sizes, totals, rng, strict=strict), rng)
+    counts = fit_table(mixes, sizes, traffic.totals, rng, strict=label.strict)
+    return deal_table(traffic.labels, counts, rng)
 
 
-def _check_known(setting: str, scheme: str, known: Iterable[str]) -> None:
-    if scheme not in known:
-        near = difflib.get_close_matches(scheme.lower(), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "choose one of them"
-        raise PartitionError(
-            f"expected {setting} among {', '.join(known)}, found {scheme!r}; {hint}"
-        )
+@lru_cache(maxsize=64)
+def _settings_of_pair(label_scheme: str, size_scheme: str) -> type[Section]:
+    found: list[type[Section]] = [
+        Settings,
+        _find("label_scheme", label_scheme, LabelScheme).Settings,
+        _find("size_scheme", size_scheme, SizeScheme).Settings,
+    ]
+    bases = [
+        each
+        for each in dict.fromkeys(found)
+        if not any(issubclass(other, each) for other in found if other is not each)
+    ]
+    return create_model("Settings", __base__=tuple(bases), __module__=__name__)
+
+
+def _find(setting: str, name: str, family: type[_Scheme]) -> _Scheme:
+    found = _member(name)
+    if isinstance(found, family):
+        return found
+    known = [each for each in PARTITIONERS.names() if isinstance(_member(each), family)]
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "choose one of them"
+    raise ConfigError(f"expected {setting} among {', '.join(known)}, got {name!r}; {hint}")
+
+
+def _member(name: str) -> Any:
+    if name == _EQUAL:
+        return equal
+    return PARTITIONERS.find(name) if name in PARTITIONERS.names() else None

@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from fednids.config import Section
 from partitions.iid import iid
 from partitions.interface import Assignment, Traffic
-from partitions.parameters import PartitionParameters
+
+
+class Settings(Section):
+    """How noisy the last gateway is."""
+
+    noise: float = Field(
+        0.5, ge=0, le=100, description="noise of the last gateway, in standard deviations"
+    )
 
 
 def noise(
     traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Assignment:
     """Deal as ``iid`` does; who owns a flow decides how noisy its features are.
 
     The noise itself is `noisy_vectors`, which the fleet applies to what a detector sees.
-
-    Parameters
-    ----------
-    traffic : Traffic
-        Only the number of flows counts.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the shuffle.
-    parameters : PartitionParameters
-        Not used.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
 
     References
     ----------
     Q. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental Study",
     ICDE 2022, section IV-B. https://arxiv.org/abs/2102.02079
     """
-    return iid(traffic, gateways, rng, parameters)
+    return iid(traffic, gateways, rng, settings, minimum)
+
+
+def noise_level(settings: Section) -> float:
+    """Return the noise of the last gateway; the default with settings of another scheme.
+
+    A plan that was dealt by ``noise`` is noisy whichever scheme the settings of a run name.
+    """
+    return (settings if isinstance(settings, Settings) else Settings()).noise
 
 
 def noisy_vectors(

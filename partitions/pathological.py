@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
 
+import numpy as np
+from pydantic import Field
+
+from fednids.config import Section
 from partitions.allotment import allot_classes
-from partitions.interface import Table
-from partitions.parameters import PartitionParameters
+from partitions.families import LabelScheme
+from partitions.interface import Table, Traffic
 from partitions.repair import raise_within
 from partitions.tables import split_equally
 
 
+class Settings(Section):
+    """How many classes a gateway sees."""
+
+    classes_per_gateway: int = Field(2, ge=1, description="classes that a gateway sees (k)")
+
+
+@partial(LabelScheme, strict=True)
 def pathological(
-    totals: NDArray[np.int64],
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Table:
     """Give each gateway k classes and split each class equally among those that hold it.
 
@@ -26,22 +37,6 @@ def pathological(
        other holders; it never gets a further class.
 
     So each gateway sees exactly k classes.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the classes of each gateway.
-    parameters : PartitionParameters
-        Uses ``classes_per_gateway`` (k) and ``minimum``.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
 
     Raises
     ------
@@ -65,6 +60,7 @@ def pathological(
     Q. Li et al., "Federated Learning on Non-IID Data Silos: An Experimental Study",
     ICDE 2022, section IV-A. https://arxiv.org/abs/2102.02079
     """
-    held = allot_classes(totals, gateways, rng, parameters)
-    counts = split_equally(totals, held, rng)
-    return raise_within(counts, held, parameters.minimum, keep=1)
+    each = settings.classes_per_gateway
+    held = allot_classes(traffic.totals, gateways, each, minimum, rng)
+    counts = split_equally(traffic.totals, held, rng)
+    return raise_within(counts, held, minimum, keep=1)

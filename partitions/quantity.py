@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from partitions.parameters import PartitionParameters
+from partitions.dirichlet import Settings
+from partitions.families import Shares, SizeScheme
 
 
-def quantity(
-    gateways: int, rng: np.random.Generator, parameters: PartitionParameters
-) -> NDArray[np.float64]:
+@SizeScheme
+def quantity(gateways: int, rng: np.random.Generator, settings: Settings) -> Shares:
     """Draw the gateways' sizes from ``Dir(alpha, ..., alpha)``; flows are random.
 
-    Parameters
-    ----------
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of the sizes.
-    parameters : PartitionParameters
-        Uses ``alpha``: small, and few gateways own nearly all flows.
-
-    Returns
-    -------
-    ndarray
-        ``(K,) float64``, shares of the flows.
+    A small alpha, and few gateways own nearly all flows.
 
     Notes
     -----
@@ -37,4 +24,4 @@ def quantity(
     Q. Li, Y. Diao, Q. Chen, B. He, "Federated Learning on Non-IID Data Silos: An
     Experimental Study", ICDE 2022, section IV-C. https://arxiv.org/abs/2102.02079
     """
-    return rng.dirichlet(np.full(gateways, parameters.alpha))
+    return rng.dirichlet(np.full(gateways, settings.alpha))

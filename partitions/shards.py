@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
-from partitions.interface import Table
-from partitions.parameters import PartitionParameters
+from fednids.config import Section
+from partitions.families import LabelScheme
+from partitions.interface import Table, Traffic
 
 
+class Settings(Section):
+    """How many pieces there are."""
+
+    shards_per_gateway: int = Field(
+        2, ge=1, description="pieces of the flows sorted by class for a gateway"
+    )
+
+
+@LabelScheme
 def shards(
-    totals: NDArray[np.int64],
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Table:
     """Cut the flows sorted by class into ``K * s`` shards and deal s to each gateway.
 
     A shard within one class has one class, so most gateways have at most s; one that spans
     a border has more. Sizes of gateways differ by at most one flow, those of shards by at
     most two: a gateway's odd flow goes to one of its shards. So any minimum is met.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of who gets which shards.
-    parameters : PartitionParameters
-        Uses ``shards_per_gateway`` (s).
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
 
     Notes
     -----
@@ -49,7 +44,7 @@ def shards(
     H. B. McMahan et al., "Communication-Efficient Learning of Deep Networks from
     Decentralized Data", AISTATS 2017, section 3. https://arxiv.org/abs/1602.05629
     """
-    each = parameters.shards_per_gateway
+    totals, each = traffic.totals, settings.shards_per_gateway
     flows = int(totals.sum())
     owners = rng.permutation(np.repeat(np.arange(gateways), each))
     sizes = np.full(gateways, flows // gateways)

@@ -14,29 +14,41 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from partitions.parameters import PartitionParameters
+from fednids.config import Section
+from partitions.families import Shares, SizeScheme
 
-Shares = NDArray[np.float64]
+
+class Spread(Section):
+    """How unequal sizes are."""
+
+    spread: float = Field(
+        1.0, ge=0, le=10, description="of sizes: log-normal's sigma, power-law's exponent; 0 equal"
+    )
 
 
-def equal(gateways: int, rng: np.random.Generator, parameters: PartitionParameters) -> Shares:
-    """Give every gateway the same share."""
+@SizeScheme
+def equal(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
+    """Return the same share for every gateway."""
     return np.full(gateways, 1 / gateways)
 
 
-def linear(gateways: int, rng: np.random.Generator, parameters: PartitionParameters) -> Shares:
-    """Give gateway ``i``, from 1, a share proportional to ``i``."""
+@SizeScheme
+def linear(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
+    """Return for gateway ``i``, from 1, a share proportional to ``i``."""
     return _shares(np.log(_ranks(gateways)))
 
 
-def square(gateways: int, rng: np.random.Generator, parameters: PartitionParameters) -> Shares:
-    """Give gateway ``i``, from 1, a share proportional to ``i ** 2``."""
+@SizeScheme
+def square(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
+    """Return for gateway ``i``, from 1, a share proportional to ``i ** 2``."""
     return _shares(2.0 * np.log(_ranks(gateways)))
 
 
-def exponential(gateways: int, rng: np.random.Generator, parameters: PartitionParameters) -> Shares:
-    """Give gateway ``i``, from 1, a share proportional to ``e ** i``.
+@SizeScheme
+def exponential(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
+    """Return for gateway ``i``, from 1, a share proportional to ``e ** i``.
 
     Computed as ``e ** (i - K)``, which never overflows; flwr-datasets' ``exp(i)`` does from
     710 gateways on. The last gateway has 63 % of all flows whatever the number of
@@ -45,23 +57,25 @@ def exponential(gateways: int, rng: np.random.Generator, parameters: PartitionPa
     return _shares(_ranks(gateways))
 
 
-def log_normal(gateways: int, rng: np.random.Generator, parameters: PartitionParameters) -> Shares:
+@SizeScheme
+def log_normal(gateways: int, rng: np.random.Generator, settings: Spread) -> Shares:
     """Draw sizes whose logarithm is normal with standard deviation ``spread``.
 
     As in Acar et al., "Federated Learning Based on Dynamic Regularization", ICLR 2021,
     https://arxiv.org/abs/2111.04263, whose code calls it unbalanced.
     """
-    return _shares(parameters.spread * rng.standard_normal(gateways))
+    return _shares(settings.spread * rng.standard_normal(gateways))
 
 
-def power_law(gateways: int, rng: np.random.Generator, parameters: PartitionParameters) -> Shares:
-    """Give gateway ``i``, from 1, a share proportional to ``i ** -spread``, Zipf's law.
+@SizeScheme
+def power_law(gateways: int, rng: np.random.Generator, settings: Spread) -> Shares:
+    """Return for gateway ``i``, from 1, a share proportional to ``i ** -spread``, Zipf's law.
 
     Sizes that follow a power law are in T. Li et al., "Federated Optimization in
     Heterogeneous Networks", MLSys 2020, section 5.1, https://arxiv.org/abs/1812.06127;
     they are drawn there and follow from the rank here, the first gateway being largest.
     """
-    return _shares(-parameters.spread * np.log(_ranks(gateways)))
+    return _shares(-settings.spread * np.log(_ranks(gateways)))
 
 
 def _ranks(gateways: int) -> NDArray[np.float64]:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from fednids.datasets.nf_bot_iot import NF_BOT_IOT
+from fednids.config import Section
 from fednids.errors import PartitionError
-from fednids.metrics.counts import BENIGN
-from partitions.interface import Table
-from partitions.parameters import PartitionParameters
+from partitions.families import LabelScheme
+from partitions.interface import Table, Traffic
 from partitions.repair import raise_within
 from partitions.tables import split_equally
 
 
+class Settings(Section):
+    """Which classes are kept from whom."""
+
+    withheld: str = Field(
+        "", description="attack classes to keep from gateways: A,B; empty draws one for each"
+    )
+    withheld_share: float = Field(
+        0.5, ge=0, le=1, description="share of the gateways that classes are kept from"
+    )
+
+
+@partial(LabelScheme, strict=True)
 def withheld(
-    totals: NDArray[np.int64],
+    traffic: Traffic,
     gateways: int,
     rng: np.random.Generator,
-    parameters: PartitionParameters,
+    settings: Settings,
+    minimum: int,
 ) -> Table:
     """Keep attack classes from a share of the gateways; the rest is dealt equally.
 
@@ -26,23 +41,6 @@ def withheld(
     where none is named, one attack class drawn for it, all classes being drawn as often.
     Each class is split equally among the gateways that may see it. Benign is never
     withheld.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class; codes as in a data set's classes.
-    gateways : int
-        ``K``.
-    rng : numpy.random.Generator
-        Source of who is kept from what.
-    parameters : PartitionParameters
-        Uses ``withheld``, ``withheld_share`` and ``minimum``. Repair gives no withheld
-        class.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
 
     Raises
     ------
@@ -59,32 +57,31 @@ def withheld(
     9(5), 2022, doi 10.1109/JIOT.2021.3100755, do it at single edge devices. Here a share of
     any number of gateways is kept from them, and the flows all stay in the fleet.
     """
+    totals = traffic.totals
     allowed = np.ones((gateways, len(totals)), dtype=np.bool_)
-    chosen = rng.permutation(gateways)[: int(parameters.withheld_share * gateways + 1e-9)]
-    for gateway, codes in zip(chosen, _kept(totals, len(chosen), rng, parameters), strict=True):
+    chosen = rng.permutation(gateways)[: int(settings.withheld_share * gateways + 1e-9)]
+    kept = _kept(traffic, len(chosen), rng, settings.withheld)
+    for gateway, codes in zip(chosen, kept, strict=True):
         allowed[gateway, codes] = False
     nobody = np.flatnonzero((totals > 0) & ~allowed.any(axis=0))
     if len(nobody):
         raise PartitionError(
-            f"expected a gateway that may see class {_name(nobody[0])}, found it withheld from "
-            f"all {gateways}; lower withheld_share"
+            f"expected a gateway that may see class {traffic.class_name(nobody[0])}, found it "
+            f"withheld from all {gateways}; lower withheld_share"
         )
     counts = split_equally(totals, allowed, rng)
-    return raise_within(counts, allowed, parameters.minimum)
+    return raise_within(counts, allowed, minimum)
 
 
 def _kept(
-    totals: NDArray[np.int64],
-    chosen: int,
-    rng: np.random.Generator,
-    parameters: PartitionParameters,
+    traffic: Traffic, chosen: int, rng: np.random.Generator, withheld: str
 ) -> NDArray[np.int64]:
-    """Give the classes that each chosen gateway is kept from, one row each."""
-    named = [NF_BOT_IOT.classes.index(name) for name in parameters.withheld_names]
-    attacks = [code for code in np.flatnonzero(totals).tolist() if code != BENIGN]
+    """Return the classes that each chosen gateway is kept from, one row each."""
+    named = _codes([name.strip() for name in withheld.split(",") if name.strip()], traffic)
+    attacks = [c for c in np.flatnonzero(traffic.totals).tolist() if c != traffic.benign]
     missing = [code for code in named if code not in attacks]
     if missing or not attacks:
-        what = f"class {_name(missing[0])}" if missing else "attack classes"
+        what = f"class {traffic.class_name(missing[0])}" if missing else "attack classes"
         raise PartitionError(
             f"expected flows of {what} to withhold, found none; name another class or take "
             "more flows"
@@ -94,5 +91,11 @@ def _kept(
     return np.resize(rng.permutation(attacks), (chosen, 1))
 
 
-def _name(code: int) -> str:
-    return NF_BOT_IOT.classes[code] if code < len(NF_BOT_IOT.classes) else str(code)
+def _codes(names: list[str], traffic: Traffic) -> list[int]:
+    attacks = [name for k, name in enumerate(traffic.classes) if k != traffic.benign]
+    for name in names:
+        if name not in attacks:
+            raise PartitionError(
+                f"expected withheld among {', '.join(attacks)}, found {name!r}; choose one of them"
+            )
+    return [traffic.classes.index(name) for name in names]

@@ -6,9 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fednids.config import OpenSection, StrategyConfig
+from fednids.config import Config, OpenSection
 
-OPEN: dict[str, type[OpenSection]] = {"strategy": StrategyConfig}
+OPEN = {
+    name: field.annotation
+    for name, field in Config.model_fields.items()
+    if field.annotation and issubclass(field.annotation, OpenSection)
+}
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SIZES = st.none() | st.lists(st.integers(1, 512), min_size=1, max_size=4).map(tuple)
@@ -40,36 +44,12 @@ VALID: dict[str, Any] = {
     "data.test_share": above(0, 1, most_too=False),
     "data.validation_share": st.floats(0, 0.5, exclude_max=True),
     "data.unseen": WORDS,
-    "partition.scheme": WORDS,
     "partition.gateways": st.integers(1, 100_000),
-    "partition.alpha": above(0),
-    "partition.classes_per_gateway": st.integers(1, 9),
-    "partition.shards_per_gateway": st.integers(1, 10**6),
-    "partition.spread": st.floats(0, 10),
-    "partition.feature": WORDS,
-    "partition.strength": st.floats(0, 1),
-    "partition.noise": st.floats(0, 100),
-    "partition.withheld": WORDS,
-    "partition.withheld_share": st.floats(0, 1),
-    "partition.host_side": st.sampled_from(["source", "destination"]),
-    "partition.prefix": st.integers(1, 32),
-    "partition.label_scheme": WORDS,
-    "partition.size_scheme": WORDS,
     "partition.minimum": st.integers(2, 10**6),
     "partition.unseen_gateways": st.integers(0, 10**6),
     "partition.arrival": st.sampled_from(["at-once", "growing", "passing"]),
     "partition.plan": WORDS,
-    "model.network": st.just("cnn-bilstm"),
     "model.classes": st.sampled_from(["all", "binary"]),
-    "model.preset": WORDS,
-    "model.channels": SIZES,
-    "model.kernel": optional(1),
-    "model.pools": SIZES,
-    "model.hidden": optional(1),
-    "model.dense": optional(0),
-    "model.dropout": st.none() | st.floats(0, 1, exclude_max=True),
-    "model.readout": st.sampled_from([None, "last", "states", "mean"]),
-    "model.parts": st.sampled_from(["both", "cnn", "bilstm"]),
     "train.batch_size": st.integers(1, 65_536),
     "train.epochs": st.integers(1, 10**6),
     "train.learning_rate": above(0),
@@ -148,8 +128,40 @@ OWN: dict[str, Any] = {
     "strategy.personal_layers": st.integers(1, 2),
     "strategy.clusters": st.integers(1, 16),
     "strategy.root_flows": st.integers(1, 10**6),
+    "model.preset": WORDS,
+    "model.channels": SIZES,
+    "model.kernel": optional(1),
+    "model.pools": SIZES,
+    "model.hidden": optional(1),
+    "model.dense": optional(0),
+    "model.dropout": st.none() | st.floats(0, 1, exclude_max=True),
+    "model.readout": st.sampled_from([None, "last", "states", "mean"]),
+    "model.parts": st.sampled_from(["both", "cnn", "bilstm"]),
+    "partition.alpha": st.floats(1e-6, 1e6),
+    "partition.classes_per_gateway": st.integers(1, 9),
+    "partition.shards_per_gateway": st.integers(1, 10**6),
+    "partition.spread": st.floats(0, 10),
+    "partition.feature": WORDS,
+    "partition.strength": st.floats(0, 1),
+    "partition.noise": st.floats(0, 100),
+    "partition.withheld": WORDS,
+    "partition.withheld_share": st.floats(0, 1),
+    "partition.host_side": st.sampled_from(["source", "destination"]),
+    "partition.prefix": st.integers(1, 32),
+    "partition.label_scheme": st.sampled_from(["dirichlet", "shards", "withheld"]),
+    "partition.size_scheme": st.sampled_from(["iid", "power-law", "quantity"]),
 }
 """Settings of the members of registries."""
+
+OF_MEMBER: dict[tuple[str, str], Any] = {
+    ("mlp", "model.hidden"): SIZES.filter(bool),
+    ("mlp", "model.dropout"): st.floats(0, 1, exclude_max=True),
+    ("cnn-gru", "model.channels"): st.integers(1, 512),
+    ("cnn-gru", "model.kernel"): st.integers(1, 9),
+    ("cnn-gru", "model.hidden"): st.integers(1, 512),
+    ("cnn-gru", "model.dropout"): st.floats(0, 1, exclude_max=True),
+}
+"""Settings that a member means otherwise than others do."""
 
 
 @st.composite
@@ -160,7 +172,8 @@ def settings(draw: Any) -> dict[str, Any]:
         member = draw(st.sampled_from(group.registry.names()))
         found[f"{section}.{group.choice}"] = member
         for key in group.member_settings(member).model_fields:
-            found[f"{section}.{key}"] = draw(OWN[f"{section}.{key}"])
+            name = f"{section}.{key}"
+            found[name] = draw(OF_MEMBER.get((member, name), OWN[name]))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from flwr.app import Context, RecordDict
 from runs_factory import SMALL
 
-from fednids.config import Config, Scalar
+from fednids.config import Config, Scalar, run_config_defaults
 from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.arms import CLIENT_APP
 from fednids.experiment.export import export_gateways
@@ -55,7 +55,12 @@ def place(name: str, file: Path, state: Path) -> dict[str, Scalar]:
 def deployed(names: Sequence[str] = NAMES, **settings: Any) -> dict[str, Scalar]:
     """Give the run config of a deployment, as Flower would: all settings and ``out``."""
     given = {**TRAINING, **settings}
-    return {**Config().flat(), **Config.resolve(given).flat(), **_left(names), "out": ""}
+    return {
+        **run_config_defaults(),
+        **Config.resolve({**given, "partition.scheme": "files"}).flat(),
+        **_left(names),
+        "out": "",
+    }
 
 
 def site_grid(

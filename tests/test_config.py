@@ -102,6 +102,10 @@ class TestDefaults:
         assert Config.of_run(told) == Config()
         scaffold = Config.of_run({**told, "strategy.name": "scaffold"})
         assert scaffold == Config.resolve({"strategy.name": "scaffold"})
+        spread = Config.of_run({**told, "partition.scheme": "log-normal"})
+        assert spread == Config.resolve({"partition.scheme": "log-normal"})
+        given = Config.of_run({**told, "partition.alpha": 0.5})
+        assert given == Config()
         more = '{"strategy.name": "fedprox", "strategy.mu": 0.5}'
         given = Config.of_run({**told, "settings": more})
         assert given == Config.resolve({"strategy.name": "fedprox", "strategy.mu": 0.5})
@@ -311,6 +315,13 @@ class TestMembers:
             ({"strategy.name": "fednova", "strategy.mu": 2}, "has none of its own"),
             ({"strategy.name": "fedavgg"}, "did you mean fedavg?"),
             ({"strategy.name": "krum", "strategy.malicous": 2}, "did you mean strategy.malicious?"),
+            ({"partition.spread": 2}, "it belongs to log-normal, power-law"),
+            ({"partition.scheme": "iid", "partition.alpha": 2}, "has none of its own"),
+            ({"partition.scheme": "files", "partition.alpha": 2}, "has none of its own"),
+            ({"partition.scheme": "dirichlett"}, "did you mean dirichlet?"),
+            ({"partition.alhpa": 2}, "did you mean partition.alpha?"),
+            ({"partition.scheme": "mixed", "partition.prefix": 9}, "it belongs to host-dirichlet"),
+            ({"partition.scheme": "mixed", "partition.label_scheme": "iid"}, "label_scheme among"),
         ],
     )
     def test_others_are_refused(self, settings: dict[str, object], fault: str) -> None:
@@ -320,8 +331,18 @@ class TestMembers:
         shared = {"strategy.name": "fedprox", "strategy.mu": 0.1, "strategy.beta": 0.3}
         alone = {"strategy.name": "fedprox", "strategy.mu": 0.1}
         assert Config.resolve(shared, lenient=True) == Config.resolve(alone)
+        shared = {"partition.alpha": 0.1, "partition.spread": 2}
+        assert Config.resolve(shared, lenient=True) == Config.resolve({"partition.alpha": 0.1})
+        with pytest.raises(ConfigError, match=r"did you mean partition\.alpha"):
+            Config.resolve({"partition.alhpa": 1}, lenient=True)
+
+    def test_of_a_pair_of_schemes_are_those_of_both(self) -> None:
+        pair = {"partition.scheme": "mixed", "partition.label_scheme": "shards"}
+        config = Config.resolve({**pair, "partition.shards_per_gateway": 3})
+        own = {"label_scheme", "size_scheme", "shards_per_gateway", "spread"}
+        assert set(type(config.partition.settings).model_fields) == own
 
     @pytest.mark.parametrize("name", ["fedavg", "scaffold"])
     def test_survive_pickling(self, name: str) -> None:
-        config = Config.resolve({"strategy.name": name})
+        config = Config.resolve({"strategy.name": name, "partition.scheme": "mixed"})
         assert pickle.loads(pickle.dumps(config)) == config == Config.from_json(config.to_json())

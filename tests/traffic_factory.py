@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from partitions import PartitionParameters, PartitionPlan, Traffic, deal_flows
+from fednids.config import PartitionConfig
+from partitions import (
+    PARTITIONERS,
+    LabelScheme,
+    PartitionPlan,
+    SizeScheme,
+    Traffic,
+    deal_flows,
+)
+
+LABEL_SCHEMES = [n for n in PARTITIONERS.names() if isinstance(PARTITIONERS.find(n), LabelScheme)]
+SIZE_SCHEMES = [
+    "iid",
+    *(n for n in PARTITIONERS.names() if isinstance(PARTITIONERS.find(n), SizeScheme)),
+]
+
+CLASSES = ("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")
 
 SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 """Flows of each class in the real sample."""
@@ -29,22 +45,26 @@ def make_traffic(totals, seed=0):
         rng.integers(many, size=flows).astype(np.int32),
         rng.integers(many, size=flows).astype(np.int32),
         hosts,
+        CLASSES,
     )
 
 
 def deal(scheme, traffic, gateways, seed=0, **parameters) -> PartitionPlan:
+    """Deal with those of the settings that the scheme has."""
+    minimum = parameters.pop("minimum", 10)
     return deal_flows(
         scheme,
         traffic,
         gateways=gateways,
-        parameters=PartitionParameters(**parameters),
+        settings=PartitionConfig.read({**parameters, "scheme": scheme}, lenient=True).settings,
+        minimum=minimum,
         rng=np.random.default_rng(seed),
     )
 
 
 def table(scheme, totals, gateways, seed=0, **parameters):
     """Give the ``(K, C)`` counts of a scheme that needs labels alone."""
-    traffic = Traffic(make_labels(totals))
+    traffic = Traffic(make_labels(totals), classes=CLASSES)
     return deal(scheme, traffic, gateways, seed, **parameters).label_counts(
         traffic.labels, len(totals)
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fednids.config import Config, parse_settings
+from fednids.config import Config, parse_settings, read_settings
 from fednids.errors import ConfigError
 
 Data = Annotated[
@@ -76,7 +76,18 @@ def resolve(file: Path | None, settings: list[str] | None, **flags: str | float 
     **flags
         Values by the flag's name; None where it was not given.
     """
-    return Config.resolve({**parse_settings(settings or []), **name_flags(**flags)}, file=file)
+    return Config.resolve(given(file, settings, **flags))
+
+
+def given(
+    file: Path | None, settings: list[str] | None, **flags: str | float | None
+) -> dict[str, object]:
+    """Return what was given, by ``section.key``, as `resolve` reads it."""
+    return {
+        **(read_settings(file) if file else {}),
+        **parse_settings(settings or []),
+        **name_flags(**flags),
+    }
 
 
 def name_flags(**flags: str | float | None) -> dict[str, object]:

@@ -55,13 +55,13 @@ def partition(
     --config deal so again), measures and pictures. Without --out and --export the measures
     are only printed.
     """
-    resolved = options.resolve(
+    given = options.given(
         config, settings, data=data, scheme=scheme, gateways=gateways, alpha=alpha, seed=seed
     )
-    if resolved.partition.scheme == "all":
-        _compare(resolved, out, export, force=force, as_json=as_json)
+    if given.get("partition.scheme") == "all":
+        _compare(given, out, export, force=force, as_json=as_json)
     else:
-        _deal(resolved, out, export, file_format, force=force, as_json=as_json)
+        _deal(Config.resolve(given), out, export, file_format, force=force, as_json=as_json)
 
 
 def _deal(
@@ -70,13 +70,11 @@ def _deal(
 ) -> None:  # fmt: skip
     """Deal, write what is asked for, and show it."""
     from fednids.cli.plan_screen import say_exported, show_plan
-    from fednids.datasets.federated import check_scheme
     from fednids.experiment.export import MANIFEST, export_gateways
     from fednids.experiment.flow_files import find_format
     from fednids.experiment.new_folder import check_folder
     from fednids.experiment.partitioning import PARTITION_MARK, study_partition, write_partition
 
-    check_scheme(config)
     find_format(file_format)
     for folder, mark in ((out, PARTITION_MARK), (export, MANIFEST)):
         if folder:
@@ -103,7 +101,12 @@ def _deal(
 
 
 def _compare(
-    config: Config, out: Path | None, export: Path | None, *, force: bool, as_json: bool
+    given: dict[str, object],
+    out: Path | None,
+    export: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Deal by every scheme and show them side by side."""
     from fednids.cli.plan_screen import show_comparison
@@ -112,7 +115,7 @@ def _compare(
     if export:
         raise ConfigError("expected one scheme for --export, got all; name the one to export")
     with StepProgress("comparing schemes", shown=not as_json) as steps:
-        found = compare_schemes(config, out, force=force, told=steps.begun)
+        found = compare_schemes(given, out, force=force, told=steps.begun)
     if as_json:
         say(json.dumps(found.to_json()))
         return

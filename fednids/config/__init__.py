@@ -74,7 +74,7 @@ class Config(Section):
     """All settings of one run."""
 
     data: DataConfig = DataConfig()
-    partition: PartitionConfig = PartitionConfig()
+    partition: PartitionConfig = Field(default_factory=PartitionConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)
     train: TrainConfig = TrainConfig()
     federation: FederationConfig = FederationConfig()
@@ -124,6 +124,9 @@ class Config(Section):
     @classmethod
     def recorded(cls, file: Path) -> Config:
         """Return the settings that a run folder records, old names and values as the new ones.
+
+        Settings that belong to another partitioner, algorithm or network than the run's, which
+        a run of before recorded too, are left out.
 
         Raises
         ------
@@ -313,15 +316,6 @@ def run_config_defaults() -> dict[str, Scalar]:
 def setting_names() -> tuple[str, ...]:
     """Return the names of all settings, each once."""
     return tuple(dict.fromkeys(each.name for each in describe_settings()))
-
-
-def _member_names() -> tuple[str, ...]:
-    """Return the names of the settings that members of the registries declare, each once."""
-    return tuple(
-        f"{section}.{key}"
-        for section, group in _open_sections().items()
-        for key in group.member_fields()
-    )
 
 
 def _open_sections() -> dict[str, type[OpenSection]]:

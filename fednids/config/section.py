@@ -89,7 +89,7 @@ class OpenSection(Section):
         if not isinstance(values, dict) or "settings" in values:
             return values
         name = str(values.get(cls.choice, cls.model_fields[cls.choice].default))
-        return {**values, "settings": cls.member_settings(name)()}
+        return {**values, "settings": cls.member_settings(name).declared({})()}
 
     @classmethod
     def read(cls, values: Mapping[str, object], *, lenient: bool = False) -> Self:
@@ -124,12 +124,6 @@ class OpenSection(Section):
     def own_fields(cls) -> tuple[str, ...]:
         """Return the names of the settings that do not depend on the member."""
         return tuple(key for key in cls.model_fields if key != "settings")
-
-    @classmethod
-    def member_fields(cls) -> tuple[str, ...]:
-        """Return the names of the settings of all members, each once."""
-        declared = [cls.member_settings(name).model_fields for name in cls.registry.names()]
-        return tuple(dict.fromkeys(key for fields in declared for key in fields))
 
     @classmethod
     def member_settings(cls, name: str) -> type[Section]:

@@ -6,8 +6,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from fednids.config.folder import FILES
 from fednids.config.section import OpenSection, Section
-from fednids.extensions import NETWORKS, Registry
+from fednids.extensions import NETWORKS, PARTITIONERS, Registry
 
 
 class DataConfig(Section):
@@ -50,49 +51,15 @@ class DataConfig(Section):
     )
 
 
-class PartitionConfig(Section):
+class PartitionConfig(OpenSection):
     """How the flows are dealt to gateways."""
+
+    registry: ClassVar[Registry[Any]] = PARTITIONERS
+    title: ClassVar[str] = "partition"
+    choice: ClassVar[str] = "scheme"
 
     scheme: str = Field("dirichlet", description="name of the partitioner, or files for a folder")
     gateways: int = Field(10, ge=1, le=100_000, description="number of gateways (K)")
-    alpha: float = Field(
-        0.5,
-        gt=0,
-        description="concentration of all dirichlet schemes and quantity; small is skewed",
-    )
-    classes_per_gateway: int = Field(
-        2, ge=1, description="classes that a gateway of pathological or extended-dirichlet sees"
-    )
-    shards_per_gateway: int = Field(
-        2, ge=1, description="pieces of the flows sorted by class for a gateway of shards"
-    )
-    spread: float = Field(
-        1.0, ge=0, le=10, description="of sizes: log-normal's sigma, power-law's exponent; 0 equal"
-    )
-    feature: str = Field("IN_BYTES", description="column of the flow file that feature sorts by")
-    strength: float = Field(
-        1.0, ge=0, le=1, description="how strictly feature sorts: 0 is iid, 1 contiguous ranges"
-    )
-    noise: float = Field(
-        0.5,
-        ge=0,
-        le=100,
-        description="noise of the last gateway of scheme noise, in standard deviations",
-    )
-    withheld: str = Field(
-        "", description="attack classes to keep from gateways: A,B; empty draws one for each"
-    )
-    withheld_share: float = Field(
-        0.5, ge=0, le=1, description="share of the gateways that withheld keeps classes from"
-    )
-    host_side: Literal["source", "destination"] = Field(
-        "source", description="whose address host and host-dirichlet go by"
-    )
-    prefix: int = Field(
-        32, ge=1, le=32, description="address bits that name a group of host-dirichlet; 32 hosts"
-    )
-    label_scheme: str = Field("dirichlet", description="mixes of classes of scheme mixed")
-    size_scheme: str = Field("log-normal", description="sizes of scheme mixed; iid for equal ones")
     minimum: int = Field(10, ge=2, description="fewest flows of a gateway")
     unseen_gateways: int = Field(
         0, ge=0, description="gateways that never train: all their flows are test flows"
@@ -103,6 +70,11 @@ class PartitionConfig(Section):
     plan: str = Field(
         "", description="plan file of `fednids partition`, dealt by instead of the scheme"
     )
+
+    @classmethod
+    def member_settings(cls, name: str) -> type[Section]:
+        """Return the settings of a partitioner; flows that come dealt have none."""
+        return Section if name == FILES else super().member_settings(name)
 
 
 class ModelConfig(OpenSection):

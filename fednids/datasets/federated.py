@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.config import Config, DataConfig, PartitionConfig
+from fednids.config import Config, DataConfig
 from fednids.config.folder import FILES, gateway_files
 from fednids.datasets.plan_file import open_plan
 from fednids.datasets.registry import AUTO, all_datasets, candidates, find_dataset, told_apart
@@ -43,14 +42,12 @@ from fednids.simulation.adversaries.poisoning import PoisonContext
 from fednids.simulation.adversaries.trigger import add_triggered, parse_trigger
 from partitions import (
     Arrival,
-    PartitionParameters,
     PartitionPlan,
     Traffic,
     arrived,
     deal_flows,
-    find_partitioner,
-    noisy_vectors,
 )
+from partitions.noise import noise_level, noisy_vectors
 
 Dealt = tuple[PreparedFlows, Split, PartitionPlan]
 """Flows, which of them are test flows, and whose each is."""
@@ -112,10 +109,17 @@ class FederatedDataset:
             plan = open_plan(Path(partition.plan), flows, partition.gateways)
         else:
             rng = generator(seed, Stream.PARTITION)
-            plan = _deal(partition, traffic_of(flows), rng)
+            plan = deal_flows(
+                partition.scheme,
+                traffic_of(flows),
+                gateways=partition.gateways,
+                settings=partition.settings,
+                minimum=partition.minimum,
+                rng=rng,
+            )
         if plan.scheme == "noise":
             rng = generator(seed, Stream.PARTITION, 1)
-            flows = _with_noise(flows, split, plan, partition.noise, rng)
+            flows = _with_noise(flows, split, plan, noise_level(partition.settings), rng)
         return cls._of(config, flows, split, plan)
 
     @classmethod
@@ -304,17 +308,6 @@ def traffic_of(flows: PreparedFlows) -> Traffic:
     )
 
 
-def _deal(partition: PartitionConfig, traffic: Traffic, rng: np.random.Generator) -> PartitionPlan:
-    """Deal with the settings that have the partitioners' names."""
-    named: dict[str, Any] = {
-        field.name: getattr(partition, field.name) for field in fields(PartitionParameters)
-    }
-    parameters = PartitionParameters(**named)
-    return deal_flows(
-        partition.scheme, traffic, gateways=partition.gateways, parameters=parameters, rng=rng
-    )
-
-
 def _with_noise(
     flows: PreparedFlows, split: Split, plan: PartitionPlan, level: float, rng: np.random.Generator
 ) -> PreparedFlows:
@@ -337,18 +330,6 @@ def _with_noise(
         vectors=noisy_vectors(flows.vectors[vector], deviation, levels, rng),
         vector=np.arange(len(flows), dtype=np.int32),
     )
-
-
-def check_scheme(config: Config) -> None:
-    """Find an unknown scheme before any flow is read.
-
-    Raises
-    ------
-    PartitionError
-        There is no such scheme.
-    """
-    if config.partition.scheme != FILES:
-        find_partitioner(config.partition.scheme)
 
 
 def comes_dealt(config: Config) -> bool:

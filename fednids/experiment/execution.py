@@ -10,7 +10,6 @@ from typing import Any
 
 from fednids.algorithms import find_algorithm
 from fednids.config import Config
-from fednids.datasets.federated import check_scheme
 from fednids.errors import ConfigError, InterruptedRunError, RunError
 from fednids.experiment.arms import ARMS
 from fednids.files import DiskError, told_of_disk
@@ -180,7 +179,6 @@ def check_settings(config: Config) -> None:
     check_engine(config.run.engine)
     find_algorithm(config)
     WeightCodec(config)
-    check_scheme(config)
     check_attack(config)
     check_selection(config)
     Environment(config)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fednids.config import Config
-from fednids.datasets.federated import FederatedDataset, check_scheme
+from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.plan_file import sign_plan
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.quantities import quantities, quantity
@@ -106,7 +106,6 @@ def study_partition(config: Config) -> PlanStudy:
     DataError, ConfigError
         As from `FederatedDataset.open`.
     """
-    check_scheme(config)
     fleet = FederatedDataset.open(config)
     report = study_skew(
         fleet.plan,

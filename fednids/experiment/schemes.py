@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,14 +134,19 @@ class Comparison:
 
 
 def compare_schemes(
-    config: Config, out: Path | None, *, force: bool, told: Callable[[int, int, str], None]
+    settings: Mapping[str, object],
+    out: Path | None,
+    *,
+    force: bool,
+    told: Callable[[int, int, str], None],
 ) -> Comparison:
     """Deal the flows by every scheme with the same settings, and measure each plan.
 
     Parameters
     ----------
-    config : Config
-        Settings; its scheme does not matter.
+    settings : Mapping[str, object]
+        Values by ``section.key``; the scheme among them does not matter, and each scheme is given
+        those that it has.
     out : Path, optional
         New folder: one folder a scheme with plan and measures, and the comparison.
     force : bool
@@ -159,13 +164,15 @@ def compare_schemes(
         No scheme at all can deal them; it is the first one's.
     """
     if out is None:
-        return _compare(config, None, told)
+        return _compare(settings, None, told)
     with new_folder(out, COMPARISON, force=force) as folder:
-        return _compare(config, folder, told)
+        return _compare(settings, folder, told)
 
 
 def _compare(
-    config: Config, folder: Path | None, told: Callable[[int, int, str], None]
+    settings: Mapping[str, object],
+    folder: Path | None,
+    told: Callable[[int, int, str], None],
 ) -> Comparison:
     from fednids.report.figures.mix import ComparedPlan  # Matplotlib takes most of a second
 
@@ -173,10 +180,15 @@ def _compare(
     dealt: list[ComparedPlan] = []
     about: dict[str, Any] = {}
     note = ""
-    for place, scheme in enumerate(PARTITIONERS):
-        told(place, len(PARTITIONERS), scheme)
+    schemes = PARTITIONERS.names()
+    configs = [
+        Config.resolve({**settings, "partition.scheme": each, "partition.plan": ""}, lenient=True)
+        for each in schemes
+    ]
+    for place, (scheme, config) in enumerate(zip(schemes, configs, strict=True)):
+        told(place, len(schemes), scheme)
         try:
-            study = study_partition(_with_scheme(config, scheme))
+            study = study_partition(config)
         except PartitionError as error:
             entries.append(Entry.refused(scheme, error))
             continue
@@ -193,11 +205,6 @@ def _compare(
     if folder:
         _write(found, dealt, note, folder)
     return found
-
-
-def _with_scheme(config: Config, scheme: str) -> Config:
-    partition = config.partition.model_copy(update={"scheme": scheme, "plan": ""})
-    return config.model_copy(update={"partition": partition})
 
 
 def _about(study: PlanStudy) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from fednids.studies.compare import open_finished, short_value
 from fednids.studies.engine import CROSS
 from fednids.studies.statistics import macro_f1_of, mean_of
 from fednids.training.trainer import Trainer
+from partitions.noise import noise_level
 
 _Told = Callable[[int, int], None]
 """Called with detectors scored and detectors in all."""
@@ -152,7 +153,7 @@ def _basis(run: Run) -> dict[str, object]:
         "data.features": data.features,
         "data.window": data.window,
         "model.classes": run.config.model.classes,
-        "partition.noise": run.config.partition.noise if noisy else None,
+        "partition.noise": noise_level(run.config.partition.settings) if noisy else None,
     }
 
 

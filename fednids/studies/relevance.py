@@ -8,36 +8,10 @@ left out here have the same bits.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import fields
 from typing import TypeVar
 
 from fednids.config import AttackConfig, Config
-from fednids.config.folder import FILES
 from fednids.simulation.adversaries.malicious import unread_settings
-from partitions import PartitionParameters
-
-DIALS: dict[str, tuple[str, ...]] = {
-    "iid": (),
-    "dirichlet": ("alpha",),
-    "inner-dirichlet": ("alpha",),
-    "pathological": ("classes_per_gateway",),
-    "extended-dirichlet": ("classes_per_gateway", "alpha"),
-    "shards": ("shards_per_gateway",),
-    "withheld": ("withheld", "withheld_share"),
-    "quantity": ("alpha",),
-    "linear": (),
-    "square": (),
-    "exponential": (),
-    "log-normal": ("spread",),
-    "power-law": ("spread",),
-    "feature": ("feature", "strength"),
-    "noise": ("noise",),
-    "host": ("host_side",),
-    "host-dirichlet": ("alpha", "host_side", "prefix"),
-    "blocks": (),
-}
-"""Settings under ``partition`` that a scheme reads beside those that all read. ``mixed``
-reads what its two schemes read; a scheme that is not here is taken to read everything."""
 
 STRATEGY = "strategy.name"
 """The setting that names the strategy."""
@@ -50,25 +24,12 @@ PATTERN_DIALS: dict[str, tuple[str, ...]] = {
 }
 """Settings under ``availability`` that a pattern reads beside those that all read."""
 
-_ALL_DIALS = {*(field.name for field in fields(PartitionParameters)), "noise"} - {"minimum"}
 _POOLED: dict[str, object] = {
     "partition.scheme": "iid",
     "partition.gateways": 1,
     "partition.minimum": 2,
 }
 _DEFAULTS = Config().flat()
-
-
-def scheme_dials(config: Config) -> tuple[str, ...]:
-    """Return the settings under ``partition`` that the scheme alone reads."""
-    partition = config.partition
-    if partition.scheme == FILES:
-        return ()
-    if partition.scheme == "mixed":
-        pair = (partition.label_scheme, partition.size_scheme)
-        inside = (dial for name in pair for dial in DIALS.get(name, ()))
-        return tuple(dict.fromkeys(("label_scheme", "size_scheme", *inside)))
-    return DIALS.get(partition.scheme, tuple(sorted(_ALL_DIALS)))
 
 
 def irrelevant(arm: str, config: Config) -> frozenset[str]:
@@ -89,22 +50,20 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
         flows, and for gateways whose flows are held out. The two arms without a server read only
         the number of rounds of its settings, and nothing of who is there, how fast they are,
         and what is sent.
-        Strategies and schemes read their own dials, liars those of ``attack``: they lie to a
-        server, and to nobody in the other arms. With a plan file, which may hold any
-        scheme's plan, all of ``partition`` is taken to matter.
+        Strategies read their own dials, liars those of ``attack``: they lie to a
+        server, and to nobody in the other arms.
     """
-    unread = set[str]() if config.partition.plan else _ALL_DIALS - set(scheme_dials(config))
-    found = {"run.engine", "run.workers", *(f"partition.{name}" for name in unread)}
+    found, names = {"run.engine", "run.workers"}, config.flat()
     if arm != "federated":
         served = ("federation.", "strategy.", "availability.", "clock.", "wire.")
-        led = {name for name in config.flat() if name.startswith(served)}
+        led = {name for name in names if name.startswith(served)}
         found |= {"train.stack", *led} - {"federation.rounds"}
     else:
         found |= _unread_of_world(config)
     partition = config.partition
     in_the_flows = partition.scheme == "noise" or partition.plan or partition.unseen_gateways
     if arm == "centralised" and not in_the_flows:
-        dealt = {name for name in config.flat() if name.startswith("partition.")}
+        dealt = {name for name in names if name.startswith("partition.")}
         found |= dealt - {"partition.arrival"}
     alone = AttackConfig.model_fields if arm != "federated" else unread_settings(config.attack)
     found |= {f"attack.{name}" for name in alone}
@@ -133,12 +92,13 @@ def canonical(arm: str, config: Config) -> Config:
         Defaults for what does not matter; one gateway for the centralised arm. Training is
         in the process of the run, which its sweep binds to one processor.
     """
-    settings: dict[str, object] = dict(config.flat())
     skipped = irrelevant(arm, config)
-    for name in skipped & settings.keys():
-        settings[name] = _DEFAULTS.get(name)
-    settings = {name: value for name, value in settings.items() if value is not None}
-    settings.update({name: value for name, value in _POOLED.items() if name in skipped})
+    fixed = {**_DEFAULTS, **_POOLED}
+    settings: dict[str, object] = {
+        name: fixed[name] if name in skipped else value
+        for name, value in config.flat().items()
+        if name not in skipped or name in fixed
+    }
     settings["run.engine"] = "inprocess"
     return Config.resolve(settings, lenient=True)
 
@@ -188,5 +148,5 @@ def clean_twins(runs: Mapping[Name, tuple[str, Config]]) -> dict[Name, Name]:
 def _key(arm: str, config: Config, without: tuple[str, ...]) -> str:
     """Write down all but what may differ, and where flows of that content lie."""
     cleaned = {name: value for name, value in config.flat().items() if name not in without}
-    settings = canonical(arm, Config.resolve(cleaned)).flat()
+    settings = canonical(arm, Config.resolve(cleaned, lenient=True)).flat()
     return f"{without} {arm} {[(k, v) for k, v in settings.items() if k != 'data.path']}"

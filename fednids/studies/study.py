@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from fednids.config import Config, Section, setting_names, short_name, unknown_setting
 from fednids.datasets.federated import checksum
 from fednids.errors import ConfigError, FednidsError
-from fednids.studies.relevance import canonical, irrelevant, is_attacked, scheme_dials
+from fednids.studies.relevance import canonical, irrelevant, is_attacked
 from partitions import Skew
 
 _DECIDED = {
@@ -470,7 +470,22 @@ def expand(study: Study) -> tuple[StudyCell, ...]:
         raise ConfigError(
             "expected a study with cells, got one that excludes them all; shorten [[exclude]]"
         )
+    _check_had(study)
     return kept
+
+
+def _check_had(study: Study) -> None:
+    """Refuse a setting of a partitioner, algorithm or network that none of the cells has."""
+    places, seed = list(_places(study)), study.seeds[0]
+    given = {name: value for each in places for name, value in _given(study, each).items()}
+    first = _resolve(study, places[0], seed).flat().keys()
+    left = given.keys() - first
+    for place in places:
+        if not left:
+            return
+        left -= _resolve(study, place, seed).flat().keys()
+    given |= _given(study, places[0])
+    Config.resolve({name: given[name] for name in given if name in first or name in left})
 
 
 def runs_of(cells: tuple[StudyCell, ...]) -> tuple[StudyRun, ...]:
@@ -488,11 +503,16 @@ def _places(study: Study) -> Iterator[_Place]:
         yield dict(zip(axes, values, strict=True))
 
 
-def _resolve(study: Study, place: _Place, seed: int) -> Config:
+def _given(study: Study, place: _Place) -> dict[str, Any]:
     settings = dict(study.settings)
     for name, value in place.items():
         settings |= value.settings if isinstance(value, Variant) else {name: value}
-    return Config.resolve({**settings, "run.seed": seed}, lenient=True)
+    return settings
+
+
+def _resolve(study: Study, place: _Place, seed: int) -> Config:
+    """Resolve the settings of a cell; those that only other cells have are left out."""
+    return Config.resolve({**_given(study, place), "run.seed": seed}, lenient=True)
 
 
 def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
@@ -506,7 +526,7 @@ def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
     if _is_excluded(study, {**config.flat(), **dict(shown)}):
         return None
     standing = canonical(arm, config)
-    unread = irrelevant(arm, config) & study.grid.keys()
+    unread = study.grid.keys() - (config.flat().keys() - irrelevant(arm, config))
     for axis, variants in study.linked.items():
         others = (_resolve(study, {**place, axis: other}, seed) for other in variants)
         if all(canonical(arm, other) == standing for other in others):
@@ -561,12 +581,11 @@ def _name(arm: str, config: Config) -> str:
 
 
 def _deal(config: Config) -> list[str]:
-    """Return how flows are dealt: a plan file, or a scheme with the dials that it reads."""
+    """Return how flows are dealt: by a plan file, or a scheme with its settings."""
     partition = config.partition
     if partition.plan:
         return [Path(partition.plan).stem]
-    dials = {dial: getattr(partition, dial) for dial in scheme_dials(config)}
-    shown = [f"{dial}{value}" for dial, value in dials.items() if value != ""]
+    shown = [f"{name}{value}" for name, value in partition.settings if value != ""]
     return [partition.scheme, f"k{partition.gateways}", *shown]
 
 

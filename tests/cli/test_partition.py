@@ -11,8 +11,8 @@ from runs_factory import SMALL
 
 from fednids.cli.main import run
 from fednids.cli.plan_screen import read_measure
-from fednids.experiment import schemes
 from fednids.flows.files.reading import read_flows
+from partitions import PARTITIONERS
 from partitions.skew import MeasureSummary
 
 SETTINGS = [f"{name}={value}" for name, value in SMALL.items()]
@@ -54,7 +54,7 @@ def test_json_is_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_all_compares_and_names_what_cannot_be_met(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(schemes, "PARTITIONERS", ("host", "iid", "pathological"))
+    monkeypatch.setattr(PARTITIONERS, "names", lambda: ("host", "iid", "pathological"))
     arguments = ("--scheme", "all", "--gateways", "12", "--out", str(tmp_path / "all"))
     settings = [each for each in SETTINGS if "gateways" not in each]
     assert run(["partition", *arguments, *settings]) == 0

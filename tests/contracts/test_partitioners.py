@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traffic_factory import SAMPLE, deal, make_traffic
 
+from fednids.config import PartitionConfig, settings_fault
 from fednids.errors import PartitionError
-from partitions import LABEL_SCHEMES, PARTITIONERS, SIZE_SCHEMES, PartitionPlan, Traffic
+from partitions import PARTITIONERS, PartitionPlan, Traffic
 
 MAY_REFUSE = {"pathological", "extended-dirichlet", "withheld", "host"}
 """Schemes that cannot always be met, and then say so."""
 NEED_COLUMNS = {"feature", "host", "host-dirichlet"}
 DRAW_NOTHING = {"blocks"}
 
-every_scheme = pytest.mark.parametrize("scheme", PARTITIONERS)
+every_scheme = pytest.mark.parametrize("scheme", PARTITIONERS.names())
 
 
 def check(plan, traffic, gateways, minimum):
@@ -140,5 +141,34 @@ def test_labels_are_enough_or_the_missing_column_is_named(scheme):
     assert not refusal or re.fullmatch("expected .+, found .+; .+", refusal)
 
 
-def test_the_families_are_schemes():
-    assert set(LABEL_SCHEMES) | set(SIZE_SCHEMES) <= set(PARTITIONERS)
+@every_scheme
+def test_its_settings_are_declared_with_default_and_meaning(scheme):
+    assert settings_fault(PARTITIONERS.find(scheme), PartitionConfig) is None
+
+
+OTHER = {
+    "alpha": 3.0,
+    "classes_per_gateway": 3,
+    "shards_per_gateway": 3,
+    "spread": 0.3,
+    "feature": "OUT_BYTES",
+    "strength": 0.4,
+    "withheld": "DDoS",
+    "withheld_share": 0.25,
+    "host_side": "destination",
+    "prefix": 20,
+    "label_scheme": "inner-dirichlet",
+    "size_scheme": "power-law",
+}
+"""For each setting a value that is not the default."""
+
+
+@every_scheme
+def test_every_setting_that_it_declares_changes_a_plan(scheme):
+    declared = [*PartitionConfig.read({"scheme": scheme}).settings.__class__.model_fields]
+    traffic, plain = make_traffic((400, 3000, 4000, 800, 40)), {}
+    if "host" in scheme:
+        pytest.skip("these hosts are alike on both sides")
+    for name in set(declared) - {"noise"}:  # what is noisy is no part of a plan
+        one, other = (deal(scheme, traffic, 6, **given) for given in (plain, {name: OTHER[name]}))
+        assert one != other, name

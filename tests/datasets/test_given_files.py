@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from site_factory import NAMES, TRAINING, export
 
-from fednids.config import Config
+from fednids.config import Config, run_config_defaults
 from fednids.config.folder import gateway_files, gateway_name
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import DataError, FednidsError
@@ -43,7 +43,7 @@ def test_a_folder_implies_scheme_and_gateways(files: Path) -> None:
 
 
 def test_flowers_run_config_does_not_contradict_a_folder_by_its_defaults(files: Path) -> None:
-    flat = {**Config().flat(), "data.path": str(files)}
+    flat = {**run_config_defaults(), "data.path": str(files)}
     assert Config.of_run(flat).partition.gateways == 3
 
 

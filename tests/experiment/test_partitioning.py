@@ -13,7 +13,7 @@ from runs_factory import small_config
 
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
-from fednids.errors import PartitionError, RunError
+from fednids.errors import ConfigError, RunError
 from fednids.experiment.execution import execute
 from fednids.experiment.partitioning import most_shifted, study_partition, write_partition
 from fednids.experiment.quantities import quantities, quantity
@@ -89,7 +89,7 @@ def test_the_same_settings_give_the_same_measures() -> None:
 
 
 def test_an_unknown_scheme_is_found_before_flows_are_read() -> None:
-    with pytest.raises(PartitionError, match="dirichlet"):
+    with pytest.raises(ConfigError, match="dirichlet"):
         study_partition(small_config(partition__scheme="fair", data__path="/nowhere.csv"))
 
 

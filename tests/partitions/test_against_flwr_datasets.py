@@ -25,7 +25,7 @@ import pytest
 from scipy import stats
 from traffic_factory import make_labels
 
-from partitions import PartitionParameters, Traffic, deal_flows
+from partitions import Traffic, deal_flows
 
 pytestmark = [
     pytest.mark.slow,
@@ -61,7 +61,8 @@ def ours(scheme, totals, seed, **settings):
         scheme,
         Traffic(labels),
         gateways=GATEWAYS,
-        parameters=PartitionParameters(minimum=0, **settings),
+        settings=settings,
+        minimum=0,
         rng=np.random.default_rng(seed),
     )
     return plan.label_counts(labels, len(totals))

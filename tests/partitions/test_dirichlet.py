@@ -7,7 +7,7 @@ import oracles
 import pytest
 from scipy import stats
 
-from partitions import PartitionParameters, Traffic, deal_flows
+from partitions import Traffic, deal_flows
 
 SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 
@@ -20,9 +20,15 @@ def repeat_labels(totals, seed=0):
 def deal_many(labels, gateways, alpha, draws, classes):
     """Count flows of each class at each gateway over many deals: ``(draws, K, C)``."""
     rng = np.random.default_rng(11)
-    parameters = PartitionParameters(alpha=alpha, minimum=0)
     plans = (
-        deal_flows("dirichlet", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng)
+        deal_flows(
+            "dirichlet",
+            Traffic(labels),
+            gateways=gateways,
+            settings={"alpha": alpha},
+            minimum=0,
+            rng=rng,
+        )
         for _ in range(draws)
     )
     return np.array([plan.label_counts(labels, classes) for plan in plans])
@@ -77,10 +83,9 @@ def test_skew_falls_as_alpha_rises():
 @pytest.mark.parametrize("gateways", [1, 20, 1000])
 def test_the_sample_to_any_number_of_gateways(alpha, gateways):
     labels = repeat_labels(SAMPLE)
-    parameters = PartitionParameters(alpha=alpha)
     rng = np.random.default_rng(3)
     plan = deal_flows(
-        "dirichlet", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng
+        "dirichlet", Traffic(labels), gateways=gateways, settings={"alpha": alpha}, rng=rng
     )
     assert plan.sizes().min() >= 10
     assert plan.label_counts(labels, 5).sum(axis=0).tolist() == list(SAMPLE)
@@ -90,9 +95,11 @@ def test_the_minimum_leaves_large_enough_gateways_alone_but_the_largest():
     labels = repeat_labels(SAMPLE)
 
     def sizes(minimum):
-        parameters = PartitionParameters(alpha=0.05, minimum=minimum)
+        settings = {"alpha": 0.05}
         rng = np.random.default_rng(9)
-        plan = deal_flows("dirichlet", Traffic(labels), gateways=50, parameters=parameters, rng=rng)
+        plan = deal_flows(
+            "dirichlet", Traffic(labels), gateways=50, settings=settings, minimum=minimum, rng=rng
+        )
         return plan.sizes()
 
     drawn, repaired = sizes(0), sizes(10)

@@ -6,9 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partitions import PartitionParameters, PartitionPlan, Traffic, deal_flows
-
-PARAMETERS = PartitionParameters(minimum=0)
+from partitions import PartitionPlan, Traffic, deal_flows
 
 
 @given(st.integers(1, 200), st.data())
@@ -16,7 +14,7 @@ def test_sizes_differ_by_at_most_one(flows, data):
     gateways = data.draw(st.integers(1, flows))
     labels = np.zeros(flows, dtype=np.uint8)
     rng = np.random.default_rng(0)
-    plan = deal_flows("iid", Traffic(labels), gateways=gateways, parameters=PARAMETERS, rng=rng)
+    plan = deal_flows("iid", Traffic(labels), gateways=gateways, minimum=0, rng=rng)
     assert np.ptp(plan.sizes()) <= 1
 
 
@@ -25,7 +23,7 @@ def test_labels_are_hypergeometric():
     rng = np.random.default_rng(1)
     seen = [
         PartitionPlan.label_counts(
-            deal_flows("iid", Traffic(labels), gateways=10, parameters=PARAMETERS, rng=rng),
+            deal_flows("iid", Traffic(labels), gateways=10, minimum=0, rng=rng),
             labels,
             2,
         )[:, 1]

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from traffic_factory import SAMPLE, table
+from traffic_factory import LABEL_SCHEMES, SAMPLE, SIZE_SCHEMES, table
 
-from fednids.errors import PartitionError
-from partitions import LABEL_SCHEMES, SIZE_SCHEMES
+from fednids.errors import ConfigError, PartitionError
 
 FORMULAS = {"linear": 1.0, "square": 2.0, "power-law": -1.0, "iid": 0.0}
 
@@ -89,9 +88,9 @@ def test_contradictions_are_refused():
     ("dials", "message"),
     [
         ({"label_scheme": "dirichlett"}, "label_scheme among .*; did you mean 'dirichlet'"),
-        ({"size_scheme": "mixed"}, "size_scheme among iid, .*found 'mixed'"),
+        ({"size_scheme": "mixed"}, "size_scheme among .*, iid, got 'mixed'"),
     ],
 )
 def test_unknown_schemes_are_refused(dials, message):
-    with pytest.raises(PartitionError, match=message):
+    with pytest.raises(ConfigError, match=message):
         table("mixed", [100, 100], 4, **dials)

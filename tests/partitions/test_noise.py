@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from partitions import noisy_vectors
+from partitions.noise import noisy_vectors
 
 
 def test_noise_has_the_level_and_the_units_asked_for():

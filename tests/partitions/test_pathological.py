@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fednids.errors import PartitionError
-from partitions import PartitionParameters, Traffic, deal_flows
+from partitions import Traffic, deal_flows
 from partitions.repair import raise_within
 
 SAMPLE = (899, 59_186, 116_903, 18_135, 23)
@@ -21,10 +21,15 @@ SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 def deal(totals, gateways, each, minimum=0, seed=0):
     """Give the table of counts, ``(K, C)``, of one deal."""
     labels = np.repeat(np.arange(len(totals), dtype=np.uint8), totals)
-    parameters = PartitionParameters(classes_per_gateway=each, minimum=minimum)
+    settings = {"classes_per_gateway": each}
     rng = np.random.default_rng(seed)
     plan = deal_flows(
-        "pathological", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng
+        "pathological",
+        Traffic(labels),
+        gateways=gateways,
+        settings=settings,
+        minimum=minimum,
+        rng=rng,
     )
     return plan.label_counts(labels, len(totals))
 

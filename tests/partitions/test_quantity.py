@@ -5,18 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from partitions import PartitionParameters, Traffic, deal_flows
+from partitions import Traffic, deal_flows
 
 
 @pytest.mark.parametrize("alpha", [0.2, 2.0])
 def test_sizes_follow_dirichlet(alpha):
     labels, gateways, draws = np.zeros(2000, dtype=np.uint8), 5, 700
     rng = np.random.default_rng(1)
-    parameters = PartitionParameters(alpha=alpha, minimum=0)
+    settings = {"alpha": alpha}
     shares = np.array(
         [
             deal_flows(
-                "quantity", Traffic(labels), gateways=gateways, parameters=parameters, rng=rng
+                "quantity",
+                Traffic(labels),
+                gateways=gateways,
+                settings=settings,
+                minimum=0,
+                rng=rng,
             ).sizes()
             / len(labels)
             for _ in range(draws)
@@ -29,9 +34,8 @@ def test_sizes_follow_dirichlet(alpha):
 
 def test_every_gateway_has_the_mix_of_the_whole():
     labels = np.repeat(np.arange(3, dtype=np.uint8), [30_000, 60_000, 10_000])
-    parameters = PartitionParameters(alpha=0.5, minimum=500)
     rng = np.random.default_rng(2)
-    plan = deal_flows("quantity", Traffic(labels), gateways=30, parameters=parameters, rng=rng)
+    plan = deal_flows("quantity", Traffic(labels), gateways=30, minimum=500, rng=rng)
     sizes = plan.sizes()
     assert sizes.min() >= 500
     assert sizes.max() > 5 * sizes.min()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from traffic_factory import make_labels
+from traffic_factory import SIZE_SCHEMES, deal, make_labels
 
-from partitions import SIZE_SCHEMES, PartitionParameters, Traffic, deal_flows
+from partitions import Traffic, deal_flows
 
 FORMULAS = {
     "linear": lambda i, spread: i,
@@ -24,9 +24,7 @@ FORMULAS = {
 
 def sizes(scheme, flows, gateways, seed=0, **parameters):
     traffic = Traffic(np.zeros(flows, np.uint8))
-    dials = PartitionParameters(**{"minimum": 0, **parameters})
-    rng = np.random.default_rng(seed)
-    return deal_flows(scheme, traffic, gateways=gateways, parameters=dials, rng=rng).sizes()
+    return deal(scheme, traffic, gateways, seed, **{"minimum": 0, **parameters}).sizes()
 
 
 @pytest.mark.parametrize("scheme", FORMULAS)
@@ -62,8 +60,8 @@ def test_no_spread_is_equal_sizes(scheme):
 @pytest.mark.parametrize("scheme", SIZE_SCHEMES)
 def test_every_gateway_has_the_mix_of_the_whole(scheme):
     labels = make_labels([30_000, 60_000, 10_000])
-    parameters, rng = PartitionParameters(minimum=500), np.random.default_rng(2)
-    plan = deal_flows(scheme, Traffic(labels), gateways=20, parameters=parameters, rng=rng)
+    rng = np.random.default_rng(2)
+    plan = deal_flows(scheme, Traffic(labels), gateways=20, minimum=500, rng=rng)
     mix = plan.label_counts(labels, 3) / plan.sizes()[:, None]
     error = np.abs(mix - [0.3, 0.6, 0.1]) / np.sqrt(0.25 / plan.sizes()[:, None])
     assert error.max() < 4

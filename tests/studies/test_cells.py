@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from study_factory import STUDY, study
 
+from fednids.errors import ConfigError
 from fednids.flows.files.writing import write_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.seeding import Stream, generator
@@ -73,10 +75,10 @@ def test_a_flow_file_with_other_flows_is_another_run(tmp_path: Path) -> None:
     assert names[1] == names[2]
 
 
-def test_a_folder_of_flow_files_is_pinned_as_a_whole_and_reads_no_dial_of_a_deal(
+def test_a_folder_of_flow_files_is_pinned_as_a_whole_and_has_no_setting_of_a_deal(
     tmp_path: Path,
 ) -> None:
-    text = 'title = "t"\narms = ["federated"]\nseeds = [1]\n[grid]\npartition.alpha = [0.1, 1.0]\n'
+    text = 'title = "t"\narms = ["federated"]\nseeds = [1]\n'
     files = tmp_path / "flows"
     files.mkdir()
     names = []
@@ -89,3 +91,23 @@ def test_a_folder_of_flow_files_is_pinned_as_a_whole_and_reads_no_dial_of_a_deal
         names.append(run.name)
     assert names[0] != names[1]
     assert re.fullmatch(r"federated-fedavg-files-k1-seed1-\w{8}", names[0])
+    with pytest.raises(ConfigError, match="files, which has none of its own"):
+        expand(study(tmp_path, text).changed({"data.path": str(files), "partition.alpha": 0.1}))
+
+
+def test_a_setting_that_only_some_schemes_have_is_left_out_of_the_others(tmp_path: Path) -> None:
+    text = 'title = "t"\narms = ["local"]\nseeds = [1]\n[settings]\npartition.spread = 2.0\n'
+    text += '[grid]\npartition.scheme = ["iid", "dirichlet", "log-normal"]\n'
+    cells = expand(study(tmp_path, text + "partition.alpha = [0.1, 1.0]\n"))
+    unread = {dict(cell.place)["partition.scheme"]: cell.unread for cell in cells}
+    alone = frozenset({"partition.alpha"})
+    assert unread == {"iid": alone, "dirichlet": frozenset(), "log-normal": alone}
+    names = [run.name.rpartition("-")[0] for run in runs_of(cells)]
+    assert names == [
+        "local-iid-k10-seed1",
+        "local-dirichlet-k10-alpha0.1-seed1",
+        "local-dirichlet-k10-alpha1.0-seed1",
+        "local-log_normal-k10-spread2.0-seed1",
+    ]
+    with pytest.raises(ConfigError, match=r"got 'partition\.prefix'; it belongs to host-dirichlet"):
+        expand(study(tmp_path, text).changed({"partition.prefix": 8}))

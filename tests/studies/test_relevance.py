@@ -2,78 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from runs_factory import small_config
-from traffic_factory import deal, make_traffic
 
 from fednids.config import AvailabilityConfig, Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.experiment.arms import ARMS
 from fednids.simulation.availability import PATTERNS
 from fednids.studies.relevance import (
-    DIALS,
     PATTERN_DIALS,
     canonical,
     irrelevant,
-    scheme_dials,
 )
-from partitions import PARTITIONERS, PartitionParameters
-
-TRAFFIC = make_traffic((400, 3000, 4000, 800, 40))
-OTHER: dict[str, object] = {
-    "alpha": 3.0,
-    "classes_per_gateway": 3,
-    "shards_per_gateway": 3,
-    "spread": 0.3,
-    "feature": "OUT_BYTES",
-    "strength": 0.4,
-    "withheld": "DDoS",
-    "withheld_share": 0.25,
-    "host_side": "destination",
-    "prefix": 20,
-    "label_scheme": "inner-dirichlet",
-    "size_scheme": "power-law",
-}
-"""For each dial a value that is not the default."""
-
-
-def dealt(scheme: str, **dials: object) -> np.ndarray:
-    return deal(scheme, TRAFFIC, 6, **dials).assignment
-
-
-def test_every_dial_has_another_value() -> None:
-    assert set(OTHER) == {field.name for field in fields(PartitionParameters)} - {"minimum"}
-
-
-@pytest.mark.parametrize("scheme", PARTITIONERS)
-def test_dials_that_a_scheme_does_not_read_change_no_plan(scheme: str) -> None:
-    config = Config.resolve({"partition.scheme": scheme})
-    unread = set(OTHER) - set(scheme_dials(config))
-    np.testing.assert_array_equal(dealt(scheme, **{d: OTHER[d] for d in unread}), dealt(scheme))
-
-
-@pytest.mark.parametrize(
-    ("scheme", "dial"),
-    [(s, d) for s, dials in DIALS.items() for d in dials if d in OTHER and "host" not in s],
-)
-def test_dials_that_it_reads_change_one(scheme: str, dial: str) -> None:
-    assert not np.array_equal(dealt(scheme, **{dial: OTHER[dial]}), dealt(scheme))
-
-
-def test_every_scheme_says_what_it_reads() -> None:
-    assert {*DIALS, "mixed"} == set(PARTITIONERS)
-
-
-def test_mixed_reads_what_its_schemes_read() -> None:
-    mixed = {"partition.scheme": "mixed", "partition.label_scheme": "shards"}
-    dials = scheme_dials(Config.resolve(mixed))
-    assert dials == ("label_scheme", "size_scheme", "shards_per_gateway", "spread")
-    same = {"label_scheme": "shards", "alpha": 7.0, "withheld": "DDoS"}
-    np.testing.assert_array_equal(dealt("mixed", **same), dealt("mixed", label_scheme="shards"))
+from partitions import PARTITIONERS
 
 
 def bits(arm: str, config: Config) -> list[bytes]:
@@ -101,7 +45,6 @@ FAR: dict[str, object] = {
 DEALT: dict[str, object] = {
     "partition__scheme": "pathological",
     "partition__gateways": 2,
-    "partition__alpha": 9.0,
     "partition__classes_per_gateway": 4,
     "partition__minimum": 30,
 }
@@ -112,9 +55,9 @@ DEALT: dict[str, object] = {
     ("arm", "changes"),
     [
         ("centralised", {**FAR, **DEALT}),
-        ("local", {**FAR, "partition__spread": 3.0}),
+        ("local", FAR),
         ("local", {"attack__kind": "label-flip", "attack__share": 0.5}),
-        ("federated", {"strategy__mu": 5.0, "partition__strength": 0.2}),
+        ("federated", {"strategy__mu": 5.0}),
         ("federated", {"availability__share": 0.1, "clock__stragglers": "partial"}),
     ],
 )
@@ -175,9 +118,9 @@ def test_a_plan_file_makes_all_of_partition_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arm", ARMS)
-@pytest.mark.parametrize("scheme", PARTITIONERS)
+@pytest.mark.parametrize("scheme", PARTITIONERS.names())
 def test_what_stands_for_all_stands_for_itself(arm: str, scheme: str) -> None:
-    config = small_config(partition__scheme=scheme, partition__alpha=2.0)
+    config = small_config(partition__scheme=scheme)
     once = canonical(arm, config)
     assert canonical(arm, once) == once
     assert once.run.engine == "inprocess"

@@ -16,7 +16,7 @@ import pytest
 from study_factory import TINY, tiny_study
 from whole_result import whole_result, write_whole
 
-from fednids.errors import FednidsError, RunError
+from fednids.errors import ConfigError, FednidsError, RunError
 from fednids.runs.folder import read_checkpoint
 from fednids.runs.layout import STUDY
 from fednids.studies.engine import Step, StepEnd, StudyFolder
@@ -112,10 +112,15 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
+def test_an_unknown_scheme_is_found_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"got 'fair'.*\(in the cell"):
+        run_study(tiny_study(settings={**TINY, "partition.scheme": "fair"}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"partition.scheme": "fair"}, "fair"),
         ({"partition.gateways": 500}, "gateways"),
         ({"strategy.name": "krum", "strategy.malicious": 9}, "malicious"),
         ({"model.pools": "9"}, "pool"),

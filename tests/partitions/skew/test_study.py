@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fednids.errors import PartitionError
-from partitions import PartitionParameters, PartitionPlan, deal_flows
+from partitions import PartitionPlan, deal_flows
 from partitions.interface import Traffic
 from partitions.skew import (
     MEASURES,
@@ -93,11 +93,11 @@ def test_iid_plans_lie_in_their_interval_as_often_as_it_says():
 
 
 def test_the_iid_scheme_lies_near_its_yardstick_and_in_it_mostly():
-    traffic, parameters = Traffic(labels_of(5000)), PartitionParameters()
+    traffic = Traffic(labels_of(5000))
     inside, few = [], Yardstick(tables=60)
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        plan = deal_flows("iid", traffic, gateways=25, parameters=parameters, rng=rng)
+        plan = deal_flows("iid", traffic, gateways=25, rng=rng)
         row = study(plan, traffic.labels, seed=seed, yardstick=few).find("total_variation")
         assert 0.5 * row.iid_unweighted < row.unweighted < 1.5 * row.iid_unweighted
         inside.append(row.iid_unweighted_low <= row.unweighted <= row.iid_unweighted_high)
@@ -148,12 +148,12 @@ def test_dirichlets_skew_falls_as_alpha_rises():
     traffic, gateways = Traffic(labels_of(6000)), 12
     means = []
     for alpha in (0.03, 0.2, 1.0, 8.0, 200.0):
-        parameters = PartitionParameters(alpha=alpha, minimum=0)
+        settings = {"alpha": alpha}
         found = []
         for seed in range(25):
             rng = np.random.default_rng(seed)
             plan = deal_flows(
-                "dirichlet", traffic, gateways=gateways, parameters=parameters, rng=rng
+                "dirichlet", traffic, gateways=gateways, settings=settings, minimum=0, rng=rng
             )
             skew = measure_skew(plan.label_counts(traffic.labels, 5))
             found.append([getattr(skew, name) for name in GROWING] + [-skew.effective_classes])
