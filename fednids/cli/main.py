@@ -26,6 +26,7 @@ from fednids.cli import (
     scoring,
     sweep,
 )
+from fednids.cli.plugins import with_plugins
 from fednids.cli.screen import complain
 from fednids.errors import FednidsError, InterruptedRunError
 
@@ -85,7 +86,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code."""
-    command = typer.main.get_command(app)
+    command = with_plugins(typer.main.get_command(app))
     try:
         code = command.main(
             list(arguments) if arguments is not None else None,

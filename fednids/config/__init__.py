@@ -59,6 +59,7 @@ __all__ = [
     "WireConfig",
     "default_settings",
     "describe_settings",
+    "listed_plugins",
     "parse_settings",
     "read_settings",
     "run_config_defaults",
@@ -358,8 +359,36 @@ def _scalar(value: Any) -> Scalar:
     return cast(Scalar, value)
 
 
+def listed_plugins(file: Path) -> tuple[Path, ...]:
+    """Return the plug-ins that ``run.plugins`` of a TOML file lists; paths start at its folder.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or the setting is no list of paths.
+    """
+    found = _read_tables(file).get("run.plugins", [])
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise ConfigError(
+            f"expected run.plugins in {file} to be a list of Python files, got {found!r}; "
+            'write plugins = ["mine.py"]'
+        )
+    return tuple(file.parent / each for each in found)
+
+
 def read_settings(file: Path) -> dict[str, object]:
-    """Return what a TOML file sets, by ``section.key``, unchecked.
+    """Return what a TOML file sets, by ``section.key``, unchecked and without its plug-ins.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or is no TOML of tables.
+    """
+    return {name: value for name, value in _read_tables(file).items() if name != "run.plugins"}
+
+
+def _read_tables(file: Path) -> dict[str, object]:
+    """Return the values of a TOML file by ``section.key``.
 
     Raises
     ------
