@@ -107,7 +107,7 @@ def test_a_detector_is_scored_on_another_network_as_attack_against_benign(
     assert told == (classes == "all")
     detector = find_detector(out)
     at_home = score_flows(detector, load_flows(DataConfig(path=str(home)), 0))
-    assert at_home.detector.classes == detector.classes
+    assert tuple(at_home.detector.classes) == tuple(detector.classes)
     assert at_home.detector.macro_f1 > at_home.majority.macro_f1
 
 
