@@ -227,7 +227,7 @@ def test_boosting_stands_beside_the_detector(tmp_path: Path) -> None:
         ({"strategy__name": "fedbest"}, ConfigError),
         ({"run__engine": "warp"}, ConfigError),
         ({"model__pools": "9"}, ConfigError),
-        ({"partition__scheme": "fair"}, PartitionError),
+        ({"partition__scheme": "fair"}, ConfigError),
         ({"partition__gateways": 1000}, PartitionError),
         ({"data__path": "/nowhere.csv"}, DataError),
         ({"data__features": "v2"}, DataError),
