@@ -19,4 +19,4 @@ SMALL: dict[str, object] = {
 def small_config(**settings: object) -> Config:
     """Resolve the small settings with changes, ``__`` standing for the dot."""
     changed = {name.replace("__", "."): value for name, value in settings.items()}
-    return Config.resolve({**SMALL, **changed})
+    return Config.resolve({**SMALL, **changed}, lenient=True)
