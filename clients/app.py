@@ -37,7 +37,7 @@ def evaluate(message: Message, context: Context) -> Message:
 
 
 def _answer(kind: str, message: Message, context: Context) -> RecordDict:
-    """Give the reply's content: the warm trainer's, or else our own."""
+    """Return the reply's content: the warm trainer's, or else our own."""
     if trainer_named():
         found = ask(Request.of(kind, message.content, context))
         if found is not None:

@@ -23,7 +23,7 @@ _log = logging.getLogger("fednids.warm")
 
 
 def trainer_named() -> bool:
-    """Tell whether this process has been told of a trainer, be it alive or not."""
+    """Return whether this process knows of a trainer, be it alive or not."""
     return bool(os.environ.get(FOLDER))
 
 

@@ -75,7 +75,7 @@ def opened(folder: Path) -> Iterator[Opened]:
 
 @contextmanager
 def address(folder: Path) -> Iterator[str]:
-    """Give the socket's address, short however deep the folder lies.
+    """Yield the socket's address, short however deep the folder lies.
 
     Systems allow about a hundred characters for it.
 
@@ -92,7 +92,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 def read_key(folder: Path) -> bytes:
-    """Give the trainer's key.
+    """Read the trainer's key.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def read_key(folder: Path) -> bytes:
 
 
 def check_private(path: Path, mode: int) -> None:
-    """See that a path is ours alone.
+    """Check that a path is ours alone.
 
     Raises
     ------

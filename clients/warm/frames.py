@@ -80,7 +80,7 @@ def unpack(frame: bytes) -> tuple[dict[str, Any], RecordDict]:
 
 
 class _Blobs:
-    """Gives out the bytes behind the header, one array after another."""
+    """The bytes behind the header, one array after another."""
 
     def __init__(self, frame: bytes, start: int):
         self._frame, self._place = frame, start
@@ -98,7 +98,7 @@ class _Blobs:
 
 
 def _written(record: object, blobs: list[bytes]) -> tuple[str, object]:
-    """Give a record's kind and what stands of it in the header."""
+    """Return a record's kind and what stands of it in the header."""
     if not isinstance(record, ArrayRecord):
         kind = "metrics" if isinstance(record, MetricRecord) else "config"
         return kind, dict(cast(Mapping[str, Any], record))

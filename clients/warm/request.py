@@ -51,7 +51,7 @@ class Request:
         return cls(kind, content, context.run_id, context.node_id, *settings)
 
     def context(self) -> Context:
-        """Give the context anew; Flower's state stays with Flower."""
+        """Return the context anew; Flower's state stays with Flower."""
         state, settings = RecordDict(), dict(self.run_config)
         return Context(self.run_id, self.node_id, dict(self.node_config), state, settings)
 
@@ -103,7 +103,7 @@ def refused(error: Exception) -> bytes:
 
 
 def read_reply(frame: bytes) -> RecordDict:
-    """Give the content of a reply.
+    """Read the content of a reply.
 
     Raises
     ------

@@ -135,7 +135,7 @@ def _work(asked: _Asked, answer: Answer) -> None:
 
 
 def _gone(peer: Connection) -> bool:
-    """Tell whether a peer has hung up; it sends nothing after its request."""
+    """Return whether a peer has hung up; it sends nothing after its request."""
     try:
         return peer.poll(0)
     except OSError:

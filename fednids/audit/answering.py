@@ -25,7 +25,7 @@ Answers = NDArray[np.uint8]
 
 
 def folds(seed: int) -> StratifiedKFold:
-    """Give the folds of every cross-validation here: shuffled, classes in their shares."""
+    """Return the folds of every cross-validation here: shuffled, classes in their shares."""
     return StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
 
 

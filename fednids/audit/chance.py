@@ -41,7 +41,7 @@ class Skill:
         return 1 - self.errors / self.majority_errors
 
     def least(self, alpha: float) -> float:
-        """Give the exact lower bound of `skill` (Clopper and Pearson), confidence 1 - alpha."""
+        """Return the exact lower bound of `skill` (Clopper and Pearson), confidence 1 - alpha."""
         found = stats.binomtest(self.errors, self.flows, alternative="less")
         upper = float(found.proportion_ci(1 - alpha, method="exact").high)
         return 1 - upper * self.flows / self.majority_errors
@@ -68,7 +68,7 @@ def skills(answers: Classes, attack: Classes) -> tuple[Skill, ...]:
 
 
 def better(first: Classes, second: Classes, attack: Classes) -> float:
-    """Give the p-value of the answers ``first`` being no better than ``second``.
+    """Return the p-value of the answers ``first`` being no better than ``second``.
 
     McNemar's exact test, one-sided, over the flows that only one of them gets right.
     """

@@ -33,7 +33,7 @@ class Report:
         return sum(finding.severity is severity for _, finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "flows": self.flows,
             **{f"{severity.value}s": self.count(severity) for severity in Severity},

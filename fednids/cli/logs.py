@@ -127,7 +127,7 @@ def _opened(file: Path, new: Path | None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _noise_to(stream: BinaryIO) -> Iterator[None]:
-    """Let the error stream of this process, and of those it starts, end in the log.
+    """Send the error stream of this process, and of those it starts, to the log.
 
     What we show ourselves still reaches the screen. Where the error stream is not the
     process's own, under a test or in a notebook, it is left as it is.

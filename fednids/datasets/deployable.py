@@ -10,7 +10,7 @@ _SIMULATED = ("availability", "clock", "attack")
 
 
 def check_deployment(config: Config) -> None:
-    """See that the settings are those of a deployment; nothing for a simulation.
+    """Check that the settings are those of a deployment; nothing for a simulation.
 
     Raises
     ------

@@ -150,7 +150,7 @@ class FederatedDataset:
         return cls(flows, split, plan, names, arrival, rounds, marked, unseen)
 
     def pooled(self) -> FederatedDataset:
-        """Give the fleet of one gateway that owns all flows, for the centralised arm."""
+        """Return the data set of one gateway that owns all flows, for the centralised arm."""
         everything = np.zeros(len(self.flows), np.int32)
         return replace(self, plan=PartitionPlan("pooled", everything, 1))
 
@@ -177,7 +177,7 @@ class FederatedDataset:
         return tuple(np.bincount(owners, minlength=self.gateways).tolist())
 
     def training(self, partition_id: int, server_round: int | None = None) -> Windows:
-        """Give a gateway's training windows.
+        """Return a gateway's training windows.
 
         Parameters
         ----------
@@ -194,19 +194,19 @@ class FederatedDataset:
         return self._windows(rows)
 
     def testing(self, partition_id: int) -> Windows:
-        """Give a gateway's test windows."""
+        """Return a gateway's test windows."""
         rows = self.plan.rows(partition_id)
         return self._windows(rows[self.split.test[rows]])
 
     def validating(self, partition_id: int) -> Windows | None:
-        """Give a gateway's validation windows; None in a run without validation flows."""
+        """Return a gateway's validation windows; None in a run without validation flows."""
         if self.split.validation is None:
             return None
         rows = self.plan.rows(partition_id)
         return self._windows(rows[self.split.validation[rows]])
 
     def novel(self, partition_id: int) -> NDArray[np.bool_]:
-        """Tell which of a gateway's test windows end in a novel flow."""
+        """Return which of a gateway's test windows end in a novel flow."""
         rows = self.plan.rows(partition_id)
         novel: NDArray[np.bool_] = self.split.novel[rows[self.split.test[rows]]]
         return novel
@@ -285,7 +285,7 @@ def unseen_class(name: str, classes: tuple[str, ...]) -> int:
 
 
 def _with_trigger(flows: PreparedFlows, config: Config) -> tuple[PreparedFlows, int]:
-    """Let every vector be there with the trigger too, if the attack has one."""
+    """Add every vector with the trigger as well, if the attack has one."""
     if not find_attack(config.attack.kind).trigger:
         return flows, 0
     spec = find_dataset(flows.origin.dataset)
@@ -311,7 +311,7 @@ def traffic_of(flows: PreparedFlows) -> Traffic:
 def _with_noise(
     flows: PreparedFlows, split: Split, plan: PartitionPlan, level: float, rng: np.random.Generator
 ) -> PreparedFlows:
-    """Give every flow a vector of its own, with the noise of its gateway, 1 to K of K.
+    """Make a vector for every flow, with the noise of its gateway, 1 to K of K.
 
     Test flows are as noisy as training flows: the same gateway measures them. Raw columns
     keep their values.
@@ -333,14 +333,14 @@ def _with_noise(
 
 
 def comes_dealt(config: Config) -> bool:
-    """Tell whether the flows of a simulation are a folder with a file for each gateway."""
+    """Return whether the flows of a simulation are a folder with a file for each gateway."""
     return config.partition.scheme == FILES or bool(
         config.data.path and Path(config.data.path).is_dir()
     )
 
 
 def checksum(path: Path) -> str:
-    """Give the SHA-256 of a flow file, or of all flow files of a folder together.
+    """Return the SHA-256 of a flow file, or of all flow files of a folder together.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def flows_digest(flows: PreparedFlows) -> str:
 
 
 def sign_plan(plan: PartitionPlan, flows: PreparedFlows) -> PartitionPlan:
-    """Say in a plan which flows it deals, so that its file fits no others."""
+    """Note in a plan which flows it deals, so that its file fits no others."""
     return replace(plan, flows=flows_digest(flows))
 
 

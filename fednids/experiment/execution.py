@@ -142,7 +142,7 @@ def _refuse_finished(path: Path, checkpoint: Checkpoint) -> None:
 
 @contextmanager
 def disk_faults(out: Path) -> Iterator[None]:
-    """Say in one line that the disk took no more, whatever was being written.
+    """Report in one line that the disk took no more, whatever was being written.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def disk_faults(out: Path) -> Iterator[None]:
 
 
 def _flows(job: OpenRun) -> str:
-    """Tell flows and deal from any others; nothing of a deployment's, which are elsewhere."""
+    """Identify the flows and the deal; nothing of a deployment's, which are elsewhere."""
     if job.flows is None:
         return ""
     return f"{job.flows.flows.origin.sha256} {job.flows.plan.fingerprint}"
@@ -194,7 +194,7 @@ def _train(job: OpenRun, observers: Sequence[Observer], resumed: Checkpoint | No
 
 
 def _beside(job: OpenRun, outcome: Outcome, baselines: bool) -> dict[str, Any]:
-    """Give what the result has beside its own scores, where it is asked for."""
+    """Return what the result has beside its own scores, where it is asked for."""
     found = _baselines(job) if baselines else {}
     data, partition = job.config.data, job.config.partition
     if job.flows is not None and (data.unseen or partition.unseen_gateways):

@@ -158,7 +158,7 @@ def _copy_rows(
 
 
 def _owners(config: Config, fleet: FederatedDataset) -> NDArray[np.int32]:
-    """Give the gateway of each row of the file, -1 for rows that the run does not take."""
+    """Return the gateway of each row of the file, -1 for rows that the run does not take."""
     data, seed = config.data, config.run.seed
     if not data.flows:
         return fleet.plan.assignment

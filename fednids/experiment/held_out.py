@@ -64,7 +64,7 @@ def held_out_scores(
 
 
 class _Scorer:
-    """Gives logits of test windows, gateway after gateway."""
+    """Logits of test windows, gateway after gateway."""
 
     def __init__(self, config: Config, fleet: FederatedDataset, weights: Weights, task: Task):
         vectors = task.scaler.apply(fleet.flows.vectors)

@@ -112,7 +112,6 @@ def _retyped(schema: pa.Schema, types: dict[str, pa.DataType]) -> pa.Schema:
 
 
 def _is_whole(values: pa.Array) -> bool:
-    """Tell whether integers say the same."""
     exact = pc.and_(pc.equal(values, pc.floor(values)), pc.less_equal(values, _EXACT_INTEGERS))
     return bool(pc.all(exact).as_py())
 

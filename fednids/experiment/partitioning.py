@@ -68,7 +68,7 @@ class PlanStudy:
         return " · synthetic flows" if self.fleet.flows.origin.synthetic else ""
 
     def to_json(self) -> dict[str, Any]:
-        """Give what ``skew.json`` holds."""
+        """Return what ``skew.json`` holds."""
         return {
             "schema_version": SCHEMA_VERSION,
             "data": describe_data(self.fleet),
@@ -81,7 +81,7 @@ class PlanStudy:
 
 
 def describe_data(fleet: FederatedDataset) -> dict[str, Any]:
-    """Say which flows were dealt, as in ``result.json``."""
+    """Return which flows were dealt, as in ``result.json``."""
     origin = fleet.flows.origin
     return {
         "path": origin.path,

@@ -52,7 +52,7 @@ class Compared:
     weighted: bool = True
 
     def of(self, report: SkewReport) -> tuple[float, float]:
-        """Give the plan's value, and the mean of iid deals."""
+        """Return the plan's value, and the mean of iid deals."""
         found = report.find(self.measure)
         if self.weighted:
             return found.weighted, found.iid_weighted
@@ -118,7 +118,7 @@ class Comparison:
     entries: Sequence[Entry]
 
     def sheet(self) -> Sheet:
-        """Give one row a scheme."""
+        """Return one row a scheme."""
         names = [measure.measure for measure in MEASURED]
         columns = ("scheme", *names, *(f"iid.{name}" for name in names), "reason")
         rows: list[tuple[Cell, ...]] = [
@@ -127,7 +127,7 @@ class Comparison:
         return Sheet(columns, tuple(rows))
 
     def to_json(self) -> dict[str, Any]:
-        """Give what ``comparison.json`` holds."""
+        """Return what ``comparison.json`` holds."""
         return {
             "schema_version": SCHEMA_VERSION, **self.about, "schemes": self.sheet().to_json()
         }  # fmt: skip

@@ -130,7 +130,7 @@ def _classes(table: FlowTable, counts: NDArray[np.int64]) -> Iterator[str]:
 
 
 def _columns(table: FlowTable) -> Iterator[str]:
-    """Say what is lost by columns that are not there."""
+    """Describe what is lost by columns that are not there."""
     spec = table.spec
     columns = [spec.column(name) for name in spec.feature_sets[table.version]]
     missing = [column for column in columns if column.name not in table.numbers]

@@ -29,7 +29,7 @@ class Windows:
     labels: NDArray[np.int32]
 
     def __len__(self) -> int:
-        """Give the number of windows, which is the number of flows."""
+        """Return the number of windows, which is the number of flows."""
         return len(self.order)
 
     def vectors(self, ends: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -64,7 +64,7 @@ class SeparateWindows(Windows):
     """
 
     def __len__(self) -> int:
-        """Give the number of windows ``n``."""
+        """Return the number of windows ``n``."""
         return len(self.labels)
 
     def vectors(self, ends: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -46,12 +46,12 @@ def run_features(config: Config) -> tuple[str, ...]:
 
 
 def run_schema(config: Config) -> str:
-    """Give the digest of a run's features and classes, as a card of the run must have it."""
+    """Return the digest of a run's features and classes, as a card of the run must have it."""
     return _digest(run_features(config), class_names(config))
 
 
 def check_asked(card: Card, version: str, schema: str) -> None:
-    """See at a gateway that the server's code is its own, so that both sides say if not.
+    """Check at a gateway that the server's code is its own, so that both sides report it if not.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def check_asked(card: Card, version: str, schema: str) -> None:
 
 
 def misfit(told: Statistics, config: Config) -> str | None:
-    """Say in what the statistics of a gateway do not fit a run.
+    """Return in what the statistics of a gateway do not fit a run.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def misfit(told: Statistics, config: Config) -> str | None:
 
 
 def _senseless(told: Statistics, card: Card) -> str | None:
-    """Say which sums or counts cannot be."""
+    """Return which sums or counts cannot be."""
     moments = told.moments
     sums = (moments.sums, moments.squares)
     if len({len(column) for column in sums}) > 1 or not np.isfinite(sums).all():

@@ -42,7 +42,7 @@ class Memory:
         self._partition_id = partition_id
 
     def recall(self, server_round: int) -> Remembered:
-        """Give what was kept last, up to the end of a round.
+        """Read what was kept last, up to the end of a round.
 
         Parameters
         ----------
@@ -93,11 +93,11 @@ class Memory:
             self._path(number).unlink(missing_ok=True)
 
     def last(self) -> int:
-        """Say in which round something was kept last; 0 if nothing was."""
+        """Return in which round something was kept last; 0 if nothing was."""
         return max(self._rounds(), default=0)
 
     def fault(self, server_round: int) -> str | None:
-        """Say what is wrong with what was kept in one round; None if nothing is."""
+        """Return what is wrong with what was kept in one round; None if nothing is."""
         try:
             self._read(server_round)
         except (OSError, ValueError) as error:
@@ -131,7 +131,7 @@ class Memory:
 
 
 def last_kept(folder: Path, gateways: int) -> NDArray[np.int64]:
-    """Say for every gateway in which round it kept something last, ``(K,)``; 0 for never."""
+    """Return for every gateway in which round it kept something last, ``(K,)``; 0 for never."""
     if not folder.is_dir():
         return np.zeros(0, np.int64)
     return np.array([Memory(folder, k).last() for k in range(gateways)], np.int64)

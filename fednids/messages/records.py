@@ -73,7 +73,7 @@ def weights_parts(arrays: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def extras_of(arrays: Arrays) -> dict[str, NDArray[Any]]:
-    """Give the arrays that are not weights, nor parts of them."""
+    """Return the arrays that are not weights, nor parts of them."""
     return {name: a for name, a in arrays.items() if name.partition(".")[0] != WEIGHTS}
 
 
@@ -274,7 +274,7 @@ def content_bytes(content: RecordDict) -> int:
 
 
 def _read_array(array: Array) -> NDArray[Any]:
-    """Give what ``array.numpy()`` gives, without parsing a header that was seen before."""
+    """Return what ``array.numpy()`` does, without parsing a header that was seen before."""
     data = array.data
     length = int.from_bytes(data[8:10], "little")
     if array.stype != _NUMPY or data[:8] != _NPY_1_0 or len(data) <= 10 + length:
@@ -310,7 +310,6 @@ def _ints(record: MetricRecord, key: str) -> NDArray[np.int64]:
 
 
 def _named(tallies: Tallies | None) -> list[tuple[str, Tally]]:
-    """Give what there is of tallies, by name."""
     if tallies is None:
         return []
     found = {name: getattr(tallies, name) for name in ("all", "novel", "validation")}

@@ -53,11 +53,11 @@ class Task:
     score_first: bool = False
 
     def before(self) -> Task:
-        """Give the task to score the weights that come, as those after the round before."""
+        """Return the task to score the weights that come, as those after the round before."""
         return replace(self, server_round=self.server_round - 1, score_first=False)
 
     def equals(self, other: Task) -> bool:
-        """Tell whether another task is the same."""
+        """Return whether another task is the same."""
         return (
             self._numbers() == other._numbers()
             and self.score_first == other.score_first

@@ -52,7 +52,7 @@ def _own_protobuf() -> Iterator[None]:
 
 
 def live(parameters: Iterable[Any]) -> list[Any]:
-    """Give the memory of parameters as arrays, to read and write between graph calls.
+    """Return the memory of parameters as arrays, to read and write between graph calls.
 
     ``set_data`` and its kin bind a parameter to new memory while the compiled graph goes on
     with the old: training would then do nothing, silently. The memory itself stays where it
@@ -83,7 +83,7 @@ def _forget_the_script() -> None:
 
 
 def _take_one_thread(threads: Any) -> None:
-    """Let the thread that leads a graph compute all of its kernels.
+    """Compute all kernels of a graph in the thread that leads it.
 
     By default MindSpore cuts each kernel in as many parts as there are processors, and the
     last bits of a sum depend on it. The helper threads spin between kernels: bound to one

@@ -39,7 +39,7 @@ _history: list[str] = []
 
 @contextmanager
 def compile_cache(identity: str) -> Iterator[None]:
-    """Let a graph that is compiled inside come from disk, or go there.
+    """Take a graph that is compiled inside from disk, or write it there.
 
     Where the cache cannot be read or written, the graph is compiled as ever.
 

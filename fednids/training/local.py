@@ -194,7 +194,7 @@ class LocalTrainer:
         return _Answered(windows, scored), compiling
 
     def _training(self, partition_id: int, task: Task) -> Windows:
-        """Give a gateway's training windows, once for all that one call asks."""
+        """Return a gateway's training windows, once for all that one call asks."""
         place = (partition_id, task.server_round)
         if self._last is None or self._last[0] != place:
             windows = self.fleet.training(*place)
@@ -237,7 +237,7 @@ class LocalTrainer:
         return _with_first(found, trainer.compile_seconds - compiled)
 
     def _ready(self, task: Task) -> Trainer:
-        """Give the trainer for a task: compiled once, scaled anew for another scaler."""
+        """Return the trainer for a task: compiled once, scaled anew for another scaler."""
         vectors, scaler, trainer = self.fleet.flows.vectors, task.scaler, self._trainer
         if trainer is None:
             train = self.config.train

@@ -49,6 +49,6 @@ def _value(column: AuditColumn) -> str:
 
 
 def _upper(others: int, flows: int) -> float:
-    """Give the exact upper bound of the share of other values."""
+    """Return the exact upper bound of the share of other values."""
     found = stats.binomtest(others, flows, alternative="less")
     return float(found.proportion_ci(1 - ALPHA, method="exact").high)

@@ -71,7 +71,7 @@ def _ask(evidence: Evidence, column: AuditColumn, rows: Rows, seed: int) -> _Tol
 
 
 def _determines(best: Skill, alpha: float) -> bool:
-    """Tell whether the skill's exact bound is certain, or no error was made at all."""
+    """Return whether the skill's exact bound is certain, or no error was made at all."""
     return best.least(alpha) >= CERTAIN or (best.errors == 0 and best.least(alpha) > 0)
 
 

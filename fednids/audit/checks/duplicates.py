@@ -64,7 +64,7 @@ def _conflicting(evidence: Evidence, seen: NDArray[np.bool_]) -> int:
 
 
 def _compare(evidence: Evidence, rng: np.random.Generator) -> tuple[float, NDArray[np.float64]]:
-    """Give the share of seen test flows in a sample, and in each of its shuffles."""
+    """Return the share of seen test flows in a sample, and in each of its shuffles."""
     rows = evidence.sample(MOST_FLOWS, rng)
     test, attack = evidence.test[rows], evidence.attack[rows]
     columns = [column.codes[rows].astype(np.float64) for column in evidence.shown]

@@ -59,7 +59,7 @@ def identifiers(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
 
 
 def _ties(column: AuditColumn, evidence: Evidence, alpha: float) -> list[_Tie]:
-    """Give each class's strongest value where chance does not explain it, best first.
+    """Return each class's strongest value where chance does not explain it, best first.
 
     The bound counts all values of all classes as tried, though only the best are tested.
     """

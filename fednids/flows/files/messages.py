@@ -16,13 +16,13 @@ def shown(text: str) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """Give ``path`` as typed, or quoted where it holds what a terminal cannot show."""
+    """Return ``path`` as typed, or quoted where it holds what a terminal cannot show."""
     text = str(path)
     return text if text.isprintable() else repr(text)
 
 
 def reason(error: BaseException) -> str:
-    """Give the message of another library's error on one line."""
+    """Return the message of another library's error on one line."""
     text = " ".join(str(error).split())[:_LONGEST_REASON]
     return (text if text.isprintable() else ascii(text)) or type(error).__name__
 

@@ -49,7 +49,7 @@ _MAGIC = {
 
 
 def format_of(path: Path) -> Format:
-    """Tell how the file at ``path`` is packed.
+    """Return how the file at ``path`` is packed.
 
     Raises
     ------
@@ -121,7 +121,7 @@ class Limits:
     free_bytes: int = 10**9
 
     def allows(self, packed: int, unpacked: int) -> bool:
-        """Tell whether ``packed`` bytes may become ``unpacked`` bytes."""
+        """Return whether ``packed`` bytes may become ``unpacked`` bytes."""
         ratio_matters = unpacked > self.free_bytes
         return unpacked <= self.most_bytes and not (
             ratio_matters and unpacked > self.most_ratio * packed
@@ -146,7 +146,7 @@ class Readable(Protocol):
     """Anything that gives bytes when read."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Give at most ``size`` bytes, none at the end."""
+        """Read at most ``size`` bytes, none at the end."""
 
 
 class LimitedStream(io.RawIOBase):
@@ -177,7 +177,7 @@ class LimitedStream(io.RawIOBase):
         self._given = 0
 
     def readable(self) -> bool:
-        """Say that this stream can be read."""
+        """Return that this stream can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:

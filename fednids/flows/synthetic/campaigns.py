@@ -54,7 +54,7 @@ class Campaigns:
 
 @cache
 def addresses() -> tuple[str, ...]:
-    """Give all addresses, sorted as text; a host's code is its place here."""
+    """Return all addresses, sorted as text; a host's code is its place here."""
     hosts = published_statistics().hosts
     routed = {name for route in hosts.routes for name in (*route.clients, *route.servers)}
     return tuple(sorted({*hosts.attackers, *hosts.victims, *routed}))
@@ -119,7 +119,7 @@ def _benign_moments(n: int, rng: np.random.Generator) -> _Floats:
 
 
 def _block_edges() -> _Floats:
-    """Give the share of all flows that stands before each block, ``(6,)``."""
+    """Return the share of all flows that stands before each block, ``(6,)``."""
     benign, ddos, dos, scans, theft = (each.flows for each in published_statistics().classes)
     outer, floods = (_BENIGN_AT_ENDS * benign + theft) / 2, (ddos + dos) / 2
     edges: _Floats = np.cumsum([0.0, outer, floods, scans, floods, outer])

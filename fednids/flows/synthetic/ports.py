@@ -134,7 +134,7 @@ def is_client_port(kind: Template) -> bool:
 
 
 def _named(kind: Template, figures: ClassStatistics) -> list[tuple[int, int]]:
-    """Give the ports, with rows, that are more than ones that happened to be seen."""
+    """Return the ports, with rows, that are more than ones that happened to be seen."""
     chosen = []
     for port, count in kind.common_ports:
         passing = port >= EPHEMERAL[0] and figures.seen(DESTINATION_PORT, port) < 2
@@ -153,7 +153,7 @@ def _pool(rows: int, distinct: int) -> int:
 
 
 def _spread(figures: ClassStatistics) -> _Floats:
-    """Give the quantiles from the last well-known port on, with levels stretched to 0 to 1."""
+    """Return the quantiles from the last well-known port on, levels stretched to 0 to 1."""
     levels = np.array(published_statistics().quantile_levels)
     ports = np.array(figures.quantiles[DESTINATION_PORT])
     first = int(np.flatnonzero(ports[:-1] < _WELL_KNOWN)[-1])

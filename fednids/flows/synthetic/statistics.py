@@ -85,7 +85,7 @@ class Template:
         return (*codes, self.in_packets, self.out_packets, self.out_bytes)
 
     def values(self, column: str) -> tuple[tuple[float, int], ...]:
-        """Give known values of a code or of the destination port, as (value, rows)."""
+        """Return known values of a code or of the destination port, as (value, rows)."""
         if column == DESTINATION_PORT:
             return self.common_ports
         codes = {_PROTOCOL: self.protocol, _L7_PROTO: self.l7_proto, _TCP_FLAGS: self.tcp_flags}
@@ -231,7 +231,7 @@ class PublishedStatistics:
 
 @cache
 def published_statistics() -> PublishedStatistics:
-    """Give the published figures of NF-BoT-IoT v1, read once from the package's data."""
+    """Return the published figures of NF-BoT-IoT v1, read once from the package's data."""
     file = resources.files("fednids.flows.synthetic").joinpath(_FILE)
     figures = json.loads(file.read_text(encoding="utf-8"))
     return PublishedStatistics(

@@ -37,7 +37,7 @@ _WEB_PORT = 80
 
 
 def stray_shares(figures: ClassStatistics) -> _Floats:
-    """Say how often each template of a class is the model of a stray.
+    """Return how often each template of a class is the model of a stray.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _applications(codes: _Floats, figures: ClassStatistics, rng: np.random.Gener
 
 
 def _web_ports(ports: _Floats, figures: ClassStatistics, rng: np.random.Generator) -> _Floats:
-    """Give part of the web flows the second web port, which no template has."""
+    """Move part of the web flows to the second web port, which no template has."""
     left = figures.left(DESTINATION_PORT)
     second = left.get(SECOND_WEB_PORT, 0)
     share = second / max(second + left.get(_WEB_PORT, 0), 1)
@@ -144,7 +144,7 @@ def _web_ports(ports: _Floats, figures: ClassStatistics, rng: np.random.Generato
 
 
 def _margin(values: NDArray[np.float64], left: Mapping[float, int]) -> tuple[_Floats, _Floats]:
-    """Give which templates have each value, ``(v, t)``, and the rows left to it, ``(v,)``."""
+    """Return which templates have each value, ``(v, t)``, and the rows left to it, ``(v,)``."""
     distinct = np.unique(values)
     member = (values == distinct[:, None]).astype(np.float64)
     return member, np.array([left.get(value, 0) for value in distinct.tolist()], dtype=np.float64)
@@ -155,7 +155,7 @@ def _masters(figures: ClassStatistics) -> frozenset[int]:
 
 
 def _family(code: float, masters: frozenset[int]) -> int:
-    """Give the master code if a template has it, else 0, which is unknown."""
+    """Return the master code if a template has it, else 0, which is unknown."""
     return int(code) if int(code) in masters else 0
 
 

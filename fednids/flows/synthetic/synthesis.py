@@ -87,7 +87,7 @@ def synthesise(flows: int, rng: np.random.Generator) -> FlowTable:
 
 
 def class_counts(flows: int) -> NDArray[np.int64]:
-    """Give the number of flows of each class among ``flows`` synthetic ones.
+    """Return the number of flows of each class among ``flows`` synthetic ones.
 
     The published shares are scaled by largest remainder, but no class gets fewer than a
     handful: a twentieth of all flows, at least 1 and at most 10.

@@ -68,7 +68,7 @@ class Values:
         return np.where(self.reply, self.columns[SOURCE_PORT], self.columns[DESTINATION_PORT])
 
     def in_order(self, names: Sequence[str]) -> _Floats:
-        """Give the columns called ``names`` as the rows of one array."""
+        """Return the columns called ``names`` as the rows of one array."""
         return np.stack([self.columns[name] for name in names])
 
 
@@ -144,7 +144,7 @@ def _spans(kinds: Sequence[Template], column: str) -> _Spans:
 
 
 def _span(kind: Template, column: str) -> Span:
-    """Give the figures of ``column``; a client's port that was seen once is one of many."""
+    """Return the figures of ``column``; a client's port that was seen once is one of many."""
     if column == IN_BYTES:
         return kind.in_bytes
     if column == DURATION:
@@ -156,7 +156,7 @@ def _span(kind: Template, column: str) -> Span:
 
 
 def _shape(kind: Template, sides: tuple[int, int], column: str) -> tuple[int, int]:
-    """Say how values lie below and above the median."""
+    """Return how values lie below and above the median."""
     if column == SOURCE_PORT:
         return _EVEN, _EVEN
     if column == IN_BYTES:
@@ -208,7 +208,7 @@ def _is_reply(kind: Template) -> bool:
 
 
 def _pooled(figures: ClassStatistics, kind: Template) -> Template:
-    """Give the figures of all rows like ``kind`` in the classes that are one distribution."""
+    """Return the figures of all rows like ``kind`` in the classes that are one distribution."""
     if figures.name not in _ONE_DISTRIBUTION:
         return kind
     classes = [each for each in published_statistics().classes if each.name in _ONE_DISTRIBUTION]

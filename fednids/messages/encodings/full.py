@@ -22,10 +22,10 @@ class Full:
         return (Part("values", size, np.float32),)
 
     def encode(self, vector: Vector, rng: np.random.Generator) -> Arrays:
-        """Give the vector itself."""
+        """Return the vector itself."""
         return {"values": vector}
 
     def decode(self, arrays: Arrays, size: int) -> Vector:
-        """Give the array itself, if it is ``(size,) float32``."""
+        """Return the array itself, if it is ``(size,) float32``."""
         check_arrays(arrays, self.parts(size))
         return arrays["values"]

@@ -83,7 +83,7 @@ class Int8:
 
 
 def _scales(vector: Vector) -> NDArray[np.float32]:
-    """Give each block's scale: 0 where all is 0, so large that 127 is not too small elsewhere."""
+    """Return each block's scale: 0 where all is 0, so large that 127 is not too small elsewhere."""
     if not len(vector):
         return np.zeros(0, np.float32)
     peaks = np.maximum.reduceat(np.abs(vector), np.arange(0, len(vector), BLOCK))

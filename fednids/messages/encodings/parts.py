@@ -106,7 +106,7 @@ class Encoding(Protocol):
 
 
 def sent_bytes(encoding: Encoding, size: int) -> int:
-    """Tell before it is written how many bytes a vector's arrays will take.
+    """Count how many bytes a vector's arrays will take, before they are written.
 
     Parameters
     ----------

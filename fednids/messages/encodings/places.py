@@ -62,5 +62,5 @@ def unpack(arrays: Arrays, size: int, kept: int) -> NDArray[np.int64]:
 
 
 def _page(offsets: Part) -> int:
-    """Give how many numbers a page of these offsets holds."""
+    """Return how many numbers a page of these offsets holds."""
     return int(np.iinfo(np.dtype(offsets.dtype)).max) + 1

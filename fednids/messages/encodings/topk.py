@@ -57,7 +57,7 @@ class TopK:
 
 
 def _largest(magnitudes: Vector, count: int) -> NDArray[np.intp]:
-    """Give the places of the largest in rising order; of equal ones the first."""
+    """Return the places of the largest in rising order; of equal ones the first."""
     if count == len(magnitudes):
         return np.arange(count)
     least = np.partition(magnitudes, -count)[-count]
