@@ -10,15 +10,14 @@ import numpy as np
 from flwr.app import Context, MessageType, RecordDict
 
 from clients.local_data import OwnFlows, local_data, named
-from fednids.algorithms import Arrays as AlgorithmArrays
-from fednids.algorithms import find_algorithm
+from fednids.algorithms import Arrays, find_algorithm
 from fednids.config import Config
 from fednids.messages.card import check_asked, write_card
 from fednids.messages.client_state import Memory, Remembered
 from fednids.messages.codec import WeightCodec
+from fednids.messages.encodings.parts import SentArrays
 from fednids.messages.records import (
     WEIGHTS,
-    Arrays,
     evaluation_content,
     extras_of,
     read_query,
@@ -118,7 +117,7 @@ class FlowClient:
             self._own.begin(resumed=self.config.deploy.resume)
         return replace(found, card=card)
 
-    def train(self, arrays: Arrays, task: Task) -> tuple[Update, Arrays]:
+    def train(self, arrays: SentArrays, task: Task) -> tuple[Update, SentArrays]:
         """Train as the algorithm's client half says; return the update, and its weights as sent.
 
         What a training that ended in NaN or infinity leaves is not kept: the server refuses its
@@ -143,16 +142,16 @@ class FlowClient:
             self.memory.keep(task.server_round, {**turn.recall(), **turn.kept})
         return update, encoded
 
-    def evaluate(self, arrays: Arrays, task: Task) -> Evaluation:
+    def evaluate(self, arrays: SentArrays, task: Task) -> Evaluation:
         """Evaluate the client's detector on its own test flows."""
         return self.trainer.evaluate(self.partition_id, self.detector(arrays, task), task)
 
-    def detector(self, arrays: Arrays, task: Task) -> Weights:
+    def detector(self, arrays: SentArrays, task: Task) -> Weights:
         """Return the weights that this client's flows are judged by, ``(P,) float32``."""
         weights, received = self._read(arrays, task)
         return self._algorithm.detector(_Turn(self, task, task.server_round), weights, received)
 
-    def _read(self, arrays: Arrays, task: Task) -> tuple[Weights, AlgorithmArrays]:
+    def _read(self, arrays: SentArrays, task: Task) -> tuple[Weights, Arrays]:
         if self._own is not None:
             self._own.check()
         return self._codec.read(arrays, task.size), extras_of(arrays)

@@ -31,7 +31,7 @@ _DAMAGE = (
     RecursionError,
 )
 
-Arrays = Mapping[str, NDArray[Any]]
+NamedArrays = Mapping[str, NDArray[Any]]
 
 
 class DiskError(RunError, OSError):
@@ -117,7 +117,7 @@ def sweep_up(folder: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def seal(arrays: Arrays, facts: Mapping[str, Any]) -> bytes:
+def seal(arrays: NamedArrays, facts: Mapping[str, Any]) -> bytes:
     """Write arrays and what is to be known of them, with a hash over both.
 
     Parameters
@@ -164,7 +164,7 @@ def unseal(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     return arrays, facts
 
 
-def _digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:
+def _digest(arrays: NamedArrays, facts: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -11,7 +11,8 @@ import numpy as np
 from flwr.app import Message, RecordDict
 
 from fednids.errors import FederationError
-from fednids.messages.records import Arrays, content_bytes, read_evaluation, read_update
+from fednids.messages.encodings.parts import SentArrays
+from fednids.messages.records import content_bytes, read_evaluation, read_update
 from fednids.messages.values import Evaluation, Update
 from fednids.networks.interface import Weights
 from fednids.runs.rounds import Failure
@@ -152,7 +153,7 @@ class Expected:
     size: int
     extras: Sequence[str] = ()
     start_loss: bool = False
-    decode: Callable[[Update, Arrays], Weights] = lambda update, sent: update.weights
+    decode: Callable[[Update, SentArrays], Weights] = lambda update, sent: update.weights
 
 
 def update_reader(expected: Expected) -> Callable[[RecordDict], Update]:

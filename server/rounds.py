@@ -18,7 +18,8 @@ from fednids.algorithms.interface import Aggregate, RoundStart, State
 from fednids.config import Config
 from fednids.errors import ConfigError, FederationError, RunError
 from fednids.messages.codec import WeightCodec
-from fednids.messages.records import Arrays, content_bytes, task_content, update_content
+from fednids.messages.encodings.parts import SentArrays
+from fednids.messages.records import content_bytes, task_content, update_content
 from fednids.messages.values import Card, Evaluation, Task, Update
 from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
@@ -289,7 +290,7 @@ class Federation:
 
     # --- details ---------------------------------------------------------------------------------
 
-    def _beside(self, start: RoundStart) -> Arrays:
+    def _beside(self, start: RoundStart) -> SentArrays:
         return {name: start.state[name].astype(np.float32) for name in self._algorithm.sends}
 
     def _sample(self, clients: ClientList, task: Task) -> RoundOutcomes:
@@ -311,7 +312,7 @@ class Federation:
     def _expected(self, sent: Weights) -> Expected:
         """Return what an update must bring, where training starts from some weights."""
 
-        def decode(update: Update, arrays: Arrays) -> Weights:
+        def decode(update: Update, arrays: SentArrays) -> Weights:
             return self._codec.read_update(self._reference(sent, update), arrays)
 
         algorithm = self._algorithm

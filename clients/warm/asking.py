@@ -14,7 +14,7 @@ from clients.warm.folder import address, read_key
 from clients.warm.frames import MOST_BYTES, FrameError
 from clients.warm.request import Request, read_reply
 
-FOLDER = "FEDNIDS_WARM"
+VARIABLE = "FEDNIDS_WARM"
 """Environment variable that names the folder of the warm trainer; empty or not set for none."""
 
 _HAND_SECONDS = 30.0
@@ -24,7 +24,7 @@ _log = logging.getLogger("fednids.warm")
 
 def trainer_named() -> bool:
     """Return whether this process knows of a trainer, be it alive or not."""
-    return bool(os.environ.get(FOLDER))
+    return bool(os.environ.get(VARIABLE))
 
 
 def ask(request: Request) -> RecordDict | None:
@@ -43,7 +43,7 @@ def ask(request: Request) -> RecordDict | None:
     RuntimeError
         Any other error in the work.
     """
-    folder = Path(os.environ[FOLDER])
+    folder = Path(os.environ[VARIABLE])
     try:
         return read_reply(_exchange(folder, request.to_bytes()))
     except (OSError, EOFError, AuthenticationError, FrameError) as error:

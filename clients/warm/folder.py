@@ -55,7 +55,7 @@ def opened(folder: Path) -> Iterator[Opened]:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        check_private(folder, 0o700)
+        check_ours(folder, 0o700)
     except (OSError, PermissionError) as error:
         raise SetupError(
             f"expected a folder of our own for the trainer's socket, got {folder} ({error}); "
@@ -99,12 +99,12 @@ def read_key(folder: Path) -> bytes:
     OSError
         There is none, or somebody else could have put it there.
     """
-    check_private(folder, 0o700)
-    check_private(folder / _KEY, 0o600)
+    check_ours(folder, 0o700)
+    check_ours(folder / _KEY, 0o600)
     return (folder / _KEY).read_bytes()
 
 
-def check_private(path: Path, mode: int) -> None:
+def check_ours(path: Path, mode: int) -> None:
     """Check that a path is ours alone.
 
     Raises

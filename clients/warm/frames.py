@@ -31,7 +31,7 @@ class FrameError(ValueError):
     """The bytes are no frame, or the records cannot be written as one."""
 
 
-def pack(facts: Mapping[str, Any], content: RecordDict | None = None) -> bytes:
+def pack_frame(facts: Mapping[str, Any], content: RecordDict | None = None) -> bytes:
     """Write facts and records.
 
     Parameters
@@ -55,8 +55,8 @@ def pack(facts: Mapping[str, Any], content: RecordDict | None = None) -> bytes:
     return b"".join([_MAGIC, len(header).to_bytes(4, "little"), header, *blobs])
 
 
-def unpack(frame: bytes) -> tuple[dict[str, Any], RecordDict]:
-    """Read what `pack` wrote.
+def unpack_frame(frame: bytes) -> tuple[dict[str, Any], RecordDict]:
+    """Read what `pack_frame` wrote.
 
     Raises
     ------

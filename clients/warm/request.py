@@ -9,10 +9,10 @@ from typing import Any
 from flwr.app import Context, RecordDict
 
 import fednids
-from clients.warm.frames import FrameError, pack, unpack
+from clients.warm.frames import FrameError, pack_frame, unpack_frame
 from fednids import errors
 
-Settings = Mapping[str, bool | int | float | str]
+PlainSettings = Mapping[str, bool | int | float | str]
 
 _DONE, _FAILED, _REFUSED = "done", "failed", "refused"
 _MOST_TEXT = 2000
@@ -40,8 +40,8 @@ class Request:
     content: RecordDict
     run_id: int
     node_id: int
-    node_config: Settings
-    run_config: Settings
+    node_config: PlainSettings
+    run_config: PlainSettings
     version: str = fednids.__version__
 
     @classmethod
@@ -64,7 +64,7 @@ class Request:
             The content cannot be written as one.
         """
         facts = {name: value for name, value in vars(self).items() if name != "content"}
-        return pack(facts, self.content)
+        return pack_frame(facts, self.content)
 
     @classmethod
     def from_bytes(cls, frame: bytes) -> Request:
@@ -75,7 +75,7 @@ class Request:
         FrameError
             It is no request, or of another version of fednids.
         """
-        facts, content = unpack(frame)
+        facts, content = unpack_frame(frame)
         if facts.get("version") != fednids.__version__:
             raise FrameError(
                 f"expected fednids {fednids.__version__}, got {str(facts.get('version'))[:40]}"
@@ -89,7 +89,7 @@ class Request:
 
 def done(content: RecordDict) -> bytes:
     """Write the content of a reply."""
-    return pack({"status": _DONE}, content)
+    return pack_frame({"status": _DONE}, content)
 
 
 def failed(error: Exception) -> bytes:
@@ -114,7 +114,7 @@ def read_reply(frame: bytes) -> RecordDict:
     RuntimeError
         Any other error in the work.
     """
-    facts, content = unpack(frame)
+    facts, content = unpack_frame(frame)
     if facts.get("status") == _DONE:
         return content
     text, name = str(facts.get("reason")), str(facts.get("error"))
@@ -128,4 +128,4 @@ def read_reply(frame: bytes) -> RecordDict:
 
 def _told(status: str, error: Exception) -> bytes:
     reason = " ".join(str(error).split())[:_MOST_TEXT]
-    return pack({"status": status, "error": type(error).__name__, "reason": reason})
+    return pack_frame({"status": status, "error": type(error).__name__, "reason": reason})

@@ -28,7 +28,7 @@ from clients.warm.frames import MOST_BYTES, FrameError
 from clients.warm.request import Request, done, failed, refused
 from fednids.errors import FednidsError
 
-Answer = Callable[[str, RecordDict, Context], RecordDict]
+Handler = Callable[[str, RecordDict, Context], RecordDict]
 
 _LOOK_SECONDS = 1.0
 
@@ -41,7 +41,7 @@ class _Asked:
     peer: Connection
 
 
-def serve(folder: Path, answer: Answer | None = None) -> None:
+def serve(folder: Path, answer: Handler | None = None) -> None:
     """Answer ClientApps until SIGTERM or SIGINT comes or the parent dies.
 
     Prints one line when all is imported; what comes before that waits.
@@ -73,7 +73,7 @@ def serve(folder: Path, answer: Answer | None = None) -> None:
             _work(inbox.get(), answer)
 
 
-def _gateways_answer() -> Answer:
+def _gateways_answer() -> Handler:
     """Import what gateways do, and with it MindSpore."""
     from clients.client import answer
 
@@ -117,7 +117,7 @@ def _receive(peer: Connection, key: bytes, inbox: SimpleQueue[_Asked]) -> None:
         peer.close()
 
 
-def _work(asked: _Asked, answer: Answer) -> None:
+def _work(asked: _Asked, answer: Handler) -> None:
     """Do the work, unless whoever asked has hung up."""
     request, peer = asked.request, asked.peer
     if _gone(peer):

@@ -11,8 +11,8 @@ from pydantic import Field
 from fednids.algorithms.robust import (
     RobustRule,
     Updates,
-    blocks,
     by_coordinate,
+    column_blocks,
     mean_of_rows,
     weighted_sum,
 )
@@ -147,7 +147,7 @@ def squared_distances(updates: Updates) -> NDArray[np.float64]:
     all rounding. So the product is of the changes since the global weights, and in float64.
     """
     gram = np.zeros((len(updates.matrix), len(updates.matrix)))
-    for part in blocks(updates.matrix):
+    for part in column_blocks(updates.matrix):
         moved = np.subtract(updates.matrix[:, part], updates.start[part], dtype=np.float64)
         gram += moved @ moved.T
     norms = gram.diagonal()

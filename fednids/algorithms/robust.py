@@ -79,7 +79,7 @@ class _Gathered:
             return Aggregate(self._rule.combine(updates).astype(np.float32), self._start.state)
 
 
-def blocks(matrix: NDArray[np.float32]) -> Iterator[slice]:
+def column_blocks(matrix: NDArray[np.float32]) -> Iterator[slice]:
     """Return slices that cut the columns of ``(n, P)``; they depend on the shape alone."""
     rows, columns = matrix.shape
     width = max(_CELLS // rows, 64)
@@ -104,7 +104,7 @@ def by_coordinate(
         Only these updates; all without.
     """
     result = np.empty(matrix.shape[1])
-    for part in blocks(matrix):
+    for part in column_blocks(matrix):
         block = matrix[:, part] if rows is None else matrix[rows, part]
         result[part] = rule(block.T.copy())
     return result
@@ -133,7 +133,7 @@ def distances(
 ) -> NDArray[np.float64]:
     """Return each row's Euclidean distance ``(n,)`` to a point ``(P,)``."""
     squares = np.zeros(len(matrix))
-    for part in blocks(matrix):
+    for part in column_blocks(matrix):
         moved = np.subtract(matrix[:, part], centre[part], dtype=np.float64)
         squares += np.einsum("ij,ij->i", moved, moved)
     return np.sqrt(squares)

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from fednids.audit.evidence import FOLDS, AuditColumn, Rows
+from fednids.audit.evidence import FOLDS, AuditColumn, FlowRows
 
 LEAVES = 256
 """Leaves of a tree on one column: so many pieces its values may be cut into."""
@@ -30,7 +30,7 @@ def folds(seed: int) -> StratifiedKFold:
 
 
 def answers_of_column(
-    column: AuditColumn, attack: NDArray[np.uint8], rows: Rows, seed: int
+    column: AuditColumn, attack: NDArray[np.uint8], rows: FlowRows, seed: int
 ) -> Answers:
     """Answer each flow's class from one column, by a model fitted to the other folds.
 
@@ -60,7 +60,7 @@ def answers_of_column(
 
 
 def answers_of_columns(
-    columns: Sequence[AuditColumn], attack: NDArray[np.uint8], rows: Rows, seed: int
+    columns: Sequence[AuditColumn], attack: NDArray[np.uint8], rows: FlowRows, seed: int
 ) -> Answers:
     """Answer each flow's class from several columns together, by 50 extremely random trees."""
     forest = ExtraTreesClassifier(50, min_samples_leaf=2, random_state=seed, n_jobs=1)

@@ -30,7 +30,7 @@ FOLDS = 5
 """Parts of every cross-validation."""
 
 Codes = NDArray[np.int64]
-Rows = NDArray[np.int64]
+FlowRows = NDArray[np.int64]
 
 _NAMES = ("address", "identifier", "origin")
 
@@ -242,7 +242,7 @@ class Evidence:
         """The columns that a detector is shown."""
         return tuple(column for column in self.columns if column.name in self.features)
 
-    def sample(self, most: int, rng: np.random.Generator) -> Rows:
+    def sample(self, most: int, rng: np.random.Generator) -> FlowRows:
         """Choose at most ``most`` flows with the classes' shares kept, in file order."""
         return limit_flows(self.attack, most, rng)
 

@@ -45,7 +45,7 @@ class Report:
 
 
 def audit(
-    evidence: Evidence, seed: int, told: Callable[[str], None] = lambda check: None
+    evidence: Evidence, seed: int, on_check: Callable[[str], None] = lambda check: None
 ) -> Report:
     """Run all checks, each with a generator of its own.
 
@@ -55,12 +55,12 @@ def audit(
         The file.
     seed : int
         Of everything that checks draw.
-    told : Callable[[str], None], optional
+    on_check : Callable[[str], None], optional
         Is told each check's name before it runs.
     """
     found = []
     for name, check in CHECKS.items():
-        told(name)
+        on_check(name)
         rng = generator(seed, Stream.BASELINE, zlib.crc32(name.encode()))
         found += [(name, finding) for finding in check(evidence, rng)]
     worst = list(Severity)

@@ -20,9 +20,11 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: fednids simulate --data flows.csv.gz --gateways 20 --out run")(
         simulate
     )
-    app.command(epilog="Example: fednids centralised --data flows.csv.gz --out base")(centralised)
-    app.command(epilog="Example: fednids local --gateways 5 --out alone")(local)
-    app.command(epilog="Example: fednids resume run")(resume)
+    app.command(
+        "centralised", epilog="Example: fednids centralised --data flows.csv.gz --out base"
+    )(_centralised)
+    app.command("local", epilog="Example: fednids local --gateways 5 --out alone")(_local)
+    app.command("resume", epilog="Example: fednids resume run")(_resume)
 
 
 def simulate(
@@ -58,7 +60,7 @@ def simulate(
     _arm("federated", resolved, out, watch, force=force)
 
 
-def centralised(
+def _centralised(
     out: options.Out,
     settings: options.Settings = None,
     data: options.Data = None,
@@ -84,7 +86,7 @@ def centralised(
     _arm("centralised", resolved, out, watch, force=force, baselines=baselines)
 
 
-def local(
+def _local(
     out: options.Out,
     settings: options.Settings = None,
     data: options.Data = None,
@@ -113,7 +115,7 @@ def local(
     _arm("local", resolved, out, watch, force=force)
 
 
-def resume(
+def _resume(
     folder: Annotated[Path, typer.Argument(help="Folder of a run that was stopped.")],
     rounds: Annotated[
         int | None, typer.Option("--rounds", help="Rounds in all, more than it was begun with.")

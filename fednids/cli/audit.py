@@ -25,10 +25,10 @@ _STYLES = {"leak": "bold red", "warning": "yellow", "note": ""}
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example: fednids data audit NF-BoT-IoT.csv --strict")(audit)
+    app.command("audit", epilog="Example: fednids data audit NF-BoT-IoT.csv --strict")(_audit)
 
 
-def audit(
+def _audit(
     path: Annotated[
         Path,
         typer.Argument(help="Flow file: CSV, CSV.gz, zip or Parquet; a CSV may have more columns."),
@@ -68,12 +68,12 @@ def audit(
 def _run(config: Config, *, shown: bool) -> tuple[Report, str, str]:
     from fednids.audit.checks import CHECKS
     from fednids.audit.evidence import gather
-    from fednids.audit.report import audit as run
+    from fednids.audit.report import audit
 
     names = list(CHECKS)
     with StepProgress("auditing", shown=shown) as steps:
         evidence, sha256 = gather(config.data, config.run.seed)
-        report = run(
+        report = audit(
             evidence,
             config.run.seed,
             lambda name: steps.begun(names.index(name), len(names), name),

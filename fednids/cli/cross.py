@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CrossOut = Annotated[
     Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
 ]
-Replace = Annotated[bool, typer.Option("--force", help="Overwrite a matrix that is there.")]
+_Replace = Annotated[bool, typer.Option("--force", help="Overwrite a matrix that is there.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def cross(
         list[Path], typer.Argument(metavar="RUN...", help="Folders of runs with one plan and seed.")
     ],
     out: CrossOut = None,
-    force: Replace = False,
+    force: _Replace = False,
     as_json: options.Json = False,
 ) -> None:
     """Score every detector of some runs on the test flows of every gateway.

@@ -26,10 +26,10 @@ def describe(
     """Show data set, classes, hosts, duplicates, ranges and warnings of a flow file."""
     from fednids.flows.files.checksum import file_sha256, recognise
     from fednids.flows.files.reading import read_flows
-    from fednids.flows.summary import summarise
+    from fednids.flows.summary import summarise_flows
 
     table, sha256 = read_flows(path, dataset), file_sha256(path)
-    summary, known = summarise(table), recognise(sha256)
+    summary, known = summarise_flows(table), recognise(sha256)
     if as_json:
         say(json.dumps({"path": str(path), "sha256": sha256, "known": known, **asdict(summary)}))
         return
@@ -45,8 +45,10 @@ def describe(
         say(f"note: {warning}")
 
 
-@app.command(epilog="Example: fednids data synthesise flows.csv.gz --flows 100000 --seed 7")
-def synthesise(
+@app.command(
+    "synthesise", epilog="Example: fednids data synthesise flows.csv.gz --flows 100000 --seed 7"
+)
+def _synthesise(
     out: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
     flows: Annotated[int, typer.Option("--flows", help="How many flows.")] = 60_000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything drawn.")] = 1,
@@ -55,10 +57,10 @@ def synthesise(
 ) -> None:
     """Make flows with the published statistics of NF-BoT-IoT v1."""
     from fednids.flows.files.writing import write_flows
-    from fednids.flows.synthetic.synthesis import synthesise as make
+    from fednids.flows.synthetic.synthesis import synthesise
     from fednids.seeding import Stream, generator
 
-    write_flows(make(flows, generator(seed, Stream.SYNTHETIC)), out, overwrite=force)
+    write_flows(synthesise(flows, generator(seed, Stream.SYNTHETIC)), out, overwrite=force)
     if as_json:
         say(json.dumps({"path": str(out), "flows": flows, "seed": seed}))
     else:

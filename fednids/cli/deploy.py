@@ -80,9 +80,9 @@ def init(
 def server(folder: Folder, as_json: options.Json = False) -> None:
     """Run the server, on the machine that the folder names, until Ctrl-C."""
     from fednids.deploy.folder import open_deployment
-    from fednids.deploy.server import serve
+    from fednids.deploy.server import run_server
 
-    serve(open_deployment(folder), lambda line: _tell(line, as_json=as_json))
+    run_server(open_deployment(folder), lambda line: _tell(line, as_json=as_json))
 
 
 @app.command(epilog="Example: fednids deploy gateway /etc/fednids/a a --data flows.csv.gz")
@@ -118,8 +118,8 @@ def gateway(
     )  # fmt: skip
 
 
-@app.command(epilog="Example: fednids deploy run federation --rounds 20 --out run")
-def run(
+@app.command("run", epilog="Example: fednids deploy run federation --rounds 20 --out run")
+def _run(
     folder: Folder,
     settings: options.Settings = None,
     out: Annotated[

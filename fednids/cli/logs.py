@@ -14,7 +14,7 @@ from typing import BinaryIO
 from fednids.cli.screen import ERRORS
 from fednids.errors import ConfigError
 
-FORMAT = "%(asctime)s %(levelname)s %(processName)s[%(process)d] %(name)s: %(message)s"
+_FORMAT = "%(asctime)s %(levelname)s %(processName)s[%(process)d] %(name)s: %(message)s"
 _OURS, _FLOWER = logging.getLogger("fednids"), logging.getLogger("flwr")
 _STDERR = 2
 _GLOG = "GLOG_v"
@@ -51,7 +51,7 @@ def logging_to(
         return
     with _opened(file, new) as stream:
         handler = logging.StreamHandler(io.TextIOWrapper(stream, "utf-8", write_through=True))
-        handler.setFormatter(logging.Formatter(FORMAT))
+        handler.setFormatter(logging.Formatter(_FORMAT))
         level = logging.DEBUG if verbose else logging.INFO
         with _noise_to(stream), _handled(handler, _screen(verbose, quiet), level):
             yield

@@ -20,11 +20,15 @@ PlanOut = Annotated[
 Export = Annotated[
     Path | None, typer.Option("--export", help="Folder for one flow file per gateway.")
 ]
-Format = Annotated[str, typer.Option("--format", help="Of exported files: parquet, csv or csv.gz.")]
+FileFormat = Annotated[
+    str, typer.Option("--format", help="Of exported files: parquet, csv or csv.gz.")
+]
 AnyScheme = Annotated[
     str | None, typer.Option("--scheme", help="How flows are dealt; all compares every scheme.")
 ]
-Replace = Annotated[bool, typer.Option("--force", help="Overwrite a plan or export that is there.")]
+_Replace = Annotated[
+    bool, typer.Option("--force", help="Overwrite a plan or export that is there.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,8 +49,8 @@ def partition(
     config: options.File = None,
     out: PlanOut = None,
     export: Export = None,
-    file_format: Format = "parquet",
-    force: Replace = False,
+    file_format: FileFormat = "parquet",
+    force: _Replace = False,
     as_json: options.Json = False,
 ) -> None:
     """Deal flows to gateways as a run would, and measure how unevenly.
@@ -88,7 +92,12 @@ def _deal(
     if export:
         with StepProgress("exporting gateways", shown=not as_json) as steps:
             record["export"] = export_gateways(
-                config, study.fleet, export, suffix=file_format, force=force, told=steps.reached
+                config,
+                study.fleet,
+                export,
+                suffix=file_format,
+                force=force,
+                on_gateway=steps.reached,
             )
     if as_json:
         say(json.dumps(record))
@@ -115,7 +124,7 @@ def _compare(
     if export:
         raise ConfigError("expected one scheme for --export, got all; name the one to export")
     with StepProgress("comparing schemes", shown=not as_json) as steps:
-        found = compare_schemes(given, out, force=force, told=steps.begun)
+        found = compare_schemes(given, out, force=force, on_scheme=steps.begun)
     if as_json:
         say(json.dumps(found.to_json()))
         return

@@ -15,10 +15,12 @@ from fednids.config import DataConfig
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example: fednids evaluate --model run --data other.csv.gz")(evaluate)
+    app.command("evaluate", epilog="Example: fednids evaluate --model run --data other.csv.gz")(
+        _evaluate
+    )
 
 
-def evaluate(
+def _evaluate(
     model: Annotated[
         Path, typer.Option("--model", help="Folder of a finished run, or a model file.")
     ],

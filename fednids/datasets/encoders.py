@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from fednids.datasets.spec import Column
 
-Values = NDArray[np.float64]
-Encoded = dict[str, Values]
+ColumnValues = NDArray[np.float64]
+Encoded = dict[str, ColumnValues]
 """Features by name, ``(N,) float64`` each."""
 
 LOG_PERIODS = (0.5, 1.0, 2.0, 4.0)
@@ -32,7 +32,7 @@ _LONGEST_FINE = 1e5
 class Encoder(Protocol):
     """What a column declares: how its values become features."""
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return the features of ``(N,) float64`` values; the same names whatever they are."""
         ...
 
@@ -45,7 +45,7 @@ class Derived(Protocol):
         """Names of the columns; without one of them there are no such features."""
         ...
 
-    def encode(self, columns: Mapping[str, Values]) -> Encoded:
+    def encode(self, columns: Mapping[str, ColumnValues]) -> Encoded:
         """Return the features of the columns' ``(N,) float64`` values."""
         ...
 
@@ -65,7 +65,7 @@ class Log:
     stem: str = ""
     periods: tuple[float, ...] = ()
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return ``<stem>_log``, and its waves."""
         return _log_and_waves(self.stem or column.stem, _log(values), self.periods)
 
@@ -76,7 +76,7 @@ class Linear:
 
     stem: str = ""
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return the values themselves."""
         return {self.stem or column.stem: values}
 
@@ -87,7 +87,7 @@ class Bits:
 
     stem: str = ""
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return ``<stem>_0`` to ``<stem>_7``."""
         whole = np.mod(values, 256).astype(np.int64)
         stem = self.stem or column.stem
@@ -109,7 +109,7 @@ class OneHot:
     named: tuple[tuple[str, float], ...]
     other: str
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return a feature for each named value and one for the rest."""
         features = {name: (values == code).astype(np.float64) for name, code in self.named}
         known = np.isin(values, [code for _, code in self.named])
@@ -122,7 +122,7 @@ class Application:
 
     stem: str
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return ``<stem>_0`` to ``<stem>_7`` and ``<stem>_sub``."""
         master = np.floor(values)
         return {
@@ -140,7 +140,7 @@ class Duration:
 
     stem: str = ""
 
-    def encode(self, column: Column, values: Values) -> Encoded:
+    def encode(self, column: Column, values: ColumnValues) -> Encoded:
         """Return the logarithm, whether it is 0 or was wrapped, and waves of the length."""
         stem, length = self.stem or column.stem, column.unwrapped(values)
         waves = _waves(stem, length, _DURATION_PERIODS)
@@ -167,7 +167,7 @@ class Ratio:
         """Both columns."""
         return self.amount, self.per
 
-    def encode(self, columns: Mapping[str, Values]) -> Encoded:
+    def encode(self, columns: Mapping[str, ColumnValues]) -> Encoded:
         """Return ``<stem>_log``, and its waves."""
         ratio = columns[self.amount] / np.maximum(columns[self.per], 1)
         return _log_and_waves(self.stem, _log(ratio), self.periods)
@@ -186,22 +186,22 @@ class Balance:
         """Both columns."""
         return self.first, self.second
 
-    def encode(self, columns: Mapping[str, Values]) -> Encoded:
+    def encode(self, columns: Mapping[str, ColumnValues]) -> Encoded:
         """Return one feature."""
         return {self.name: _log(columns[self.first]) - _log(columns[self.second])}
 
 
-def _log(values: Values) -> Values:
-    logs: Values = np.log1p(np.abs(values)) * np.where(values < 0, -1.0, 1.0)
+def _log(values: ColumnValues) -> ColumnValues:
+    logs: ColumnValues = np.log1p(np.abs(values)) * np.where(values < 0, -1.0, 1.0)
     return logs
 
 
-def _log_and_waves(stem: str, log: Values, periods: tuple[float, ...]) -> Encoded:
+def _log_and_waves(stem: str, log: ColumnValues, periods: tuple[float, ...]) -> Encoded:
     return {f"{stem}_log": log, **_waves(stem, log, periods)}
 
 
-def _waves(stem: str, values: Values, periods: tuple[float, ...]) -> Encoded:
-    shapes: dict[str, Callable[[Values], Values]] = {"sin": np.sin, "cos": np.cos}
+def _waves(stem: str, values: ColumnValues, periods: tuple[float, ...]) -> Encoded:
+    shapes: dict[str, Callable[[ColumnValues], ColumnValues]] = {"sin": np.sin, "cos": np.cos}
     return {
         f"{stem}_{shape}_{period:g}": wave(2 * np.pi / period * values)
         for period in periods

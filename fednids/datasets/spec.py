@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.datasets.encoders import Derived, Encoder, Log, Values
+from fednids.datasets.encoders import ColumnValues, Derived, Encoder, Log
 from fednids.errors import ConfigError
 
 Role = Literal["feature", "identifier", "address", "time", "label", "origin"]
@@ -80,7 +80,7 @@ class Column:
         """How the names of its features begin where its encoder says nothing else."""
         return self.name.lower()
 
-    def unwrapped(self, values: Values) -> Values:
+    def unwrapped(self, values: ColumnValues) -> ColumnValues:
         """Return ``(N,)`` true values for those of a file; 0 stays 0."""
         if not self.wraps:
             return values
@@ -335,7 +335,9 @@ class DatasetSpec:
         """Return the columns of numbers of a file with a feature set, without a label."""
         return tuple(c for c in self.layout(version) if not c.is_text and c.role != "label")
 
-    def encode(self, columns: Mapping[str, Values]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    def encode(
+        self, columns: Mapping[str, ColumnValues]
+    ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         """Encode flows by their feature columns.
 
         Parameters
@@ -348,7 +350,7 @@ class DatasetSpec:
         names, encoded : tuple[str, ...], ndarray
             Names of the features, and ``(N, F) float32``, not scaled.
         """
-        features: dict[str, Values] = {}
+        features: dict[str, ColumnValues] = {}
         for name, values in columns.items():
             column = self.column(name)
             features.update(column.encoder.encode(column, values))

@@ -16,7 +16,7 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.deploy.creating import create_deployment
 from fednids.deploy.folder import Deployment, Server
 from fednids.deploy.reach import free_port, is_up, wait_until
-from fednids.deploy.running import RunEnd, Told, deployed_config, run_deployed
+from fednids.deploy.running import OnRound, RunEnd, deployed_config, run_deployed
 from fednids.errors import PartitionError, SetupError
 from fednids.experiment.export import export_gateways
 
@@ -25,7 +25,9 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 40.0
 
 
-def demonstrate(folder: Path, dealt: Config, settings: Mapping[str, object], told: Told) -> RunEnd:
+def demonstrate(
+    folder: Path, dealt: Config, settings: Mapping[str, object], on_round: OnRound
+) -> RunEnd:
     """Deal flows, start a server and gateways with keys, and do one run.
 
     Parameters
@@ -36,7 +38,7 @@ def demonstrate(folder: Path, dealt: Config, settings: Mapping[str, object], tol
         Deals the flows: `partition.gateways` files.
     settings : Mapping[str, object]
         Of the run, by ``section.key``; data and partition are the gateways'.
-    told : callable
+    on_round : callable
         Told of each round.
 
     Raises
@@ -47,7 +49,7 @@ def demonstrate(folder: Path, dealt: Config, settings: Mapping[str, object], tol
     deployment, files = prepare_demo(folder, dealt)
     with running(deployment, files):
         config = deployed_config(deployment, settings, None)
-        return run_deployed(deployment, config, folder / "run", told)
+        return run_deployed(deployment, config, folder / "run", on_round)
 
 
 def prepare_demo(folder: Path, dealt: Config) -> tuple[Deployment, dict[str, Path]]:

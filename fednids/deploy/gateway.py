@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,12 +13,9 @@ from fednids.deploy.alone import alone
 from fednids.deploy.environment import WARM, flower_environment
 from fednids.deploy.folder import GatewaySite
 from fednids.deploy.keys import check_key
-from fednids.deploy.program import Program
+from fednids.deploy.program import Announce, Program
 from fednids.deploy.reach import free_port, is_up
 from fednids.errors import DataError, RunError, SetupError
-
-Told = Callable[[str], None]
-"""Called with a line for people."""
 
 SESSION_SECONDS = 75.0
 """A server holds the session of a gateway that was killed for up to 60 s."""
@@ -33,7 +29,7 @@ _TRAINER = "clients.warm"
 
 
 def attend(
-    site: GatewaySite, data: Path, told: Told, *, patience: float = SESSION_SECONDS,
+    site: GatewaySite, data: Path, announce: Announce, *, patience: float = SESSION_SECONDS,
     warm: bool = True,
 ) -> None:  # fmt: skip
     """Run a gateway until it is told to stop by Ctrl-C or SIGTERM.
@@ -44,7 +40,7 @@ def attend(
         Its folder.
     data : Path
         Its flow file.
-    told : callable
+    announce : callable
         Told what an operator should know.
     patience : float
         Seconds to try where the server refuses the key, as it does for a while after a kill.
@@ -68,7 +64,7 @@ def attend(
     if not site.server.insecure:
         check_key(site.key)
     if not is_up(site.server, site.ca):
-        told(f"{site.server.address} does not answer yet; waiting for it")
+        announce(f"{site.server.address} does not answer yet; waiting for it")
     with alone(site.state, f"gateway {site.name}"), ExitStack() as stack:
         environment = flower_environment(site.state, site.server.host)
         if warm and importlib.util.find_spec(_TRAINER):
@@ -83,25 +79,25 @@ def attend(
                 "fednids.deploy.supernode", _arguments(site, data), environment,
                 site.state, "supernode.log",
             ) as program:  # fmt: skip
-                was_online = _watch(site, program, told)
+                was_online = _watch(site, program, announce)
             if was_online:
                 refused = time.monotonic()
             _judge(site, program, was_online=was_online, left=refused + patience - time.monotonic())
-            told(
+            announce(
                 f"the server turns the key of {site.name} away, as it does for up to 60 s after "
                 f"a gateway was killed; trying again in {_AGAIN_SECONDS:.0f} s"
             )
             time.sleep(_AGAIN_SECONDS)
 
 
-def _watch(site: GatewaySite, program: Program, told: Told) -> bool:
+def _watch(site: GatewaySite, program: Program, announce: Announce) -> bool:
     """Wait for a SuperNode to end; return whether the server had accepted it."""
     online, looked = False, time.monotonic()
     while program.code is None:
         time.sleep(_PAUSE)
         if not online and _ONLINE in program.said():
             online = True
-            told(f"ready: gateway {site.name} is at the server's disposal; stop with Ctrl-C")
+            announce(f"ready: gateway {site.name} is at the server's disposal; stop with Ctrl-C")
         if not online and time.monotonic() - looked > _LOOK_SECONDS:
             is_up(site.server, site.ca)  # raises where somebody else answers
             looked = time.monotonic()

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,9 @@ from typing import Self
 from fednids.deploy.environment import MARK
 from fednids.deploy.orphans import PARENT
 from fednids.deploy.private import private_folder
+
+Announce = Callable[[str], None]
+"""Called with a line for people."""
 
 PATIENCE = 15.0
 """Seconds that a program has to end by itself."""

@@ -16,7 +16,7 @@ _FILE = "nodes.json"
 
 
 def register_gateways(
-    deployment: Deployment, control: Control, told: Callable[[str], None]
+    deployment: Deployment, control: Control, announce: Callable[[str], None]
 ) -> None:
     """Make the server know the folder's gateways and nobody else.
 
@@ -27,7 +27,7 @@ def register_gateways(
     ----------
     deployment, control
         The folder and its running server.
-    told : callable
+    announce : callable
         Called with a line for each change.
 
     Raises
@@ -42,13 +42,13 @@ def register_gateways(
             control.unregister(node_id)
             del known[name]
             _write(path, known)
-            told(f"gateway {name}: its old key is no longer known")
+            announce(f"gateway {name}: its old key is no longer known")
     for name, key in keys.items():
         if name not in known:
             node_id = _register(deployment, control, name)
             known[name] = (node_id, key)
             _write(path, known)
-            told(f"gateway {name}: its key is known now")
+            announce(f"gateway {name}: its key is known now")
 
 
 def read_nodes(deployment: Deployment) -> dict[str, tuple[str, str]]:

@@ -26,7 +26,7 @@ _MISSES = 10
 _ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception): (.+)$")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
-Told = Callable[[RoundRecord], None]
+OnRound = Callable[[RoundRecord], None]
 """Called with each round of ``rounds.jsonl``."""
 
 
@@ -78,7 +78,7 @@ def run_deployed(
     deployment: Deployment,
     config: Config,
     out: Path,
-    told: Told,
+    on_round: OnRound,
     *,
     force: bool = False,
     resume: bool = False,
@@ -93,7 +93,7 @@ def run_deployed(
         From `deployed_config`, or of the run that goes on.
     out : Path
         The run folder, on this machine.
-    told : callable
+    on_round : callable
         Told of each round.
     force : bool
         Overwrite a run that is there.
@@ -121,7 +121,7 @@ def run_deployed(
     control = Control(deployment)
     run_id = _submit(deployment, control, config, out, resume=resume)
     try:
-        state = _follow(control, run_id, _Rounds(out / ROUNDS, known, told))
+        state = _follow(control, run_id, _Rounds(out / ROUNDS, known, on_round))
     except KeyboardInterrupt:
         with suppress(SetupError):
             control.stop(run_id)
@@ -146,8 +146,8 @@ def _submit(
 class _Rounds:
     """Reports rounds as they are written."""
 
-    def __init__(self, path: Path, known: int, told: Told):
-        self._path, self._seen, self._told = path, known, told
+    def __init__(self, path: Path, known: int, on_round: OnRound):
+        self._path, self._seen, self._on_round = path, known, on_round
 
     def look(self) -> None:
         with suppress(OSError, ValueError):
@@ -155,7 +155,7 @@ class _Rounds:
                 found = RoundRecord.model_validate(line)
                 if found.round > self._seen:
                     self._seen = found.round
-                    self._told(found)
+                    self._on_round(found)
 
 
 def _follow(control: Control, run_id: str, rounds: _Rounds) -> RunState:

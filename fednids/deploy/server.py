@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
 from fednids.deploy.alone import alone
 from fednids.deploy.authority import days_left
@@ -12,7 +11,7 @@ from fednids.deploy.control import Control
 from fednids.deploy.environment import flower_environment
 from fednids.deploy.folder import Deployment
 from fednids.deploy.private import check_private
-from fednids.deploy.program import Program
+from fednids.deploy.program import Announce, Program
 from fednids.deploy.reach import is_up, wait_until
 from fednids.deploy.registering import register_gateways
 from fednids.errors import RunError, SetupError
@@ -21,18 +20,15 @@ _START_SECONDS = 60.0
 _PAUSE = 0.5
 _SOON_DAYS = 30.0
 
-Told = Callable[[str], None]
-"""Called with a line for people."""
 
-
-def serve(deployment: Deployment, told: Told) -> None:
+def run_server(deployment: Deployment, announce: Announce) -> None:
     """Run the server until it is told to stop by Ctrl-C or SIGTERM.
 
     Parameters
     ----------
     deployment : Deployment
         The folder.
-    told : callable
+    announce : callable
         Told what an operator should know.
 
     Raises
@@ -46,7 +42,7 @@ def serve(deployment: Deployment, told: Told) -> None:
         It was told to stop, and has.
     """
     os.umask(0o077)
-    _check_secrets(deployment, told)
+    _check_secrets(deployment, announce)
     with alone(deployment.state, "the server"):
         environment = flower_environment(deployment.state, deployment.server.host)
         with Program(
@@ -55,8 +51,8 @@ def serve(deployment: Deployment, told: Told) -> None:
         ) as program:  # fmt: skip
             _await(deployment, program)
             if not deployment.server.insecure:
-                register_gateways(deployment, Control(deployment), told)
-            _introduce(deployment, program, told)
+                register_gateways(deployment, Control(deployment), announce)
+            _introduce(deployment, program, announce)
             while program.code is None:
                 time.sleep(_PAUSE)
             raise RunError(
@@ -65,7 +61,7 @@ def serve(deployment: Deployment, told: Told) -> None:
             )
 
 
-def _check_secrets(deployment: Deployment, told: Told) -> None:
+def _check_secrets(deployment: Deployment, announce: Announce) -> None:
     if deployment.server.insecure:
         return
     check_private(deployment.key)
@@ -82,7 +78,7 @@ def _check_secrets(deployment: Deployment, told: Told) -> None:
             "`fednids deploy init` again with --renew"
         )
     if left < _SOON_DAYS:
-        told(f"the server's certificate expires in {left:.0f} days; renew it with --renew")
+        announce(f"the server's certificate expires in {left:.0f} days; renew it with --renew")
 
 
 def _arguments(deployment: Deployment) -> list[str]:
@@ -114,15 +110,15 @@ def _await(deployment: Deployment, program: Program) -> None:
     )
 
 
-def _introduce(deployment: Deployment, program: Program, told: Told) -> None:
+def _introduce(deployment: Deployment, program: Program, announce: Announce) -> None:
     server = deployment.server
-    told(f"ready: gateways reach the server at {server.address}")
+    announce(f"ready: gateways reach the server at {server.address}")
     if server.insecure:
-        told("INSECURE: plain HTTP and no keys; only programs on this machine reach it")
+        announce("INSECURE: plain HTTP and no keys; only programs on this machine reach it")
     else:
-        told(f"known gateways: {', '.join(deployment.gateways)}; all others are turned away")
-    told(
+        announce(f"known gateways: {', '.join(deployment.gateways)}; all others are turned away")
+    announce(
         "anybody who can run programs on this machine can start runs: Flower's control interface "
         "asks nobody who he is, so it answers this machine alone"
     )
-    told(f"log: {program.log}; stop with Ctrl-C")
+    announce(f"log: {program.log}; stop with Ctrl-C")

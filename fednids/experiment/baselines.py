@@ -44,7 +44,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedBaseline:
     """What a baseline comes to on test flows.
 
     Attributes
@@ -82,7 +82,7 @@ BASELINES: dict[str, Baseline] = {
 majority weigh flows so that every class has the same say."""
 
 
-def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> Fitted:
+def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> FittedBaseline:
     """Fit to the training flows of all gateways in one place; count on the test flows.
 
     Parameters
@@ -110,7 +110,9 @@ def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> Fitted:
     def count(chosen: NDArray[np.bool_]) -> ConfusionCounts:
         return ConfusionCounts.from_labels(labels[chosen], answers[chosen], len(fleet.classes))
 
-    return Fitted(count(fleet.split.test), count(fleet.split.novel), int(baseline.size(model)))
+    return FittedBaseline(
+        count(fleet.split.test), count(fleet.split.novel), int(baseline.size(model))
+    )
 
 
 def _encoded(fleet: FederatedDataset) -> NDArray[np.float32]:

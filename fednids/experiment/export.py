@@ -18,7 +18,7 @@ from fednids.errors import DataError
 from fednids.experiment.flow_files import Opener, find_format
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.original import Original, open_original
-from fednids.experiment.partitioning import SCHEMA_VERSION, describe_data, write_json
+from fednids.experiment.partitioning import SKEW_SCHEMA, describe_data, write_json
 from fednids.flows.files.checksum import file_sha256
 from fednids.flows.files.writing import write_flows
 from fednids.flows.source import load_flows, synthesiser
@@ -31,7 +31,7 @@ MANIFEST = "export.json"
 MOST_ROWS = 250_000
 """Rows in memory at a time; a file with more is read again for the next gateways."""
 
-Told = Callable[[int, int], None]
+OnGateway = Callable[[int, int], None]
 """Called with gateways written and gateways in all."""
 
 _Rows = tuple[pa.Table, NDArray[np.int32]]
@@ -45,7 +45,7 @@ def export_gateways(
     *,
     suffix: str = "parquet",
     force: bool = False,
-    told: Told = lambda done, whole: None,
+    on_gateway: OnGateway = lambda done, whole: None,
 ) -> dict[str, Any]:
     """Write ``gateway-00000.parquet`` and so on to a new folder, wholly or not at all.
 
@@ -64,7 +64,7 @@ def export_gateways(
         A key of `fednids.experiment.flow_files.FORMATS`.
     force : bool
         Replace an export that is there.
-    told : callable
+    on_gateway : callable
         Told of progress.
 
     Returns
@@ -87,9 +87,9 @@ def export_gateways(
         names = _names(fleet, suffix)
         paths = [folder / name if name else None for name in names]
         if config.data.path:
-            _copy_rows(config, fleet, paths, opener, told)
+            _copy_rows(config, fleet, paths, opener, on_gateway)
         else:
-            _write_synthetic(config, fleet, paths, told)
+            _write_synthetic(config, fleet, paths, on_gateway)
         manifest = _manifest(config, fleet, names)
         write_json(manifest, folder / MANIFEST)
     return manifest
@@ -104,7 +104,7 @@ def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> 
     classes = fleet.flows.classes
     owned = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(classes))
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": SKEW_SCHEMA,
         "data": describe_data(fleet),
         "seed": config.run.seed,
         "scheme": fleet.plan.scheme,
@@ -122,7 +122,7 @@ def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> 
 
 
 def _write_synthetic(
-    config: Config, fleet: FederatedDataset, paths: Sequence[Path | None], told: Told
+    config: Config, fleet: FederatedDataset, paths: Sequence[Path | None], on_gateway: OnGateway
 ) -> None:
     """Make the flows again and write each gateway's."""
     make = synthesiser(find_dataset(fleet.flows.origin.dataset))
@@ -130,7 +130,7 @@ def _write_synthetic(
     for k, path in enumerate(paths):
         if path:
             write_flows(table.take(fleet.plan.rows(k)), path)
-        told(k + 1, len(paths))
+        on_gateway(k + 1, len(paths))
 
 
 def _copy_rows(
@@ -138,7 +138,7 @@ def _copy_rows(
     fleet: FederatedDataset,
     paths: Sequence[Path | None],
     opener: Opener,
-    told: Told,
+    on_gateway: OnGateway,
 ) -> None:
     """Read the file as often as memory asks for, each time for the next gateways."""
     path = Path(config.data.path)
@@ -154,7 +154,7 @@ def _copy_rows(
     )
     for group in _groups(fleet.plan.sizes()):
         _copy_group(original, owner, group, paths, opener)
-        told(group.stop, len(paths))
+        on_gateway(group.stop, len(paths))
 
 
 def _owners(config: Config, fleet: FederatedDataset) -> NDArray[np.int32]:

@@ -21,7 +21,7 @@ _PACKAGES = ("fednids", "clients", "server", "partitions")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at.
 
     Attributes
@@ -44,25 +44,25 @@ class Finding:
         return bool(self.remedy)
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Diagnosis]:
     """Look at everything, the slow import of MindSpore last."""
-    for check in CHECKS:
+    for check in _CHECKS:
         yield from check()
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[Diagnosis]:
     supported = (3, 11) <= sys.version_info[:2] <= (3, 12)
     found = ".".join(str(part) for part in sys.version_info[:3])
-    yield Finding("Python", found, "" if supported else "use Python 3.11 or 3.12")
-    yield Finding("processors", str(len(os.sched_getaffinity(0))))
+    yield Diagnosis("Python", found, "" if supported else "use Python 3.11 or 3.12")
+    yield Diagnosis("processors", str(len(os.sched_getaffinity(0))))
 
 
-def _requirements() -> Iterator[Finding]:
+def _requirements() -> Iterator[Diagnosis]:
     """Compare what is installed with what fednids asks for."""
     try:
         wanted = distribution("fednids").requires or []
     except PackageNotFoundError:
-        yield Finding("fednids", "not installed", "run `pip install -e .` in the checkout")
+        yield Diagnosis("fednids", "not installed", "run `pip install -e .` in the checkout")
         return
     for requirement in map(Requirement, wanted):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
@@ -73,30 +73,30 @@ def _requirements() -> Iterator[Finding]:
             found = "missing"
         fits = found != "missing" and requirement.specifier.contains(found, prereleases=True)
         remedy = f"run `pip install '{requirement.name}{requirement.specifier}'`"
-        yield Finding(requirement.name, found, "" if fits else remedy)
+        yield Diagnosis(requirement.name, found, "" if fits else remedy)
 
 
-def _protobuf() -> Iterator[Finding]:
+def _protobuf() -> Iterator[Diagnosis]:
     """MindSpore's protobuf code against Flower's compiled protobuf."""
     choice = os.environ.get("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION")
     kind = f"set to {choice}" if choice else "not set"
-    yield Finding("protobuf", f"{kind}; fednids gives MindSpore its own, nothing to do")
+    yield Diagnosis("protobuf", f"{kind}; fednids gives MindSpore its own, nothing to do")
 
 
-def _shadows() -> Iterator[Finding]:
+def _shadows() -> Iterator[Diagnosis]:
     """The packages clients, server and partitions have names that others use, too."""
     home = Path(__file__).parents[2]
     for name in _PACKAGES:
         spec = importlib.util.find_spec(name)
         found = Path(spec.origin).parents[1] if spec and spec.origin else None
         if found != home:
-            yield Finding(
+            yield Diagnosis(
                 f"package {name}", str(found),
                 f"another package hides ours in {home}; use a fresh virtual environment",
             )  # fmt: skip
 
 
-def _cache() -> Iterator[Finding]:
+def _cache() -> Iterator[Diagnosis]:
     folder = cache_folder()
     place = next(parent for parent in (folder, *folder.parents) if parent.exists())
     remedy = ""
@@ -105,21 +105,21 @@ def _cache() -> Iterator[Finding]:
     elif shutil.disk_usage(place).free < _LEAST_FREE:
         remedy = "make room there, or set FEDNIDS_CACHE to a larger disk"
     free = shutil.disk_usage(place).free / 2**30
-    yield Finding("cache of prepared flows", f"{folder}, {free:.0f} GiB free", remedy)
+    yield Diagnosis("cache of prepared flows", f"{folder}, {free:.0f} GiB free", remedy)
 
 
-def _flower() -> Iterator[Finding]:
+def _flower() -> Iterator[Diagnosis]:
     """Traps of ``flwr run``; our own engines need none of this."""
     home = Path(os.environ.get("FLWR_HOME", Path.home() / ".flwr"))
     place = next(parent for parent in (home, *home.parents) if parent.exists())
     writable = os.access(place, os.W_OK)
     remedy = "" if writable else "set FLWR_HOME to a folder that can be written"
-    yield Finding("folder of `flwr run`", str(home), remedy)
+    yield Diagnosis("folder of `flwr run`", str(home), remedy)
     ray = importlib.util.find_spec("ray")
-    yield Finding("ray", "installed" if ray else "not installed; only `flwr run` needs it")
+    yield Diagnosis("ray", "installed" if ray else "not installed; only `flwr run` needs it")
 
 
-def _mindspore() -> Iterator[Finding]:
+def _mindspore() -> Iterator[Diagnosis]:
     """Import MindSpore after Flower in a process of its own; the trap aborts the process."""
     code = "import flwr.serverapp, fednids.networks.framework"
     done = subprocess.run(
@@ -128,10 +128,10 @@ def _mindspore() -> Iterator[Finding]:
     lines = done.stderr.strip().splitlines()
     remedy = "" if done.returncode == 0 else f"it said: {lines[-1] if lines else 'nothing'}"
     state = "both load in one process" if done.returncode == 0 else f"exit {done.returncode}"
-    yield Finding("MindSpore beside Flower", state, remedy)
+    yield Diagnosis("MindSpore beside Flower", state, remedy)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+_CHECKS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     _python,
     _requirements,
     _protobuf,

@@ -27,7 +27,7 @@ from fednids.runs.rounds import Outcome
 from fednids.training.initial import run_architecture
 from fednids.training.trainer import Trainer
 
-KEPT = 0.95
+KEPT_SHARE = 0.95
 """Share of the flows of known classes that a rejection by score keeps."""
 
 
@@ -130,7 +130,7 @@ def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> Separa
     if unseen.all() or not unseen.any():
         return SeparationRecord(auroc=None, passed=None)
     known = np.sort(score[~unseen])
-    threshold = known[len(known) - math.ceil(KEPT * len(known) - 1e-9)]
+    threshold = known[len(known) - math.ceil(KEPT_SHARE * len(known) - 1e-9)]
     return SeparationRecord(
         auroc=float(roc_auc_score(~unseen, score)),
         passed=float((score[unseen] >= threshold).mean()),

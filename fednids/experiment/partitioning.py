@@ -17,7 +17,7 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.plan_file import sign_plan
 from fednids.experiment.new_folder import new_folder
-from fednids.experiment.quantities import quantities, quantity
+from fednids.experiment.quantities import quantities, read_quantity
 from fednids.runs.folder import CONFIG
 from fednids.seeding import Stream, generator
 from partitions.skew import DISTANCES, Sheet, SkewReport, label_pairs, study_skew
@@ -27,7 +27,7 @@ SUMMARY, GATEWAYS = "summary.parquet", "gateways.parquet"
 PARTITION_MARK = SKEW
 """What every folder of a plan holds."""
 
-SCHEMA_VERSION = 1
+SKEW_SCHEMA = 1
 SHIFTED = 3
 """Features that are drawn: those that shift most."""
 
@@ -70,7 +70,7 @@ class PlanStudy:
     def to_json(self) -> dict[str, Any]:
         """Return what ``skew.json`` holds."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": SKEW_SCHEMA,
             "data": describe_data(self.fleet),
             "seed": self.config.run.seed,
             "fingerprint": self.fleet.plan.fingerprint,
@@ -157,7 +157,7 @@ def draw_plan(study: PlanStudy, folder: Path) -> None:
         measure = "Jensen-Shannon divergence of class mixes"
         save(distance_matrix(pairs, measure, highest=1.0, note=note), folder / "distances.png")
     for name in most_shifted(study):
-        values = quantity(study.fleet, name)
+        values = read_quantity(study.fleet, name)
         save(ridgelines(values, plan.assignment, name, note), folder / f"shift-{name}.png")
 
 

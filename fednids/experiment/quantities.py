@@ -41,7 +41,7 @@ def quantities(fleet: FederatedDataset) -> Features:
     return Features(plain.names, scaled, vector)
 
 
-def quantity(fleet: FederatedDataset, name: str) -> NDArray[np.float64]:
+def read_quantity(fleet: FederatedDataset, name: str) -> NDArray[np.float64]:
     """Return one column of `quantities` for figures: ``(N,) float64``, in its own unit.
 
     A noisy column is what the detector sees, a logarithm with noise.

@@ -12,7 +12,7 @@ from fednids.config import Config
 from fednids.errors import PartitionError
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import (
-    SCHEMA_VERSION,
+    SKEW_SCHEMA,
     PlanStudy,
     describe_data,
     study_partition,
@@ -129,7 +129,7 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Return what ``comparison.json`` holds."""
         return {
-            "schema_version": SCHEMA_VERSION, **self.about, "schemes": self.sheet().to_json()
+            "schema_version": SKEW_SCHEMA, **self.about, "schemes": self.sheet().to_json()
         }  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def compare_schemes(
     out: Path | None,
     *,
     force: bool,
-    told: Callable[[int, int, str], None],
+    on_scheme: Callable[[int, int, str], None],
 ) -> Comparison:
     """Deal the flows by every scheme with the same settings, and measure each plan.
 
@@ -151,7 +151,7 @@ def compare_schemes(
         New folder: one folder a scheme with plan and measures, and the comparison.
     force : bool
         Replace such a folder that is there.
-    told : callable
+    on_scheme : callable
         Called before each scheme with its place from 0, their number and its name.
 
     Raises
@@ -164,15 +164,15 @@ def compare_schemes(
         No scheme at all can deal them; it is the first one's.
     """
     if out is None:
-        return _compare(settings, None, told)
+        return _compare(settings, None, on_scheme)
     with new_folder(out, COMPARISON, force=force) as folder:
-        return _compare(settings, folder, told)
+        return _compare(settings, folder, on_scheme)
 
 
 def _compare(
     settings: Mapping[str, object],
     folder: Path | None,
-    told: Callable[[int, int, str], None],
+    on_scheme: Callable[[int, int, str], None],
 ) -> Comparison:
     from fednids.report.figures.mix import ComparedPlan  # Matplotlib takes most of a second
 
@@ -186,7 +186,7 @@ def _compare(
         for each in schemes
     ]
     for place, (scheme, config) in enumerate(zip(schemes, configs, strict=True)):
-        told(place, len(schemes), scheme)
+        on_scheme(place, len(schemes), scheme)
         try:
             study = study_partition(config)
         except PartitionError as error:

@@ -62,7 +62,7 @@ class Summary:
     warnings: tuple[str, ...]
 
 
-def summarise(table: FlowTable) -> Summary:
+def summarise_flows(table: FlowTable) -> Summary:
     """Count and measure a table of at least one flow."""
     spec = table.spec
     names = [name for name in spec.feature_sets[table.version] if name in table.numbers]

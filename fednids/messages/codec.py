@@ -6,7 +6,8 @@ import numpy as np
 
 from fednids.config import Config
 from fednids.messages.encodings import Sender, find_encoding
-from fednids.messages.records import Arrays, named_weights, weights_parts
+from fednids.messages.encodings.parts import SentArrays
+from fednids.messages.records import named_weights, weights_parts
 from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 
@@ -35,7 +36,7 @@ class WeightCodec:
         """Whether clients keep what the encoding of their updates leaves out."""
         return self._up.encoding.feedback
 
-    def pack(self, weights: Weights, server_round: int) -> tuple[Arrays, Weights]:
+    def pack(self, weights: Weights, server_round: int) -> tuple[SentArrays, Weights]:
         """Encode global weights, ``(G,) float32``, at the server.
 
         Parameters
@@ -56,7 +57,7 @@ class WeightCodec:
         read = self._down.decode(parts, len(weights)) if self._down.lossy else weights
         return named_weights(parts), read
 
-    def read(self, arrays: Arrays, size: int) -> Weights:
+    def read(self, arrays: SentArrays, size: int) -> Weights:
         """Read global weights, ``(size,) float32``, at a client."""
         return self._down.decode(weights_parts(arrays), size)
 
@@ -66,7 +67,7 @@ class WeightCodec:
         weights: Weights,
         residual: Weights | None,
         key: tuple[int, int],
-    ) -> tuple[Arrays, Weights | None]:
+    ) -> tuple[SentArrays, Weights | None]:
         """Encode new weights at a client.
 
         Parameters
@@ -87,7 +88,7 @@ class WeightCodec:
         parts, left = self._up.encode_update(reference, weights, residual, rng)
         return named_weights(parts), left
 
-    def read_update(self, reference: Weights, sent: Arrays) -> Weights:
+    def read_update(self, reference: Weights, sent: SentArrays) -> Weights:
         """Read a client's weights, ``(P,) float32``, at the server.
 
         Raises
@@ -97,7 +98,7 @@ class WeightCodec:
         """
         return self._up.decode_update(reference, weights_parts(sent))
 
-    def update_arrays(self, size: int) -> Arrays:
+    def update_arrays(self, size: int) -> SentArrays:
         """Return arrays as large as those of an update of ``size`` weights."""
         rng = generator(self._seed, Stream.WIRE)
         return named_weights(self._up.encoding.encode(np.zeros(size, np.float32), rng))

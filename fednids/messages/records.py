@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
@@ -14,20 +14,19 @@ from numpy.lib.format import read_array_header_1_0
 from numpy.typing import NDArray
 
 from fednids.flows.scaling import Moments, Scaler
+from fednids.messages.encodings.parts import SentArrays
 from fednids.messages.values import Card, Evaluation, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Tallies, Tally
 from fednids.networks.interface import Weights
 
 ARRAYS = "arrays"
-CONFIG = "config"
+_CONFIG = "config"
 METRICS = "metrics"
 EXAMPLES = "num-examples"
 
 WEIGHTS = "weights"
 """Name of the weights among the arrays of a message. An encoding's values have it as well, its
 other parts in front: ``weights.scales``. Whatever has another name is the strategy's."""
-
-Arrays = Mapping[str, NDArray[Any]]
 
 _NUMPY = "numpy.ndarray"
 _NPY_1_0 = b"\x93NUMPY\x01\x00"
@@ -41,7 +40,7 @@ _SCORE_FIRST = "score-first"
 _EVALUATION = "evaluation"
 
 
-def arrays_record(arrays: Arrays) -> ArrayRecord:
+def arrays_record(arrays: SentArrays) -> ArrayRecord:
     """Put named arrays into the record that Flower's strategies average."""
     return ArrayRecord({name: Array(np.ascontiguousarray(a)) for name, a in arrays.items()})
 
@@ -61,18 +60,18 @@ def read_weights(record: ArrayRecord) -> Weights:
     return _read_array(record[WEIGHTS])
 
 
-def named_weights(parts: Arrays) -> dict[str, NDArray[Any]]:
+def named_weights(parts: SentArrays) -> dict[str, NDArray[Any]]:
     """Name the parts of encoded weights as they stand in a message."""
     return {WEIGHTS if n == _VALUES else f"{WEIGHTS}.{n}": part for n, part in parts.items()}
 
 
-def weights_parts(arrays: Arrays) -> dict[str, NDArray[Any]]:
+def weights_parts(arrays: SentArrays) -> dict[str, NDArray[Any]]:
     """Take the parts of encoded weights out of the arrays of a message."""
     halves = ((name.partition("."), array) for name, array in arrays.items())
     return {part or _VALUES: array for (name, _, part), array in halves if name == WEIGHTS}
 
 
-def extras_of(arrays: Arrays) -> dict[str, NDArray[Any]]:
+def extras_of(arrays: SentArrays) -> dict[str, NDArray[Any]]:
     """Return the arrays that are not weights, nor parts of them."""
     return {name: a for name, a in arrays.items() if name.partition(".")[0] != WEIGHTS}
 
@@ -80,16 +79,16 @@ def extras_of(arrays: Arrays) -> dict[str, NDArray[Any]]:
 def query_content(version: str = "", schema: str = "") -> RecordDict:
     """Ask for `Statistics`; in a deployment, say by which fednids and digest of features."""
     told = {"fednids": version, "schema": schema}
-    return RecordDict({CONFIG: ConfigRecord({k: text for k, text in told.items() if text})})
+    return RecordDict({_CONFIG: ConfigRecord({k: text for k, text in told.items() if text})})
 
 
 def read_query(content: RecordDict) -> tuple[str, str]:
     """Read what `query_content` wrote; empty texts where nothing was said."""
-    config = cast(ConfigRecord, content[CONFIG])
+    config = cast(ConfigRecord, content[_CONFIG])
     return str(config.get("fednids", "")), str(config.get("schema", ""))
 
 
-def task_content(arrays: Arrays, task: Task) -> RecordDict:
+def task_content(arrays: SentArrays, task: Task) -> RecordDict:
     """Write what goes to a client to be trained or evaluated: arrays by name, and the task."""
     config = ConfigRecord(
         {
@@ -105,17 +104,17 @@ def task_content(arrays: Arrays, task: Task) -> RecordDict:
         config[_ADJUSTMENT] = task.adjustment.astype(float).tolist()
     if task.score_first:
         config[_SCORE_FIRST] = True
-    return RecordDict({ARRAYS: arrays_record(arrays), CONFIG: config})
+    return RecordDict({ARRAYS: arrays_record(arrays), _CONFIG: config})
 
 
 def ask_to_score_first(content: RecordDict) -> None:
     """Add to a training message that its weights are to be evaluated before they are trained."""
-    content.config_records[CONFIG][_SCORE_FIRST] = True
+    content.config_records[_CONFIG][_SCORE_FIRST] = True
 
 
 def read_task(content: RecordDict) -> tuple[dict[str, NDArray[Any]], Task]:
     """Read what the server sent: the arrays by name, and the task."""
-    config = cast(ConfigRecord, content[CONFIG])
+    config = cast(ConfigRecord, content[_CONFIG])
     scaler = Scaler(_floats(config, "scaler-mean"), _floats(config, "scaler-scale"))
     class_weights = _floats(config, "class-weights").astype(np.float32)
     down, up = (int(count) for count in cast(Sequence[int], config["bytes"]))
@@ -146,7 +145,7 @@ def statistics_content(statistics: Statistics) -> RecordDict:
         metrics[key] = getattr(card, key).tolist()
     metrics["novel"] = card.novel
     texts = {"gateway": card.name, "fednids": card.fednids, "schema": card.schema}
-    return RecordDict({METRICS: metrics, CONFIG: ConfigRecord({**texts})})
+    return RecordDict({METRICS: metrics, _CONFIG: ConfigRecord({**texts})})
 
 
 def read_statistics(content: RecordDict) -> Statistics:
@@ -159,15 +158,15 @@ def read_statistics(content: RecordDict) -> Statistics:
 
 
 def _card(content: RecordDict, metrics: MetricRecord) -> Card | None:
-    if CONFIG not in content:
+    if _CONFIG not in content:
         return None
-    texts = cast(ConfigRecord, content[CONFIG])
+    texts = cast(ConfigRecord, content[_CONFIG])
     name, version, schema = (str(texts[key]) for key in ("gateway", "fednids", "schema"))
     trained, validated, tested = (_ints(metrics, key) for key in _COUNTED)
     return Card(name, version, schema, trained, validated, tested, _int(metrics, "novel"))
 
 
-def update_content(update: Update, encoded: Arrays | None = None) -> RecordDict:
+def update_content(update: Update, encoded: SentArrays | None = None) -> RecordDict:
     """Write the answer to a training message.
 
     Parameters

@@ -22,7 +22,7 @@ from fednids.files import write_atomically
 from fednids.flows.scaling import Scaler
 from fednids.networks.interface import Architecture, Weights
 
-FORMAT = 2
+MODEL_FORMAT = 2
 _KEY = "fednids"
 _DAMAGE = (
     OSError,
@@ -107,7 +107,7 @@ def _metadata(detector: Detector) -> dict[str, Any]:
     threshold = {} if detector.threshold is None else {"threshold": detector.threshold}
     network = detector.architecture
     return {
-        "format": FORMAT,
+        "format": MODEL_FORMAT,
         "network": {
             "name": network.name,
             "settings": network.settings.model_dump(mode="json"),
@@ -129,8 +129,8 @@ def _metadata(detector: Detector) -> dict[str, Any]:
 def _detector(
     metadata: dict[str, Any], arrays: dict[str, NDArray[np.float32]], path: Path
 ) -> Detector:
-    if metadata["format"] not in (1, FORMAT):
-        raise ValueError(f"format {metadata['format']} and not {FORMAT}")
+    if metadata["format"] not in (1, MODEL_FORMAT):
+        raise ValueError(f"format {metadata['format']} and not {MODEL_FORMAT}")
     architecture = _architecture(metadata, path)
     scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
     for parameter in architecture.layout.parameters:

@@ -19,7 +19,7 @@ from fednids.runs.layout import CHECKPOINT, CONFIG, KINDS, ROUNDS, ROWS, memorie
 from fednids.runs.lines import Mark, parsed, whole_lines
 from fednids.runs.selection import Best, Selection
 
-KEPT = 2
+_KEPT = 2
 """The newest, and one before, should that be damaged."""
 
 _FORMAT = 2
@@ -123,7 +123,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     content = seal({**arrays, _MEMORIES: checkpoint.memories}, facts)
     write_atomically(_file(path, checkpoint.server_round), content)
-    for number in _numbers(path)[:-KEPT]:
+    for number in _numbers(path)[:-_KEPT]:
         _file(path, number).unlink(missing_ok=True)
 
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from greenlet import getcurrent, greenlet
 
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
 Result = TypeVar("Result")
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
@@ -33,7 +33,7 @@ class _Call(greenlet):
     """A call that can stop at a wish and go on with the answer."""
 
 
-def shared(work: Callable[[Sequence[Item]], Sequence[Answer]], item: Item) -> Answer:
+def shared(work: Callable[[Sequence[_Item]], Sequence[_Answer]], item: _Item) -> _Answer:
     """Have work done on an item, together with the items of all calls that meet.
 
     Parameters

@@ -17,8 +17,8 @@ from fednids.algorithms.krum import ranking, squared_distances
 from fednids.algorithms.robust import (
     RobustRule,
     Updates,
-    blocks,
     by_coordinate,
+    column_blocks,
     distances,
     weighted_sum,
 )
@@ -284,14 +284,14 @@ class TestKrumsRanking:
 class TestSums:
     @pytest.mark.parametrize("shape", [(1, 1), (3, 70_000), (5000, 300), (1, 200_000)])
     def test_blocks_cover_all_columns_once(self, shape: tuple[int, int]) -> None:
-        parts = list(blocks(np.empty(shape, np.float32)))
+        parts = list(column_blocks(np.empty(shape, np.float32)))
         covered = np.concatenate([np.arange(shape[1])[part] for part in parts])
         np.testing.assert_array_equal(covered, np.arange(shape[1]))
 
     def test_over_several_blocks(self) -> None:
         matrix = np.random.default_rng(1).normal(5, 1, (40_000, 150)).astype(np.float32)
         wide, centre = matrix.astype(np.float64), np.linspace(0, 3, 150)
-        assert len(list(blocks(matrix))) > 1
+        assert len(list(column_blocks(matrix))) > 1
         np.testing.assert_allclose(distances(matrix, centre), np.linalg.norm(wide - centre, axis=1))
         factors = np.linspace(0, 1, len(matrix))
         np.testing.assert_allclose(weighted_sum(matrix, factors), factors @ wide, rtol=1e-9)

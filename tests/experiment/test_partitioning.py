@@ -16,7 +16,7 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, RunError
 from fednids.experiment.execution import execute
 from fednids.experiment.partitioning import most_shifted, study_partition, write_partition
-from fednids.experiment.quantities import quantities, quantity
+from fednids.experiment.quantities import quantities, read_quantity
 from fednids.flows.files.writing import write_flows
 from partitions import PartitionPlan
 from partitions.skew import feature_distances
@@ -111,14 +111,14 @@ def test_codes_are_left_out_and_durations_unwrapped(tmp_path: Path) -> None:
     assert {"IN_BYTES", "OUT_PKTS", "FLOW_DURATION_MILLISECONDS"} <= set(narrow.names)
     place = names.index("MAX_TTL")
     found = quantities(wide).values[np.asarray(wide.flows.vector), place]
-    np.testing.assert_array_equal(found, quantity(wide, "MAX_TTL"))
-    duration = quantity(wide, "FLOW_DURATION_MILLISECONDS")
+    np.testing.assert_array_equal(found, read_quantity(wide, "MAX_TTL"))
+    duration = read_quantity(wide, "FLOW_DURATION_MILLISECONDS")
     place = names.index("FLOW_DURATION_MILLISECONDS")
     found = quantities(wide).values[np.asarray(wide.flows.vector), place]
     np.testing.assert_allclose(found, np.log1p(duration))
     synthetic = FederatedDataset.open(small_config())
     raw = synthetic.flows.raw[np.asarray(synthetic.flows.vector), 7]
-    assert quantity(synthetic, "FLOW_DURATION_MILLISECONDS").max() < raw.max()
+    assert read_quantity(synthetic, "FLOW_DURATION_MILLISECONDS").max() < raw.max()
 
 
 def test_noise_is_measured_where_it_is() -> None:
@@ -127,7 +127,7 @@ def test_noise_is_measured_where_it_is() -> None:
     loud, quiet = (each.report.find("wasserstein") for each in (noisy, plain))
     assert loud.weighted > 3 * quiet.weighted
     name = most_shifted(noisy)[0]
-    drawn = quantity(noisy.fleet, name)
+    drawn = read_quantity(noisy.fleet, name)
     deviation = [drawn[noisy.fleet.plan.rows(k)].std() for k in range(3)]
     assert deviation == sorted(deviation)
 

@@ -23,7 +23,7 @@ def test_every_scheme_has_its_row_and_folder(tmp_path: Path) -> None:
     told: list[str] = []
     config, out = small_config(partition__gateways=12), tmp_path / "all"
     found = compare_schemes(
-        config.flat(), out, force=False, told=lambda *each: told.append(each[2])
+        config.flat(), out, force=False, on_scheme=lambda *each: told.append(each[2])
     )
     assert told == [each.scheme for each in found.entries] == list(PARTITIONERS.names())
     refused = {each.scheme for each in found.entries if each.reason}
@@ -42,7 +42,7 @@ def test_a_row_is_what_the_scheme_alone_measures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PARTITIONERS, "names", lambda: ("dirichlet", "iid", "pathological"))
-    found = compare_schemes(small_config().flat(), tmp_path / "all", force=False, told=nothing)
+    found = compare_schemes(small_config().flat(), tmp_path / "all", force=False, on_scheme=nothing)
     alone = study_partition(small_config(partition__scheme="pathological"))
     assert found.entries[2].values == tuple(each.of(alone.report)[0] for each in MEASURED)
     plan = PartitionPlan.load(tmp_path / "all" / "pathological" / "plan.npz")
@@ -53,7 +53,9 @@ def test_a_row_is_what_the_scheme_alone_measures(
 def test_what_is_wrong_for_all_is_an_error() -> None:
     with pytest.raises(PartitionError, match="fewer gateways"):
         compare_schemes(
-            small_config(partition__gateways=5000).flat(), None, force=False, told=nothing
+            small_config(partition__gateways=5000).flat(), None, force=False, on_scheme=nothing
         )
     with pytest.raises(DataError):
-        compare_schemes(small_config(data__path="/no.csv").flat(), None, force=False, told=nothing)
+        compare_schemes(
+            small_config(data__path="/no.csv").flat(), None, force=False, on_scheme=nothing
+        )

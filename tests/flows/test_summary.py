@@ -1,4 +1,4 @@
-"""summarise: a flow file in numbers, against plain counting."""
+"""summarise_flows: a flow file in numbers, against plain counting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from real_data import real_file
 
 from fednids.datasets.netflow import DURATION
 from fednids.flows.files.reading import read_flows
-from fednids.flows.summary import RARE, Range, summarise
+from fednids.flows.summary import RARE, Range, summarise_flows
 from fednids.flows.table import FlowTable
 
 
@@ -27,7 +27,7 @@ def classes_of_vectors(table: FlowTable) -> dict[tuple[float, ...], set[int]]:
 
 
 def warning_of(table: FlowTable, word: str) -> list[str]:
-    return [warning for warning in summarise(table).warnings if word in warning]
+    return [warning for warning in summarise_flows(table).warnings if word in warning]
 
 
 class TestCounts:
@@ -35,7 +35,7 @@ class TestCounts:
     @given(table=flow_tables())
     def test_equal_plain_counting(self, table: FlowTable) -> None:
         with np.errstate(over="ignore"):  # medians near the largest float
-            found, attacks = summarise(table), table.attack.tolist()
+            found, attacks = summarise_flows(table), table.attack.tolist()
         assert (found.version, found.flows) == (table.version, len(attacks))
         assert found.classes == {name: attacks.count(c) for c, name in enumerate(CLASSES)}
         ends = list(zip(table.source.tolist(), table.destination.tolist(), strict=True))
@@ -47,19 +47,19 @@ class TestCounts:
     def test_ambiguous_vectors_equal_the_slow_twin(self, seed: int) -> None:
         table = random_table(np.random.default_rng(seed), 1500)
         carried = classes_of_vectors(table)
-        assert summarise(table).vectors == len(carried)
+        assert summarise_flows(table).vectors == len(carried)
         ambiguous = sum(len(classes) > 1 for classes in carried.values())
-        assert summarise(table).ambiguous == ambiguous > 0
+        assert summarise_flows(table).ambiguous == ambiguous > 0
 
     def test_hosts_that_do_not_occur_do_not_count(self) -> None:
         table = random_table(np.random.default_rng(4), 200)
         rows = np.flatnonzero((table.source < 3) & (table.destination < 3))
-        assert summarise(table.take(rows)).hosts == 3
+        assert summarise_flows(table.take(rows)).hosts == 3
 
     def test_ranges_are_of_the_features_alone(self) -> None:
         table = random_table(np.random.default_rng(5), 4, "v2")
         values = np.array([7.0, 1.0, 5.0, 2.0])
-        found = summarise(replace(table, numbers={**table.numbers, "IN_BYTES": values}))
+        found = summarise_flows(replace(table, numbers={**table.numbers, "IN_BYTES": values}))
         assert found.ranges["IN_BYTES"] == Range(1.0, 3.5, 7.0)
         assert tuple(found.ranges) == feature_names("v2")
 
@@ -105,13 +105,13 @@ class TestWarnings:
             assert all(f"{wrapped}% of the durations" in line for line in found)
 
     def test_each_is_one_line(self) -> None:
-        for warning in summarise(random_table(np.random.default_rng(11), 100)).warnings:
+        for warning in summarise_flows(random_table(np.random.default_rng(11), 100)).warnings:
             assert len(warning.splitlines()) == 1
 
 
 def test_the_real_samples_facts() -> None:
     table = read_flows(real_file("NF-BoT-IoT-v2-sample.csv.gz"))
-    found = summarise(replace(table, version="v1"))
+    found = summarise_flows(replace(table, version="v1"))
     assert found.flows == 195_146
     assert list(found.classes.values()) == [899, 59_186, 116_903, 18_135, 23]
     assert (found.vectors, found.ambiguous) == (8_745, 372)

@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 
 from fednids.errors import RunError
 from fednids.flows.scaling import Scaler
-from fednids.networks.model_file import FORMAT, Detector, load_detector, save_detector
+from fednids.networks.model_file import MODEL_FORMAT, Detector, load_detector, save_detector
 
 CLASSES = ("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")
 
@@ -211,10 +211,10 @@ def test_safetensors_of_others(place):
     refusal(place)
 
 
-@pytest.mark.parametrize("number", [FORMAT + 1, 0, "1", None])
+@pytest.mark.parametrize("number", [MODEL_FORMAT + 1, 0, "1", None])
 def test_another_format(number, saved, place):
     rewrite(saved, place, metadata=lambda given: {**given, "format": number})
-    assert f"format {number} and not {FORMAT}" in refusal(place)
+    assert f"format {number} and not {MODEL_FORMAT}" in refusal(place)
 
 
 def test_every_missing_array(saved, place):

@@ -21,7 +21,7 @@ from fednids.experiment.scoring import _against_benign, find_detector, score_flo
 from fednids.flows.files.reading import read_flows
 from fednids.flows.files.writing import write_flows
 from fednids.flows.source import load_flows
-from fednids.flows.summary import summarise
+from fednids.flows.summary import summarise_flows
 from fednids.studies.cross import cross_runs
 
 SETTINGS: dict[str, object] = {
@@ -51,11 +51,11 @@ def test_every_domain_is_read_and_written_again(domain: str, version, tmp_path: 
 
 
 def test_the_summary_counts_the_data_sets_own_attacks(tmp_path: Path) -> None:
-    found = summarise(read_flows(write_domain(tmp_path / "flows.csv", "NF-ToN-IoT")))
+    found = summarise_flows(read_flows(write_domain(tmp_path / "flows.csv", "NF-ToN-IoT")))
     assert list(found.classes) == list(NF_TON_IOT.classes)
     assert found.classes["Scanning"] > 0
     assert found.classes["DDoS"] > 0
-    ours = summarise(read_flows(write_domain(tmp_path / "ours.csv", "NF-BoT-IoT")))
+    ours = summarise_flows(read_flows(write_domain(tmp_path / "ours.csv", "NF-BoT-IoT")))
     assert list(ours.classes) == list(CLASSES)
 
 

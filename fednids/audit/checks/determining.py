@@ -13,11 +13,11 @@ import numpy as np
 
 from fednids.audit.answering import Answers, answers_of_column, answers_of_columns
 from fednids.audit.chance import ALPHA, Skill, better, skills
-from fednids.audit.evidence import AuditColumn, Evidence, Rows
+from fednids.audit.evidence import AuditColumn, Evidence, FlowRows
 from fednids.audit.finding import Finding, Severity
 from fednids.metrics.counts import BENIGN
 
-MOST_FLOWS = 20_000
+_MOST_FLOWS = 20_000
 """Flows that take part, drawn with the classes' shares kept."""
 
 CERTAIN = 0.99
@@ -37,7 +37,7 @@ class _Told:
     """What one column told about some flows."""
 
     column: AuditColumn
-    rows: Rows
+    rows: FlowRows
     answers: Answers
     best: Skill
 
@@ -46,7 +46,7 @@ def determining(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     """Ask each feature and each unknown column alone, about flows held out."""
     if not evidence.learnable:
         return []
-    seed, rows = int(rng.integers(2**31)), evidence.sample(MOST_FLOWS, rng)
+    seed, rows = int(rng.integers(2**31)), evidence.sample(_MOST_FLOWS, rng)
     asked = [c for c in evidence.columns if c.role == "feature" or c.is_foreign]
     alpha = ALPHA / max(len(asked), 1) / _TASKS
     told = [_ask(evidence, column, rows, seed) for column in asked if len(column.values) > 1]
@@ -60,7 +60,7 @@ def determining(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     return found + ([_strongest(known, alpha)] if known else [])
 
 
-def _ask(evidence: Evidence, column: AuditColumn, rows: Rows, seed: int) -> _Told:
+def _ask(evidence: Evidence, column: AuditColumn, rows: FlowRows, seed: int) -> _Told:
     """Ask about a sample, and about all flows where the sample looks certain."""
     answers = answers_of_column(column, evidence.attack, rows, seed)
     best = max(skills(answers, evidence.attack[rows]), key=lambda each: each.skill)

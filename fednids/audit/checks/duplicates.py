@@ -9,10 +9,10 @@ from fednids.audit.evidence import Evidence
 from fednids.audit.finding import Finding, Severity
 from fednids.flows.prepared import distinct_rows
 
-MOST_FLOWS = 20_000
+_MOST_FLOWS = 20_000
 """Flows among which repetition is compared with chance."""
 
-PERMUTATIONS = 99
+_PERMUTATIONS = 99
 """Times that the columns are shuffled; more repeats than in all of them is p = 0.01."""
 
 
@@ -36,7 +36,7 @@ def duplicates(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
             "share of the test flows whose vector occurs in training",
             f"{int(seen.sum()):,} of {tested:,} test flows have their vector in training, "
             f"{conflicting:,} of them with another class as well",
-            f"columns shuffled within each class ({PERMUTATIONS} times): {chance.max():.1%} at "
+            f"columns shuffled within each class ({_PERMUTATIONS} times): {chance.max():.1%} at "
             f"most, against {observed:.1%} in the same flows; a leak when also above 1/sqrt(test "
             f"flows) = {noise:.1%}, what chance alone moves a score by",
             "read the scores of the novel flows, or use data.split=grouped, which keeps equal "
@@ -65,7 +65,7 @@ def _conflicting(evidence: Evidence, seen: NDArray[np.bool_]) -> int:
 
 def _compare(evidence: Evidence, rng: np.random.Generator) -> tuple[float, NDArray[np.float64]]:
     """Return the share of seen test flows in a sample, and in each of its shuffles."""
-    rows = evidence.sample(MOST_FLOWS, rng)
+    rows = evidence.sample(_MOST_FLOWS, rng)
     test, attack = evidence.test[rows], evidence.attack[rows]
     columns = [column.codes[rows].astype(np.float64) for column in evidence.shown]
     classes = [np.flatnonzero(attack == name) for name in np.unique(attack)]
@@ -73,7 +73,7 @@ def _compare(evidence: Evidence, rng: np.random.Generator) -> tuple[float, NDArr
     def share(values: list[NDArray[np.float64]]) -> float:
         return float(_seen(distinct_rows(values)[0], test).sum() / max(test.sum(), 1))
 
-    chance = [share(_shuffled(columns, classes, rng)) for _ in range(PERMUTATIONS)]
+    chance = [share(_shuffled(columns, classes, rng)) for _ in range(_PERMUTATIONS)]
     return share(columns), np.array(chance)
 
 

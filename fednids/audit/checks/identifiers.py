@@ -12,10 +12,10 @@ from scipy import stats
 
 from fednids.audit.answering import answers_of_column
 from fednids.audit.chance import ALPHA, Skill, skills
-from fednids.audit.evidence import AuditColumn, Evidence, Rows
+from fednids.audit.evidence import AuditColumn, Evidence, FlowRows
 from fednids.audit.finding import Finding, Severity
 
-MOST_FLOWS = 20_000
+_MOST_FLOWS = 20_000
 """Flows that a column's own score is taken from; values are counted over all."""
 
 _WITHHELD = ("address", "identifier")
@@ -46,7 +46,7 @@ def identifiers(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     """Count each value's classes, test the strongest tie of each class, score the column."""
     if not evidence.learnable:
         return []
-    seed, rows = int(rng.integers(2**31)), evidence.sample(MOST_FLOWS, rng)
+    seed, rows = int(rng.integers(2**31)), evidence.sample(_MOST_FLOWS, rng)
     asked = [c for c in evidence.columns if c.role in _WITHHELD or (c.is_foreign and c.nominal)]
     found = []
     for column in asked:
@@ -83,7 +83,7 @@ def _ties(column: AuditColumn, evidence: Evidence, alpha: float) -> list[_Tie]:
     return sorted(found, key=lambda tie: -tie.edge)
 
 
-def _score(evidence: Evidence, column: AuditColumn, rows: Rows, seed: int) -> Skill:
+def _score(evidence: Evidence, column: AuditColumn, rows: FlowRows, seed: int) -> Skill:
     answers = answers_of_column(column, evidence.attack, rows, seed)
     return max(skills(answers, evidence.attack[rows]), key=lambda each: each.skill)
 

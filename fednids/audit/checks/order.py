@@ -15,10 +15,10 @@ from fednids.audit.evidence import Evidence
 from fednids.audit.finding import Finding, Severity
 from fednids.flows.split import BLOCKS
 
-MOST_FLOWS = 10_000
+_MOST_FLOWS = 10_000
 """Flows that take part, in file order, drawn with the classes' shares kept."""
 
-PERMUTATIONS = 99
+_PERMUTATIONS = 99
 """Times that the classes are shuffled over the rows."""
 
 Blocks = NDArray[np.int64]
@@ -28,12 +28,12 @@ def order(evidence: Evidence, rng: np.random.Generator) -> list[Finding]:
     """Compare what blocks of the file tell with shuffled classes; ask a tree how much it is."""
     if not evidence.learnable:
         return []
-    rows = evidence.sample(MOST_FLOWS, rng)
+    rows = evidence.sample(_MOST_FLOWS, rng)
     seed, attack = int(rng.integers(2**31)), evidence.attack[rows]
     block = rows * BLOCKS // len(evidence)
     chance = stats.permutation_test(
         (block, attack), mutual_info_score, permutation_type="pairings", alternative="greater",
-        n_resamples=PERMUTATIONS, vectorized=False, rng=rng,
+        n_resamples=_PERMUTATIONS, vectorized=False, rng=rng,
     )  # fmt: skip
     if chance.pvalue > ALPHA:
         return []
@@ -63,7 +63,7 @@ def _finding(
         f"balanced accuracy of the row number alone, in {BLOCKS} blocks",
         f"a flow's place in the file tells its class: balanced accuracy {score:.3f} where chance "
         f"gives {guess:.3f}, accuracy {accuracy:.3f} against the majority's {majority:.3f}",
-        f"classes shuffled over the rows: all of {PERMUTATIONS} shuffles have less mutual "
+        f"classes shuffled over the rows: all of {_PERMUTATIONS} shuffles have less mutual "
         "information with the blocks; a leak when the accuracy is also above the majority's "
         "(exact binomial test)",
         "windows hold neighbours of one class and a random split tests between training flows: "

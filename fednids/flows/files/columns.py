@@ -161,7 +161,7 @@ def _ends(
     """Return the sorted distinct addresses of both columns, and their places for each."""
     coded = (_coded(source), _coded(destination))
     hosts = tuple(sorted({name for names, _ in coded for name in names}))
-    if not all(is_address(host) for host in hosts):
+    if not all(is_ipv4(host) for host in hosts):
         raise MisfitError("no address")
     place = {host: index for index, host in enumerate(hosts)}
     first, second = (
@@ -174,7 +174,7 @@ def _no_ends(flows: int) -> tuple[tuple[str, ...], NDArray[np.int32], NDArray[np
     return (), np.zeros(flows, np.int32), np.zeros(flows, np.int32)
 
 
-def is_address(text: str) -> bool:
+def is_ipv4(text: str) -> bool:
     """Return whether ``text`` is an IPv4 address in dotted decimal."""
     try:
         ipaddress.IPv4Address(text)

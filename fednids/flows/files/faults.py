@@ -22,7 +22,7 @@ from fednids.flows.files.columns import (
     LONGEST_LINE,
     MisfitError,
     assemble,
-    is_address,
+    is_ipv4,
     parse_body,
 )
 from fednids.flows.files.header import Fit, Header
@@ -153,7 +153,7 @@ def _wrong_text(cell: str, column: Column, spec: DatasetSpec) -> str | None:
     if any("\ud800" <= letter <= "\udfff" for letter in cell):
         return f"bytes that are not UTF-8 ({shown(cell)})"
     if column.role == "address":
-        return None if is_address(cell) else shown(cell)
+        return None if is_ipv4(cell) else shown(cell)
     return shown(cell) if column.role == "label" and cell not in spec.codes else None
 
 

@@ -143,7 +143,7 @@ class ClassStatistics:
 
 
 @dataclass(frozen=True)
-class Moments:
+class ColumnMoments:
     """Mean and standard deviation of one column over all classes.
 
     Attributes
@@ -207,7 +207,7 @@ class PublishedStatistics:
     ----------
     source : str
         Where they come from, for people.
-    moments : Mapping[str, Moments]
+    moments : Mapping[str, ColumnMoments]
         Of the whole data set, by column.
     hosts : Hosts
         The machines of the testbed.
@@ -218,7 +218,7 @@ class PublishedStatistics:
     """
 
     source: str
-    moments: Mapping[str, Moments]
+    moments: Mapping[str, ColumnMoments]
     hosts: Hosts
     quantile_levels: tuple[float, ...]
     classes: tuple[ClassStatistics, ...]
@@ -236,7 +236,7 @@ def published_statistics() -> PublishedStatistics:
     figures = json.loads(file.read_text(encoding="utf-8"))
     return PublishedStatistics(
         source=figures["source"],
-        moments={name: Moments(**each) for name, each in figures["moments"].items()},
+        moments={name: ColumnMoments(**each) for name, each in figures["moments"].items()},
         hosts=_hosts(figures["hosts"]),
         quantile_levels=tuple(figures["quantile_levels"]),
         classes=tuple(_class(name, figures["classes"][name]) for name in NF_BOT_IOT.classes),

@@ -48,7 +48,7 @@ _ONE_DISTRIBUTION = ("DDoS", "DoS")
 
 
 @dataclass(frozen=True)
-class Values:
+class FlowValues:
     """Numbers of ``n`` flows of one class.
 
     Attributes
@@ -72,7 +72,7 @@ class Values:
         return np.stack([self.columns[name] for name in names])
 
 
-def draw_values(figures: ClassStatistics, n: int, rng: np.random.Generator) -> Values:
+def draw_values(figures: ClassStatistics, n: int, rng: np.random.Generator) -> FlowValues:
     """Draw ports and features of ``n`` flows of one class.
 
     Parameters
@@ -86,7 +86,7 @@ def draw_values(figures: ClassStatistics, n: int, rng: np.random.Generator) -> V
 
     Returns
     -------
-    Values
+    FlowValues
         Of independent flows, in no order.
     """
     forms = _forms(figures.name)
@@ -98,7 +98,7 @@ def draw_values(figures: ClassStatistics, n: int, rng: np.random.Generator) -> V
     strays = np.flatnonzero(drawn >= len(figures.templates))
     for name, values in vary({k: v[strays] for k, v in columns.items()}, figures, rng).items():
         columns[name][strays] = values
-    return Values(columns, forms.reply[kind])
+    return FlowValues(columns, forms.reply[kind])
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,17 @@ from fednids.errors import ConfigError
 from fednids.messages.encodings.float16 import Float16
 from fednids.messages.encodings.full import Full
 from fednids.messages.encodings.int8 import Int8
-from fednids.messages.encodings.parts import Arrays, Encoding, Part, Vector, sent_bytes
+from fednids.messages.encodings.parts import Encoding, Part, SentArrays, Vector, sent_bytes
 from fednids.messages.encodings.sender import Sender
 from fednids.messages.encodings.topk import TopK
 
 __all__ = [
     "DOWN",
     "ENCODINGS",
-    "Arrays",
     "Encoding",
     "Part",
     "Sender",
+    "SentArrays",
     "Vector",
     "find_encoding",
     "sent_bytes",

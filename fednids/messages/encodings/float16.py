@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from fednids.messages.encodings.parts import Arrays, Part, Vector, check_arrays, check_finite
+from fednids.messages.encodings.parts import Part, SentArrays, Vector, check_arrays, check_finite
 
-LARGEST = np.float32(np.finfo(np.float16).max)
+LARGEST_HALF = np.float32(np.finfo(np.float16).max)
 """65,504; what is larger is sent as this."""
 
 
@@ -27,12 +27,12 @@ class Float16:
         """List the one array: two bytes a weight."""
         return (Part("values", size, np.float16),)
 
-    def encode(self, vector: Vector, rng: np.random.Generator) -> Arrays:
+    def encode(self, vector: Vector, rng: np.random.Generator) -> SentArrays:
         """Round; the largest stay finite."""
         check_finite(vector, "numbers to send")
-        return {"values": np.clip(vector, -LARGEST, LARGEST).astype(np.float16)}
+        return {"values": np.clip(vector, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)}
 
-    def decode(self, arrays: Arrays, size: int) -> Vector:
+    def decode(self, arrays: SentArrays, size: int) -> Vector:
         """Widen."""
         check_arrays(arrays, self.parts(size))
         check_finite(arrays["values"], "values")

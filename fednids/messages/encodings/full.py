@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from fednids.messages.encodings.parts import Arrays, Part, Vector, check_arrays
+from fednids.messages.encodings.parts import Part, SentArrays, Vector, check_arrays
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Full:
         """List the one array: four bytes a weight."""
         return (Part("values", size, np.float32),)
 
-    def encode(self, vector: Vector, rng: np.random.Generator) -> Arrays:
+    def encode(self, vector: Vector, rng: np.random.Generator) -> SentArrays:
         """Return the vector itself."""
         return {"values": vector}
 
-    def decode(self, arrays: Arrays, size: int) -> Vector:
+    def decode(self, arrays: SentArrays, size: int) -> Vector:
         """Return the array itself, if it is ``(size,) float32``."""
         check_arrays(arrays, self.parts(size))
         return arrays["values"]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.messages.encodings.parts import Arrays, Part, Vector, check_arrays, check_finite
+from fednids.messages.encodings.parts import Part, SentArrays, Vector, check_arrays, check_finite
 
 LEVELS = 127
 """Levels on each side of 0 (s); -128 is not used."""
@@ -25,7 +25,7 @@ def _shortened(scales: NDArray[np.float32]) -> NDArray[np.float32]:
     return (scales.view(np.uint32) & ~_SPARE).view(np.float32)
 
 
-LARGEST = _shortened(np.finfo(np.float32).max / np.full(1, LEVELS, np.float32))[0]
+LARGEST_SCALE = _shortened(np.finfo(np.float32).max / np.full(1, LEVELS, np.float32))[0]
 """The largest scale whose level 127 is finite, 2.7e36."""
 
 
@@ -58,7 +58,7 @@ class Int8:
         """List levels, a byte a weight, and scales, four bytes a block."""
         return Part("levels", size, np.int8), Part("scales", -(-size // BLOCK), np.float32)
 
-    def encode(self, vector: Vector, rng: np.random.Generator) -> Arrays:
+    def encode(self, vector: Vector, rng: np.random.Generator) -> SentArrays:
         """Round each number up or down, by a draw of its own."""
         check_finite(vector, "numbers to send")
         scales = _scales(vector)
@@ -69,13 +69,13 @@ class Int8:
         levels = np.clip(low + up, -LEVELS, LEVELS).astype(np.int8)
         return {"levels": levels, "scales": scales}
 
-    def decode(self, arrays: Arrays, size: int) -> Vector:
+    def decode(self, arrays: SentArrays, size: int) -> Vector:
         """Multiply levels by their block's scale."""
         check_arrays(arrays, self.parts(size))
         levels, scales = arrays["levels"], arrays["scales"]
         check_finite(scales, "scales")
-        if ((scales < 0) | (scales > LARGEST)).any():
-            raise ValueError(f"expected scales from 0 to {LARGEST:.4g}, got one outside")
+        if ((scales < 0) | (scales > LARGEST_SCALE)).any():
+            raise ValueError(f"expected scales from 0 to {LARGEST_SCALE:.4g}, got one outside")
         if (levels < -LEVELS).any():
             raise ValueError(f"expected levels from -{LEVELS} to {LEVELS}, got -128")
         vector: Vector = levels * _by_block(scales, size)
@@ -88,7 +88,7 @@ def _scales(vector: Vector) -> NDArray[np.float32]:
         return np.zeros(0, np.float32)
     peaks = np.maximum.reduceat(np.abs(vector), np.arange(0, len(vector), BLOCK))
     bits = np.maximum((peaks / np.float32(LEVELS)).view(np.uint32), peaks > 0)
-    return np.minimum(_shortened((bits + _SPARE).view(np.float32)), LARGEST)
+    return np.minimum(_shortened((bits + _SPARE).view(np.float32)), LARGEST_SCALE)
 
 
 def _by_block(scales: NDArray[np.float32], size: int) -> Vector:

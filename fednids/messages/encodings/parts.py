@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 Vector = NDArray[np.float32]
 """``(P,) float32`` weights, or the change of weights."""
 
-Arrays = Mapping[str, NDArray[Any]]
+SentArrays = Mapping[str, NDArray[Any]]
 """Arrays by name, as they are sent."""
 
 
@@ -60,7 +60,7 @@ class Encoding(Protocol):
         """List the arrays of a vector of ``size`` numbers."""
         ...
 
-    def encode(self, vector: Vector, rng: np.random.Generator) -> Arrays:
+    def encode(self, vector: Vector, rng: np.random.Generator) -> SentArrays:
         """Write a vector.
 
         Parameters
@@ -82,7 +82,7 @@ class Encoding(Protocol):
         """
         ...
 
-    def decode(self, arrays: Arrays, size: int) -> Vector:
+    def decode(self, arrays: SentArrays, size: int) -> Vector:
         """Read a vector.
 
         Parameters
@@ -118,7 +118,7 @@ def sent_bytes(encoding: Encoding, size: int) -> int:
     return sum(part.bytes for part in encoding.parts(size))
 
 
-def check_arrays(arrays: Arrays, parts: Sequence[Part]) -> None:
+def check_arrays(arrays: SentArrays, parts: Sequence[Part]) -> None:
     """Refuse arrays that are not the parts expected.
 
     Raises

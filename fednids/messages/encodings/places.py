@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fednids.messages.encodings.parts import Arrays, Part
+from fednids.messages.encodings.parts import Part, SentArrays
 
 _PAGES: tuple[tuple[int, DTypeLike, DTypeLike], ...] = (
     (2**8, np.uint8, np.uint16),
@@ -28,7 +28,7 @@ def place_parts(size: int, kept: int) -> tuple[Part, Part]:
     return min(choices, key=lambda parts: sum(part.bytes for part in parts))
 
 
-def pack(places: NDArray[np.intp], size: int) -> Arrays:
+def pack_places(places: NDArray[np.intp], size: int) -> SentArrays:
     """Write places, which rise and are below ``size``, as `place_parts` lists."""
     pages, offsets = place_parts(size, len(places))
     page = _page(offsets)
@@ -39,7 +39,7 @@ def pack(places: NDArray[np.intp], size: int) -> Arrays:
     }
 
 
-def unpack(arrays: Arrays, size: int, kept: int) -> NDArray[np.int64]:
+def unpack_places(arrays: SentArrays, size: int, kept: int) -> NDArray[np.int64]:
     """Read places out of arrays of the right shapes and types.
 
     Raises

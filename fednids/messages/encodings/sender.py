@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fednids.messages.encodings.parts import Arrays, Encoding, Vector, check_finite
+from fednids.messages.encodings.parts import Encoding, SentArrays, Vector, check_finite
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sender:
 
     def encode_update(
         self, start: Vector, new: Vector, residual: Vector | None, rng: np.random.Generator
-    ) -> tuple[Arrays, Vector | None]:
+    ) -> tuple[SentArrays, Vector | None]:
         """Write an update, on the gateway.
 
         Parameters
@@ -69,7 +69,7 @@ class Sender:
             return arrays, None
         return arrays, change - self.encoding.decode(arrays, len(change))
 
-    def decode_update(self, start: Vector, arrays: Arrays) -> Vector:
+    def decode_update(self, start: Vector, arrays: SentArrays) -> Vector:
         """Read an update, on the server.
 
         Parameters

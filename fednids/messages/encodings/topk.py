@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fednids.messages.encodings.parts import Arrays, Part, Vector, check_arrays, check_finite
-from fednids.messages.encodings.places import pack, place_parts, unpack
+from fednids.messages.encodings.parts import Part, SentArrays, Vector, check_arrays, check_finite
+from fednids.messages.encodings.places import pack_places, place_parts, unpack_places
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class TopK:
         kept = self.kept(size)
         return (Part("values", kept, np.float32), *place_parts(size, kept))
 
-    def encode(self, vector: Vector, rng: np.random.Generator) -> Arrays:
+    def encode(self, vector: Vector, rng: np.random.Generator) -> SentArrays:
         """Choose, and say where they stand."""
         check_finite(vector, "numbers to send")
         chosen = _largest(np.abs(vector), self.kept(len(vector)))
-        return {"values": vector[chosen], **pack(chosen, len(vector))}
+        return {"values": vector[chosen], **pack_places(chosen, len(vector))}
 
-    def decode(self, arrays: Arrays, size: int) -> Vector:
+    def decode(self, arrays: SentArrays, size: int) -> Vector:
         """Put them back; the others are 0."""
         check_arrays(arrays, self.parts(size))
         check_finite(arrays["values"], "values")
         vector = np.zeros(size, np.float32)
-        vector[unpack(arrays, size, self.kept(size))] = arrays["values"]
+        vector[unpack_places(arrays, size, self.kept(size))] = arrays["values"]
         return vector
 
 

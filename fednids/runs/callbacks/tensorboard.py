@@ -7,7 +7,7 @@ from pathlib import Path
 from fednids.runs.callbacks.interface import RoundEnd, RunStart, demand_package
 from fednids.runs.records import ResultRecord
 
-FOLDER = "tensorboard"
+_FOLDER = "tensorboard"
 """In the run folder, where no other is named."""
 
 
@@ -34,7 +34,7 @@ class TensorboardSink:
 
     def run_began(self, run: RunStart) -> str:
         """Open an event file; rounds after those that it was told of before are void."""
-        folder = Path(self._target) if self._target else run.path / FOLDER
+        folder = Path(self._target) if self._target else run.path / _FOLDER
         purge = run.done + 1 if run.done else None
         self._writer = self._package.SummaryWriter(
             str(folder), purge_step=purge, filename_suffix=f".after-{run.done}"

@@ -90,7 +90,7 @@ def test_the_strongest_feature_is_named_and_is_no_leak() -> None:
 
 def test_all_flows_confirm_what_a_sample_suggests(monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module("fednids.audit.checks.determining")
-    monkeypatch.setattr(module, "MOST_FLOWS", 500)
+    monkeypatch.setattr(module, "_MOST_FLOWS", 500)
     table = clean_table(5, 3000)
     foreign = {"LEAK": table.attack, "HALF": mostly(table.attack, 0.9, 5, 5)}
     found = found_in(table, foreign)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fednids
-from clients.warm.frames import FrameError, pack, unpack
+from clients.warm.frames import FrameError, pack_frame, unpack_frame
 from clients.warm.request import Request, done, failed, read_reply, refused
 from fednids.errors import DataError
 
@@ -58,7 +58,7 @@ def bits(content: RecordDict) -> list[object]:
 
 @given(contents())
 def test_records_come_back_bit_by_bit(content: RecordDict) -> None:
-    facts, found = unpack(pack({"kind": "train"}, content))
+    facts, found = unpack_frame(pack_frame({"kind": "train"}, content))
     assert facts == {"kind": "train"}
     assert bits(found) == bits(content)
 
@@ -123,18 +123,18 @@ ODD = {
 @pytest.mark.parametrize("header", ODD.values(), ids=ODD)
 def test_odd_headers_are_refused(header: object) -> None:
     with pytest.raises(FrameError):
-        unpack(frame_of(header))
+        unpack_frame(frame_of(header))
 
 
 def test_a_deeply_nested_header_is_refused() -> None:
     text = b"[" * 100_000
     with pytest.raises(FrameError):
-        unpack(b"fednids1" + len(text).to_bytes(4, "little") + text)
+        unpack_frame(b"fednids1" + len(text).to_bytes(4, "little") + text)
 
 
 def test_bytes_in_a_record_are_not_written() -> None:
     with pytest.raises(FrameError, match="plain"):
-        pack({}, RecordDict({"config": ConfigRecord({"secret": b"\x00"})}))
+        pack_frame({}, RecordDict({"config": ConfigRecord({"secret": b"\x00"})}))
 
 
 def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from warm_factory import ROOT, asked, start, trainer_in
 
 import fednids
 from clients.warm import serving
-from clients.warm.asking import FOLDER, ask
+from clients.warm.asking import VARIABLE, ask
 from clients.warm.folder import address, opened, read_key
 from clients.warm.request import Request
 from fednids.errors import DataError, SetupError
@@ -40,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _named(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "place" in request.fixturenames:
-        monkeypatch.setenv(FOLDER, str(request.getfixturevalue("place")))
+        monkeypatch.setenv(VARIABLE, str(request.getfixturevalue("place")))
 
 
 def process_of(request: Request) -> int | None:
@@ -171,7 +171,7 @@ def test_a_folder_that_is_open_to_others_is_not_trusted(
     folder = tmp_path / "warm"
     folder.mkdir()
     folder.chmod(mode)
-    monkeypatch.setenv(FOLDER, str(folder))
+    monkeypatch.setenv(VARIABLE, str(folder))
     assert ask(asked()) is None
     assert "open to others" in caplog.text
     with pytest.raises(SetupError, match="open to others"), opened(folder):
@@ -181,7 +181,7 @@ def test_a_folder_that_is_open_to_others_is_not_trusted(
 def test_no_trainer_falls_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv(FOLDER, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere"))
     assert ask(asked()) is None
     assert "got none that answers" in caplog.text
 
@@ -203,7 +203,7 @@ def test_nothing_is_left_of_a_trainer_that_ended(tmp_path: Path) -> None:
 def test_a_trainer_that_dies_in_mid_message_falls_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv(FOLDER, str(tmp_path / "warm"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "warm"))
     with trainer_in(tmp_path / "warm"):
         assert ask(asked("die")) is None
     assert "got none that answers" in caplog.text
@@ -212,7 +212,7 @@ def test_a_trainer_that_dies_in_mid_message_falls_back(
 @pytest.mark.slow
 def test_a_killed_trainer_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket and key are still there: nobody answers, and the next trainer takes over."""
-    monkeypatch.setenv(FOLDER, str(tmp_path / "warm"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "warm"))
     with trainer_in(tmp_path / "warm") as first:
         first.kill()
         first.wait()
@@ -252,6 +252,6 @@ def test_a_client_app_with_a_trainer_imports_no_framework() -> None:
     code = f"import sys, clients.app; print([n for n in {heavy} if n in sys.modules])"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
-        env={**os.environ, FOLDER: "/nowhere"},
+        env={**os.environ, VARIABLE: "/nowhere"},
     )  # fmt: skip
     assert ran.stdout.strip() == "[]"

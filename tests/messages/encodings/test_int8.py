@@ -12,7 +12,7 @@ from messages.encodings.vectors import ALL, generator, moderate, normal, vectors
 from fednids.messages.encodings import int8
 
 INT8 = ALL["int8"]
-LARGEST = np.finfo(np.float32).max
+LARGEST_SCALE = np.finfo(np.float32).max
 
 
 def read(vector: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_a_small_block_is_not_drowned_by_a_large_one() -> None:
     np.testing.assert_array_equal(read(vector)[:BLOCK], read(vector[:BLOCK]))
 
 
-@pytest.mark.parametrize("number", [LARGEST, -LARGEST, 1e38, 1e-45, 1e-38, 0])
+@pytest.mark.parametrize("number", [LARGEST_SCALE, -LARGEST_SCALE, 1e38, 1e-45, 1e-38, 0])
 def test_the_ends_of_float32(number: float) -> None:
     vector = np.full(3, number, np.float32)
     assert np.isfinite(read(vector)).all()
@@ -114,8 +114,8 @@ def test_the_ends_of_float32(number: float) -> None:
 
 def test_the_largest_scale_is_the_last_that_keeps_numbers_finite() -> None:
     with np.errstate(over="ignore"):
-        assert np.isfinite(np.float32(127) * int8.LARGEST)
-        after = (int8.LARGEST.view(np.uint32) + np.uint32(128)).view(np.float32)
+        assert np.isfinite(np.float32(127) * int8.LARGEST_SCALE)
+        after = (int8.LARGEST_SCALE.view(np.uint32) + np.uint32(128)).view(np.float32)
         assert np.isinf(np.float32(127) * after)
 
 

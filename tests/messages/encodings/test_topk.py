@@ -11,7 +11,7 @@ from messages.encodings.oracles import slow_topk
 from messages.encodings.vectors import generator, normal, vectors
 
 from fednids.messages.encodings import sent_bytes
-from fednids.messages.encodings.places import pack, place_parts, unpack
+from fednids.messages.encodings.places import pack_places, place_parts, unpack_places
 from fednids.messages.encodings.topk import TopK
 
 shares = st.floats(1e-4, 1)
@@ -72,12 +72,14 @@ class TestPlaces:
     def test_are_read_as_they_were_written(self, data: st.DataObject, size: int) -> None:
         chosen = data.draw(st.sets(st.integers(0, size - 1), max_size=60))
         places = np.array(sorted(chosen), np.intp)
-        np.testing.assert_array_equal(unpack(pack(places, size), size, len(places)), places)
+        np.testing.assert_array_equal(
+            unpack_places(pack_places(places, size), size, len(places)), places
+        )
 
     @pytest.mark.parametrize("size", [256, 65_536, 100_000])
     def test_all_of_them(self, size: int) -> None:
         places = np.arange(size)
-        np.testing.assert_array_equal(unpack(pack(places, size), size, size), places)
+        np.testing.assert_array_equal(unpack_places(pack_places(places, size), size, size), places)
 
     @pytest.mark.parametrize(("size", "kept"), [(700, 30), (100_000, 40)])
     def test_both_kinds_of_page_are_tried(self, size: int, kept: int) -> None:
@@ -87,28 +89,28 @@ class TestPlaces:
 
     @pytest.mark.parametrize("size", [700, 100_000])
     def test_a_place_twice_is_refused(self, size: int) -> None:
-        sent = pack(np.arange(40), size)
+        sent = pack_places(np.arange(40), size)
         sent["offsets"][7] = sent["offsets"][6]
         with pytest.raises(ValueError, match="expected places that rise"):
-            unpack(sent, size, 40)
+            unpack_places(sent, size, 40)
 
     @pytest.mark.parametrize("size", [700, 100_000])
     def test_falling_places_are_refused(self, size: int) -> None:
-        sent = pack(np.arange(40), size)
+        sent = pack_places(np.arange(40), size)
         sent["offsets"][:] = sent["offsets"][::-1].copy()
         with pytest.raises(ValueError, match="expected places that rise"):
-            unpack(sent, size, 40)
+            unpack_places(sent, size, 40)
 
     @pytest.mark.parametrize("size", [700, 100_000])
     def test_a_place_outside_is_refused(self, size: int) -> None:
-        sent = pack(np.arange(size - 40, size), size)
+        sent = pack_places(np.arange(size - 40, size), size)
         sent["offsets"][-1] += 1
         with pytest.raises(ValueError, match=f"expected places below {size}, got {size}"):
-            unpack(sent, size, 40)
+            unpack_places(sent, size, 40)
 
     @pytest.mark.parametrize("change", [1, -1, 200])
     def test_other_counts_are_refused(self, change: int) -> None:
-        sent = pack(np.arange(40), 700)
+        sent = pack_places(np.arange(40), 700)
         sent["pages"][0] += change
         with pytest.raises(ValueError, match=f"expected 40 places, got {40 + change}"):
-            unpack(sent, 700, 40)
+            unpack_places(sent, 700, 40)
