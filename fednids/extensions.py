@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 Member = TypeVar("Member")
 
-_INHERITED = "FEDNIDS_PLUGINS"
-"""Environment variable by which worker processes learn which plug-ins this process has loaded."""
+INHERITED = "FEDNIDS_PLUGINS"
+"""Environment variable by which worker processes learn which plug-ins this one has loaded."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def load_plugins(files: Iterable[Path]) -> None:
         _run(Plugin(path, hashlib.sha256(source).hexdigest()))
     if _loaded:
         told = [[str(each.path), each.sha256] for each in _loaded]
-        os.environ[_INHERITED] = json.dumps(told)
+        os.environ[INHERITED] = json.dumps(told)
 
 
 def loaded_plugins() -> tuple[Plugin, ...]:
@@ -211,7 +211,7 @@ def loaded_plugins() -> tuple[Plugin, ...]:
 
 def _load_inherited() -> None:
     """Load what the process that started this one had loaded."""
-    for path, sha256 in json.loads(os.environ.get(_INHERITED, "[]")):
+    for path, sha256 in json.loads(os.environ.get(INHERITED, "[]")):
         plugin = Plugin(Path(path), sha256)
         if plugin not in _loaded:
             _run(plugin)

@@ -23,6 +23,7 @@ from fednids.metrics import (
 from fednids.metrics.counts import BENIGN
 from fednids.networks.model_file import Detector, load_detector
 from fednids.runs.layout import MODEL
+from fednids.runs.plugins import check_folder_plugins
 from fednids.runs.records import OperatingRecord, ScoresRecord
 from fednids.training.trainer import Trainer
 
@@ -65,6 +66,8 @@ def find_detector(path: Path) -> Detector:
     RunError
         There is none, or it cannot be used by this version.
     """
+    if path.is_dir():
+        check_folder_plugins(path)
     return load_detector(path / MODEL if path.is_dir() else path)
 
 

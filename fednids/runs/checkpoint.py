@@ -17,6 +17,8 @@ from fednids.messages.client_state import memories_fault
 from fednids.networks.interface import Weights
 from fednids.runs.layout import CHECKPOINT, CONFIG, KINDS, ROUNDS, ROWS, memories
 from fednids.runs.lines import Mark, parsed, whole_lines
+from fednids.runs.plugins import check_digests, check_members, current_plugins
+from fednids.runs.records import PluginRecord
 from fednids.runs.selection import Best, Selection
 
 _KEPT = 2
@@ -121,6 +123,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "rounds": asdict(checkpoint.round_lines),
         "gateways": asdict(checkpoint.gateway_lines),
     }
+    if plugins := current_plugins():
+        facts["plugins"] = [each.model_dump() for each in plugins]
     content = seal({**arrays, _MEMORIES: checkpoint.memories}, facts)
     write_atomically(_file(path, checkpoint.server_round), content)
     for number in _numbers(path)[:-_KEPT]:
@@ -134,7 +138,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     ------
     RunError
         ``path`` holds no run, or one of an older version, none of its checkpoints can be used,
-        or its settings were changed.
+        its settings were changed, or a plug-in that it was begun with is missing or another one.
     """
     damaged = []
     for number in reversed(_numbers(path)):
@@ -235,6 +239,9 @@ def _read(path: Path, number: int) -> Checkpoint:
         raise _OlderError
     if (facts["format"], facts["round"]) != (_FORMAT, number) or facts["kind"] not in KINDS:
         raise ValueError(f"it is round {facts['round']} of {facts['kind']!r}")
+    recorded = [PluginRecord.model_validate(each) for each in facts.get("plugins", [])]
+    check_members(facts["config"], recorded, path)
+    check_digests(facts["config"], recorded, path)
     marks = Mark(**facts["rounds"]), Mark(**facts["gateways"])
     rounds = parsed(whole_lines(path / ROUNDS, marks[0]))
     whole_lines(path / CHECKPOINT / ROWS, marks[1])

@@ -13,15 +13,15 @@ from typing import Any
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.registry import chosen_dataset, chosen_features, class_names
-from fednids.extensions import loaded_plugins
 from fednids.files import write_atomically
 from fednids.networks.interface import Weights
 from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.facts import Facts
 from fednids.runs.folder import Checkpoint, RunFolder, prepare_folder
 from fednids.runs.layout import CHECKPOINT, MODEL, MODELS, SCORES
+from fednids.runs.plugins import current_plugins
 from fednids.runs.provenance import note_process, read_provenance
-from fednids.runs.records import PluginRecord, ResultRecord
+from fednids.runs.records import ResultRecord
 from fednids.runs.result import RunSeconds, build_result, chosen_threshold, score_histograms
 from fednids.runs.rounds import Observer, Outcome, Round
 
@@ -140,7 +140,7 @@ class OpenRun:
             rounds=self.folder.rounds,
             provenance=read_provenance(self.folder.path / CHECKPOINT),
             **self.folder.course,
-            **_plugins(),
+            **({"plugins": found} if (found := current_plugins()) else {}),
             **(extra or {}),
         )
         self._save_detectors(outcome, facts)
@@ -230,12 +230,6 @@ def _log_round(ended: Round) -> None:
             ended.number, update.partition_id, update.examples, update.steps, update.loss,
             update.seconds,
         )  # fmt: skip
-
-
-def _plugins() -> dict[str, list[PluginRecord]]:
-    """Return the plug-ins that the run was made with; nothing without any."""
-    found = [PluginRecord(file=each.path.name, sha256=each.sha256) for each in loaded_plugins()]
-    return {"plugins": found} if found else {}
 
 
 def _classes(config: Config, flows: FederatedDataset | None) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from pydantic_core import from_json
 from fednids.config import Config
 from fednids.datasets.registry import class_names
 from fednids.errors import ConfigError, RunError
-from fednids.extensions import loaded_plugins
 from fednids.metrics import ConfusionCounts, Scores, scores
 from fednids.metrics.curves import ScoreHistograms, Sides
 from fednids.metrics.log_odds import BINS
@@ -43,6 +42,7 @@ from fednids.runs.layout import (
     STUDY,
 )
 from fednids.runs.lines import read_lines
+from fednids.runs.plugins import check_folder_plugins
 from fednids.runs.records import SCHEMA_VERSION, Provenance, ResultRecord, RoundRecord, ScoresRecord
 
 if TYPE_CHECKING:
@@ -127,25 +127,9 @@ class Run:
     @cached_property
     def config(self) -> Config:
         """Settings."""
+        check_folder_plugins(self.path)
         with self._reading(CONFIG):
-            try:
-                found = Config.recorded(self.path / CONFIG)
-            except ConfigError:
-                self._check_plugins(all_of_them=True)
-                raise
-        self._check_plugins(all_of_them=False)
-        return found
-
-    def _check_plugins(self, *, all_of_them: bool) -> None:
-        """Refuse plug-ins of other contents than the run was made with; ask for missing ones."""
-        loaded = {each.path.name: each.sha256 for each in loaded_plugins()}
-        for each in (self.result.plugins or []) if self.finished else []:
-            if each.sha256 in loaded.values() or not (all_of_them or each.file in loaded):
-                continue
-            raise RunError(
-                f"expected plug-in {each.file} of SHA-256 {each.sha256}, with which {self.path} "
-                f"was made, got {loaded.get(each.file, 'none')}; give that file with --plugin"
-            )
+            return Config.recorded(self.path / CONFIG)
 
     @cached_property
     def result(self) -> ResultRecord:

@@ -101,7 +101,7 @@ def test_a_partitioner_goes_through_all_commands(
     forget()
     capsys.readouterr()
     assert run(["report", str(out), *page]) == 2
-    assert f"expected plug-in mine.py of SHA-256 {sha256}" in capsys.readouterr().err
+    assert f"give --plugin with mine.py (sha256 {sha256})" in capsys.readouterr().err
     assert run(["report", str(out), *page, *mine]) == 0
     flows = str(tmp_path / "flows.csv")
     assert run(["data", "synthesise", flows, "--flows", "300"]) == 0
@@ -113,7 +113,7 @@ def test_a_partitioner_goes_through_all_commands(
     forget()
     capsys.readouterr()
     assert run(["report", str(out), *page, "--force", "--plugin", str(other)]) == 2
-    assert "give that file with --plugin" in capsys.readouterr().err
+    assert f"was made with, mine.py (sha256 {sha256}), got mine.py" in capsys.readouterr().err
 
 
 def test_a_sweep_runs_cells_of_a_plugin_in_other_processes(plugin: Path, tmp_path: Path) -> None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from plugin_files import forget_plugins
 
-from fednids import extensions
 from fednids.cli.main import run as fednids
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import DataError, PartitionError
 from fednids.experiment.execution import execute
-from fednids.extensions import DATASETS, load_plugins
+from fednids.extensions import load_plugins
 
 SPEC = """
 from fednids.datasets.encoders import Linear, OneHot
@@ -62,14 +60,9 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Load the data set's file, and forget it afterwards."""
     path = tmp_path / "cic_small.py"
     path.write_text(SPEC)
-    before = dict(DATASETS._found), dict(DATASETS._plugged), list(extensions._loaded)
-    monkeypatch.setenv("FEDNIDS_PLUGINS", "[]")
-    load_plugins([path])
-    yield path
-    DATASETS._found, DATASETS._plugged, extensions._loaded[:] = before
-    os.environ.pop("FEDNIDS_PLUGINS", None)
-    for name in [name for name in sys.modules if name.startswith("fednids_plugin_")]:
-        del sys.modules[name]
+    with forget_plugins(monkeypatch):
+        load_plugins([path])
+        yield path
 
 
 def write_flows(path: Path, n: int = 400, *, protocol: bool = True) -> Path:

@@ -29,6 +29,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from fednids.errors import SetupError
+from fednids.extensions import INHERITED, loaded_plugins
 from fednids.simulation.engines.base import Clients, take_identity
 from fednids.simulation.engines.pool import (
     Answered,
@@ -136,11 +137,12 @@ class RayWorker:
         path : Sequence[str]
             The driver's module path, searched after the node's own.
         environment : Mapping[str, str]
-            The driver's variables of fednids; those of the node are kept.
+            The driver's variables of fednids; those of the node are kept, but not its plug-ins.
         """
         sys.path.extend(each for each in path if each not in sys.path)
         for name, value in environment.items():
             os.environ.setdefault(name, value)
+        os.environ[INHERITED] = environment.get(INHERITED, "[]")
         take_identity()
         bind_threads(clients, sorted(os.sched_getaffinity(0)), place)
         self._held = WorkerContents(clients)
@@ -199,6 +201,7 @@ def check_nodes(clients: Clients) -> None:
         share the folder in which clients keep their state.
     """
     paths = [str(clients.run_config[name]) for name in NODE_FILES if clients.run_config.get(name)]
+    paths += [str(each.path) for each in loaded_plugins()]
     folder, token = str(clients.remembered or ""), f".shared-{uuid4().hex}"
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
