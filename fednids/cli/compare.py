@@ -74,7 +74,8 @@ def compare(
         typer.Option("--target", help="Macro-F1 to reach; 0.95 of the best if left out."),
     ] = None,
     no_clean: Annotated[
-        bool, typer.Option("--no-clean", help="With attack.share: no runs without liars.")
+        bool,
+        typer.Option("--no-clean", help="With attack.share: no runs without malicious gateways."),
     ] = False,
     workers: Annotated[
         int, typer.Option("--workers", help="Runs at once; 0 for one a processor.")
