@@ -58,7 +58,11 @@ class CompiledGraph:
 
 
 class _Changed(nn.Cell):
-    """What a term makes of the gradients; it reads its own of the numbers of all terms."""
+    """What a term makes of the gradients; it reads its own of the numbers of all terms.
+
+    Its vectors are one `ParameterTuple`, one vector behind the other, since `nn.Cell` knows no
+    parameter in a tuple of tuples.
+    """
 
     def __init__(
         self, term: Term, first: int, weights: ParameterTuple, vectors: Sequence[ParameterTuple]
@@ -67,23 +71,26 @@ class _Changed(nn.Cell):
         self.function: Any = term.gradient
         self.places = range(len(weights))
         self.first, self.end = first, first + len(term.numbers())
-        self.weights_, self.vectors = weights, tuple(vectors)
+        self.weights_ = weights
+        self.vectors = ParameterTuple([each for vector in vectors for each in vector])
+        self.starts = [k * len(weights) for k, _ in enumerate(vectors)]
 
     def construct(self, gradients, numbers):  # type: ignore[no-untyped-def]
         changed: tuple[Tensor, ...] = ()
         for k in self.places:
             mine = numbers[self.first : self.end]
-            for vector in self.vectors:
-                mine = (*mine, vector[k])
+            for start in self.starts:
+                mine = (*mine, self.vectors[start + k])
             changed = (*changed, self.function(gradients[k], self.weights_[k], *mine))
         return changed
 
 
 class _Added(nn.Cell):
-    """The loss of each window that a term adds."""
+    """The loss of each window that a term adds; it holds the networks that the term reads."""
 
-    def __init__(self, term: Term, first: int, cell: nn.Cell):
+    def __init__(self, term: Term, first: int, cell: nn.Cell, networks: Sequence[nn.Cell]):
         super().__init__()
+        self.networks = nn.CellList(list(networks))
         self.cell, self.first, self.end = cell, first, first + len(term.numbers())
 
     def construct(self, inputs, represented, logits, labels, numbers):  # type: ignore[no-untyped-def]
@@ -139,12 +146,13 @@ def build_terms(detectors: Detectors, objective: Objective) -> tuple[TermCells, 
             _frozen(detectors.architecture, f"term{place}.network{k}")
             for k, _ in enumerate(term.networks(example))
         ]
-        loss = term.loss([cell for cell, _ in others])
+        cells = [cell for cell, _ in others]
+        loss = term.loss(cells)
         changed = _Changed(term, first, weights, vectors) if term.gradient is not None else None
         built.append(
             TermCells(
                 changed,
-                None if loss is None else _Added(term, first, loss),
+                None if loss is None else _Added(term, first, loss, cells),
                 tuple(detectors.memory(vector) for vector in vectors),
                 tuple(detectors.memory(parameters) for _, parameters in others),
             )
@@ -228,6 +236,9 @@ class Loss(nn.Cell):
 class TrainingSteps(nn.Cell):
     """Some optimiser steps of each of ``K`` detectors in one graph call.
 
+    A graph that comes from disk is given the memory of those parameters alone that this cell
+    knows as its own, by ``parameters_dict()``, so every parameter that it reads is in there.
+
     Parameters
     ----------
     detectors : Detectors
@@ -265,6 +276,7 @@ class TrainingSteps(nn.Cell):
         weights = detectors.cell.trainable_params()
         self.weights_, self.places = ParameterTuple(weights), range(len(weights))
         self.changed = nn.CellList([each.changed for each in terms if each.changed is not None])
+        self.added = loss.added  # so that this cell knows the parameters of their networks
         self.tracked, self.members = objective.track_gradient, detectors.members
         self.sums = zeros_like(weights if self.tracked else [], "sum")
         self.gradient = ops.value_and_grad(loss, None, self.weights_, has_aux=True)

@@ -55,7 +55,7 @@ def commands() -> list[list[str]]:
     groups = {group.name: group.typer_instance for group in app.registered_groups}
     found = [[command.name or command.callback.__name__] for command in app.registered_commands]
     for name, group in groups.items():
-        found += [[str(name), c.callback.__name__] for c in group.registered_commands]
+        found += [[str(name), c.name or c.callback.__name__] for c in group.registered_commands]
     return found
 
 

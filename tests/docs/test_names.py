@@ -10,11 +10,13 @@ from types import ModuleType
 
 import pytest
 
+from fednids.extensions import ALGORITHMS, DATASETS, NETWORKS, PARTITIONERS, SINKS
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md", "ARCHITECTURE.md")),
     *sorted((ROOT / "docs").glob("*.md")),
-    *sorted(ROOT.glob("*/README.md")),
+    *sorted(ROOT.glob("[!.]*/README.md")),
     ROOT / "benchmarks" / "RESULTS.md",
 ]
 PACKAGES = "fednids|server|clients|partitions|benchmarks"
@@ -23,6 +25,9 @@ PATH = re.compile(rf"(?<![\w./-])((?:{PACKAGES}|tests|docs)/[\w./-]*\w/?)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 IN_A_FEDERATION = {"server.key", "server/server.key", "server/state/superlink.log"}
 """Files in the folder that `fednids deploy init` writes, which has a folder `server`, too."""
+REGISTRIES = (ALGORITHMS, NETWORKS, DATASETS, PARTITIONERS, SINKS)
+ENTRY_POINTS = {f"fednids.{registry.kind.replace(' ', '')}s" for registry in REGISTRIES}
+"""Groups of entry points, which are named as modules are."""
 
 
 def exists(name: str) -> bool:
@@ -45,7 +50,7 @@ def exists(name: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_and_paths_exist(page: Path) -> None:
     text = page.read_text()
-    names = set(NAME.findall(text)) - IN_A_FEDERATION
+    names = set(NAME.findall(text)) - IN_A_FEDERATION - ENTRY_POINTS
     paths = set(PATH.findall(text)) - IN_A_FEDERATION
     missing = [name for name in sorted(names) if not exists(name)]
     missing += [path for path in sorted(paths) if not (ROOT / path).exists()]

@@ -14,7 +14,9 @@ RUN = """
 import sys
 import numpy as np
 from detector_factory import NETWORK
+from distilling_term import Distil
 from fednids.training.jobs import LocalTraining, TrainingJob
+from fednids.training.objective import Objective, Proximal, Shift
 from fednids.training.trainer import Trainer
 from fednids.flows.windows import Windows
 
@@ -24,6 +26,12 @@ table = rng.standard_normal((vectors, NETWORK.features)).astype(np.float32)
 order, labels = rng.integers(vectors, size=50), rng.integers(NETWORK.classes, size=50)
 windows = Windows(order.astype(np.int32), labels.astype(np.int32))
 start = NETWORK.initial_weights(rng)
+shift = Shift(rng.standard_normal(start.size).astype(np.float32))
+objectives = {
+    "t": Objective(),
+    "x": Objective((shift, Proximal(0.5, 2 * start), Proximal(0.1)), track_gradient=True),
+    "d": Objective((Distil(),)),
+}
 local = LocalTraining(1, 1e-3, np.ones(NETWORK.classes, np.float32))
 trainer = Trainer(NETWORK, table, batch_size=16, optimiser="adam")
 for what in sys.argv[1]:
@@ -32,9 +40,10 @@ for what in sys.argv[1]:
         continue
     if what == "n":
         trainer = Trainer(NETWORK, table, batch_size=16, optimiser="adam")
-    elif what == "t":
-        trained = trainer.train(TrainingJob(start, windows, np.random.default_rng(1)), local)
-        print("t", trained.loss, trained.weights.astype(np.float64).sum())
+    elif what in objectives:
+        job = TrainingJob(start, windows, np.random.default_rng(1), objectives[what])
+        trained = trainer.train(job, local)
+        print(what, trained.loss, trained.weights.astype(np.float64).sum())
     else:
         print("s", trainer.score(start, windows).loss)
 """
@@ -58,6 +67,16 @@ def test_a_second_process_computes_the_same_bits(tmp_path):
     graphs = sorted((tmp_path / "cache" / "graphs").iterdir())
     assert [graph.suffix for graph in graphs].count(".mindir") == 2
     assert run(tmp_path / "cache") == answers
+    assert sorted((tmp_path / "cache" / "graphs").iterdir()) == graphs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["x", "d"], ids=["gradients", "loss"])
+def test_what_the_terms_of_an_algorithm_read_is_in_a_graph_from_disk_as_well(tmp_path, objective):
+    """A graph from disk that is not given a parameter's memory computes with what lies there."""
+    answers = run(tmp_path / "cache", objective)
+    graphs = sorted((tmp_path / "cache" / "graphs").iterdir())
+    assert run(tmp_path / "cache", objective) == answers
     assert sorted((tmp_path / "cache" / "graphs").iterdir()) == graphs
 
 
