@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from fednids.config import read_settings
+from fednids.config.folder import FILES
 from fednids.errors import ConfigError, RunError
 from fednids.extensions import (
     ALGORITHMS,
@@ -22,7 +23,8 @@ from fednids.runs.layout import CONFIG, RESULT
 from fednids.runs.records import PluginRecord
 
 _REGISTRIES: tuple[Registry[Any], ...] = (ALGORITHMS, NETWORKS, DATASETS, PARTITIONERS)
-_RECOGNISED = "auto"
+_NO_MEMBERS = ((DATASETS, "auto"), (PARTITIONERS, FILES))
+"""What a setting may say beside names: recognise the data set; the flows come dealt."""
 
 
 def current_plugins() -> list[PluginRecord]:
@@ -103,7 +105,7 @@ def check_folder_plugins(place: Path) -> None:
 def _named(settings: Mapping[str, object]) -> Iterator[tuple[Registry[Any], str]]:
     for registry in _REGISTRIES:
         name = str(settings.get(registry.setting) or "")
-        if name and (registry, name) != (DATASETS, _RECOGNISED):
+        if name and (registry, name) not in _NO_MEMBERS:
             yield registry, name
 
 
