@@ -26,6 +26,14 @@ def test_the_first_difference_is_named() -> None:
     assert same_bits.difference(old, {"f:a": 1, "f:b": 4}) == "f:b: None -> 4 (and 1 more)"
 
 
+def test_what_follows_from_bytes_of_messages_may_differ_a_little() -> None:
+    near, far = {"f:0/virtual_seconds": 1.71187}, {"f:0/virtual_seconds": 1.72}
+
+    assert same_bits.difference({"f:0/virtual_seconds": 1.71188}, near) == ""
+    assert same_bits.difference({"f:0/virtual_seconds": 1.71188}, far) != ""
+    assert same_bits.difference({"f:0/loss": 1.71188}, {"f:0/loss": 1.71187}) != ""
+
+
 @pytest.mark.parametrize(
     ("path", "compared"),
     [
