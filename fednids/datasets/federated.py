@@ -161,7 +161,7 @@ class FederatedDataset:
 
     @property
     def poison_context(self) -> PoisonContext:
-        """What a liar needs to falsify its windows."""
+        """What a malicious client needs to falsify its windows."""
         return PoisonContext(len(self.classes), self.marked)
 
     @cached_property

@@ -34,7 +34,7 @@ STRATEGY_AXIS, ATTACK_AXIS = "strategy", "attack"
 """Axes of such a study."""
 
 CLEAN = "clean"
-"""Value of `ATTACK_AXIS` without liars."""
+"""Value of `ATTACK_AXIS` without malicious gateways."""
 
 _ENTRY = re.compile(r"([^(),=\s]+)\s*(?:\(([^()]*)\))?")
 
@@ -99,7 +99,7 @@ def make_contest(
     target : float, optional
         Macro-F1 whose first round is told; `OF_BEST` of the best without it.
     clean : bool
-        Where the settings have liars, run every strategy without them as well.
+        Where the settings have malicious gateways, run every strategy without them as well.
 
     Raises
     ------
@@ -357,7 +357,7 @@ def _dealing_differs(runs: Sequence[Run]) -> bool:
 def _read_settings(run: Run) -> dict[str, Any]:
     """Return the settings that the run's arm reads, but those that name flows and seed.
 
-    Whether there are liars is always told, where the arm has any use for them.
+    Whether there are malicious gateways is always said, where the arm has any use for them.
     """
     skipped = {*irrelevant(run.kind, run.config), *_ELSEWHERE}
     read = {name: value for name, value in run.config.flat().items() if name not in skipped}

@@ -50,7 +50,7 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
         flows, and for gateways whose flows are held out. The two arms without a server read only
         the number of rounds of its settings, and nothing of who is there, how fast they are,
         and what is sent.
-        Strategies read their own dials, liars those of ``attack``: they lie to a
+        Strategies read their own settings, malicious gateways those of ``attack``: they lie to a
         server, and to nobody in the other arms.
     """
     found, names = {"run.engine", "run.workers"}, config.flat()
@@ -107,7 +107,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 _ATTACK = tuple(f"attack.{name}" for name in AttackConfig.model_fields)
 _GUARDS = ("strategy.malicious", "strategy.beta")
-"""How many liars a rule is told of: part of the attack where no other twin is there."""
+"""How many malicious gateways a rule assumes: part of the attack where no other twin is there."""
 
 _MAY_DIFFER = (("attack.share",), _ATTACK, ("attack.share", *_GUARDS), (*_ATTACK, *_GUARDS))
 """What a twin may differ in, the closest first."""
@@ -126,9 +126,9 @@ def clean_twins(runs: Mapping[Name, tuple[str, Config]]) -> dict[Name, Name]:
     dict
         Name of the twin by the name of the attacked run; those without one are left out.
         A twin has equal settings but ``attack``, and one with the same trigger comes first.
-        Where there is none, one is taken that differs in what a rule is told of liars as well
-        (``strategy.malicious`` and ``strategy.beta``): in a study where these follow the
-        share, its clean run has 0.
+        Where there is none, one is taken that differs in how many malicious gateways a rule
+        assumes as well (``strategy.malicious`` and ``strategy.beta``): in a study where these
+        follow the share, its clean run has 0.
     """
     clean: dict[str, Name] = {}
     for name, (arm, config) in runs.items():

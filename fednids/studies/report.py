@@ -528,8 +528,8 @@ _ALONG = ("macro_f1", "worst_gateway", "attack_success", "attack_over_clean", *_
 _ABOUT_ATTACKS = (
     "Attack success is the share of the test windows of an attack class that is taken for "
     "benign, for a backdoor of those with its trigger; means over the attack classes. The clean "
-    "run differs in the attack alone, or in what a rule is told of liars as well; relative to "
-    "it is the share of what it finds that the attack gets through."
+    "run differs in the attack alone, or in the number of malicious gateways that a rule assumes "
+    "as well; relative to it is the share of what it finds that the attack gets through."
 )
 
 

@@ -355,7 +355,8 @@ def measure_attack(result: ResultRecord, clean: ResultRecord | None) -> dict[str
     Returns
     -------
     dict
-        Means over the attack classes that have test flows; all NaN for a run without liars.
+        Means over the attack classes that have test flows; all NaN for a run without malicious
+        gateways.
         ``attack_success`` is absolute, ``attack_over_clean`` minus the clean run's,
         ``attack_relative`` as `fednids.metrics.success.relative_success`, and
         ``macro_f1_over_clean`` the macro-F1 minus the clean run's, where there is one.

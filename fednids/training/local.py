@@ -76,14 +76,14 @@ class LocalTrainer:
         Settings of the run.
     fleet : FederatedDataset
         All gateways' flows.
-    liars : MaliciousClients, optional
+    malicious : MaliciousClients, optional
         Who falsifies its flows; nobody where there is no server to lie to.
     """
 
     def __init__(
-        self, config: Config, fleet: FederatedDataset, liars: MaliciousClients | None = None
+        self, config: Config, fleet: FederatedDataset, malicious: MaliciousClients | None = None
     ):
-        self.config, self.fleet, self._liars = config, fleet, liars
+        self.config, self.fleet, self._malicious = config, fleet, malicious
         self._trainer: Trainer | None = None
         self._scaler: Scaler | None = None
         self._last: tuple[tuple[int, int], Windows] | None = None
@@ -198,8 +198,8 @@ class LocalTrainer:
         place = (partition_id, task.server_round)
         if self._last is None or self._last[0] != place:
             windows = self.fleet.training(*place)
-            if self._liars is not None:
-                windows = self._liars.poison(windows, *place, self.fleet.poison_context)
+            if self._malicious is not None:
+                windows = self._malicious.poison(windows, *place, self.fleet.poison_context)
             self._last = place, windows
         return self._last[1]
 
