@@ -37,7 +37,7 @@ def test_what_is_published_is_what_the_models_say(name: str) -> None:
 
 RUNS: list[tuple[str, dict[str, object]]] = [
     ("centralised", {}),
-    ("local", {"model__classes": 2}),
+    ("local", {"model__classes": "binary"}),
     ("federated", {"clock__deadline": 3.0, "clock__speed_spread": 2.0, "availability__late": 0.3}),
     ("federated", {"attack__kind": "label-flip", "attack__share": 0.4}),
     ("federated", {"data__validation_share": 0.2, "run__false_alarms": 0.05}),

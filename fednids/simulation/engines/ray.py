@@ -39,7 +39,7 @@ from fednids.simulation.engines.pool import (
     WorkerContents,
     bind_threads,
 )
-from fednids.simulation.engines.ray_nodes import NODE_FILES, Seen, absolute, fault, look
+from fednids.simulation.engines.ray_nodes import Seen, absolute, fault, look, node_files
 
 _CONNECT_SECONDS = 5.0
 _PLACING_SECONDS = (10.0, 20.0, 30.0)
@@ -200,7 +200,7 @@ def check_nodes(clients: Clients) -> None:
         A node lacks a file, has another one at its path or other versions, or does not
         share the folder in which clients keep their state.
     """
-    paths = [str(clients.run_config[name]) for name in NODE_FILES if clients.run_config.get(name)]
+    paths = node_files(clients.run_config)
     paths += [str(each.path) for each in loaded_plugins()]
     folder, token = str(clients.remembered or ""), f".shared-{uuid4().hex}"
     if folder:

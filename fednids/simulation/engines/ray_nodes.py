@@ -6,10 +6,12 @@ Nothing here needs Ray: `look` runs on each node, `fault` compares what it retur
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from fednids.config import Scalar
 
@@ -40,9 +42,26 @@ class Seen:
     shares: bool
 
 
-def absolute(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return settings with absolute paths, since workers have another working directory."""
-    named = {name: str(settings.get(name, "")) for name in (*NODE_FILES, "out")}
+def absolute(run_config: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return a run config with absolute paths, since workers have another working directory."""
+    more = _settings(run_config)
+    written = {"settings": json.dumps(_in_full(more))} if more else {}
+    return {**_in_full(run_config), **written}
+
+
+def node_files(run_config: Mapping[str, Scalar]) -> list[str]:
+    """Return the paths in a run config that every worker opens."""
+    given = {**run_config, **_settings(run_config)}
+    return [str(given[name]) for name in NODE_FILES if given.get(name)]
+
+
+def _settings(run_config: Mapping[str, Scalar]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(str(run_config.get("settings") or "{}"))
+    return found
+
+
+def _in_full(settings: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: str(settings.get(name) or "") for name in (*NODE_FILES, "out")}
     full = {name: str(Path(path).absolute()) for name, path in named.items() if path}
     return {**settings, **full}
 

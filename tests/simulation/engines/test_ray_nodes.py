@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from fednids.simulation.engines.ray_nodes import PACKAGES, Seen, absolute, fault, look
+from fednids.config import Config
+from fednids.simulation.engines.ray_nodes import (
+    PACKAGES,
+    Seen,
+    absolute,
+    fault,
+    look,
+    node_files,
+)
 
 GOOD = Seen(dict.fromkeys(PACKAGES, "1.0"), {"/data/flows.csv": "ab"}, True)
 
@@ -66,3 +74,16 @@ def test_paths_are_written_in_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     given = {"data.path": "flows.csv", "partition.plan": "", "out": "/run", "run.seed": 3}
     found = absolute(given)
     assert found == {**given, "data.path": str(tmp_path / "flows.csv")}
+
+
+def test_so_are_those_in_the_text_of_further_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = Config.resolve({"data.path": "flows.csv", "availability.trace": "trace.json"})
+    found = absolute({"out": "run", "settings": config.to_json()})
+    paths = [str(tmp_path / "flows.csv"), str(tmp_path / "trace.json")]
+    assert sorted(node_files(found)) == paths
+    assert found["out"] == str(tmp_path / "run")
+    read = Config.of_run(found)
+    assert [str(read.data.path), str(read.availability.trace)] == paths
