@@ -57,7 +57,7 @@ DEALT: dict[str, object] = {
         ("centralised", {**FAR, **DEALT}),
         ("local", FAR),
         ("local", {"attack__kind": "label-flip", "attack__share": 0.5}),
-        ("federated", {"strategy__mu": 5.0}),
+        ("federated", {"attack__kind": "label-flip"}),
         ("federated", {"availability__share": 0.1, "clock__stragglers": "partial"}),
     ],
 )
