@@ -38,22 +38,9 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from benchmarks.harness import machine
+from fednids.config import RENAMED
 
-SETTINGS: dict[str, str] = {
-    "federation.strategy": "strategy.name",
-    "federation.proximal_mu": "strategy.mu",
-    "federation.dyn_alpha": "strategy.alpha",
-    **{
-        f"federation.{name}": f"strategy.{name}"
-        for name in (
-            "server_learning_rate", "server_momentum", "eta", "beta_1", "beta_2", "tau", "beta",
-            "malicious", "select", "clip_norm", "smoothing", "iterations", "q", "lipschitz",
-            "ditto_lambda", "personal_layers", "clusters", "root_flows",
-        )
-    },
-    "train.final_rate": "train.final_rate_share",
-    "model.classes=2": "model.classes=binary",
-}  # fmt: skip
+SETTINGS: dict[str, str] = {**RENAMED, "model.classes=2": "model.classes=binary"}
 """Renamed settings, old to new: ``key`` keeps its value, ``key=value`` replaces both."""
 
 KEYS: list[tuple[str, str]] = [
