@@ -340,7 +340,7 @@ PARTITIONERS: Registry[Any] = Registry(
         "extended-dirichlet": "partitions.extended_dirichlet:extended_dirichlet",
         "shards": "partitions.shards:shards",
         "withheld": "partitions.withheld:withheld",
-        "quantity": "partitions.quantity:quantity",
+        "quantity": "partitions.sizes:quantity",
         "linear": "partitions.sizes:linear",
         "square": "partitions.sizes:square",
         "exponential": "partitions.sizes:exponential",

@@ -37,7 +37,7 @@ __all__ = [
 # How to add one:
 # 1. Write `partitions/<name>.py` with one function and the settings that it reads; cite its
 #    source. One that mixes classes is a `LabelScheme` and one that sets sizes a `SizeScheme`:
-#    `mixed` joins these. `partitions.tables`, `repair` and `fitting` have the usual parts.
+#    `mixed` joins these. `partitions.tables` and `fitting` have the usual parts.
 # 2. Add its line in `fednids.extensions.PARTITIONERS` and in `partitions/README.md`.
 # 3. Run `pytest tests/contracts/test_partitioners.py`; it covers every member.
 # docs/extending.md says how to do it in a file outside the package.
@@ -102,7 +102,6 @@ def deal_flows(
 
 
 def _check_request(flows: int, gateways: int, minimum: int) -> None:
-    """Refuse more gateways than the flows can serve."""
     if minimum < 0:
         raise PartitionError(
             f"expected minimum of 0 or more, found {minimum}; take 0 to let gateways be empty"

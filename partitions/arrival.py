@@ -10,11 +10,10 @@ Arrival = Literal["at-once", "growing", "passing"]
 
 
 def arrived(count: int, server_round: int, rounds: int, how: Arrival) -> slice:
-    """Say which flows a gateway trains on in a round.
+    """Return which flows a gateway trains on in a round.
 
     The r-th part ends at flow ``floor(count * r / R)``. What grows is the union of the
-    parts that passed. With fewer flows than rounds, parts overlap rather than be empty: a
-    gateway with a flow has one in every round.
+    parts that passed. With fewer flows than rounds, parts overlap rather than be empty.
 
     Parameters
     ----------

@@ -9,23 +9,16 @@ from partitions.interface import Assignment, Traffic
 
 
 def blocks(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Section,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Section, minimum: int
 ) -> Assignment:
     """Cut the flows into ``K`` blocks in file order; gateway 0 has the first.
 
-    Sizes differ by at most one, so any minimum that can be met is met. Uses no parameters
-    and draws nothing.
+    Sizes differ by at most one, so any minimum that can be met is met. Nothing is drawn.
 
     Notes
     -----
-    The testbed of BoT-IoT ran one attack after another, so where a file keeps the time,
-    few blocks have more than two classes. A file that was shuffled gives iid. Windows stay
-    what they are in the file, which no random scheme can say. The same cut is
-    flwr-datasets' ``IidPartitioner`` without a shuffle before it.
+    The testbed of BoT-IoT ran one attack after another, so where a file keeps the time, few
+    blocks have more than two classes. The deal of a shuffled file is iid.
 
     References
     ----------

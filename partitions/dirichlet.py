@@ -8,28 +8,20 @@ from pydantic import Field
 from fednids.config import Section
 from partitions.families import LabelScheme
 from partitions.interface import Table, Traffic
-from partitions.repair import raise_to_minimum
-from partitions.tables import round_shares
+from partitions.tables import raise_to_minimum, round_shares
 
 
 class Settings(Section):
     """How strong the skew is."""
 
     alpha: float = Field(
-        0.5,
-        ge=1e-6,
-        le=1e6,
-        description="concentration of the Dirichlet draws; small is skewed",
+        0.5, ge=1e-6, le=1e6, description="concentration of the Dirichlet draws; small is skewed"
     )
 
 
 @LabelScheme
 def dirichlet(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Table:
     """Deal each class in shares drawn from ``Dir(alpha, ..., alpha)`` over the gateways.
 
@@ -40,15 +32,12 @@ def dirichlet(
 
     Notes
     -----
-    flwr-datasets' ``DirichletPartitioner`` draws all shares again while a gateway is
-    under the minimum, up to ten times, and then raises ``ValueError``; with a rare class,
-    small alpha or 1,000 gateways it does so always. Here the first draw stands and the
-    few small gateways are filled from the largest: always possible, same time for every
-    alpha, and the shares of all other gateways keep their distribution. Its option
-    ``self_balancing`` gives no further class to a gateway above the average size (from
-    Yurochkin's code, not in the paper); here shares are as drawn. Hsu et al. draw
-    the other way round, a mix of classes for each gateway, at equal sizes; the alphas of
-    the two are alike in spirit, not in value.
+    flwr-datasets' ``DirichletPartitioner`` draws all shares again while a gateway is under the
+    minimum, and fails after ten times: always with a rare class, small alpha or 1,000 gateways.
+    Here the first draw stands and the few small gateways are filled from the largest, so the
+    shares of all others keep their distribution. Its option ``self_balancing``, from Yurochkin's
+    code and not in the paper, is left out. Hsu et al. draw the other way round, a mix of classes
+    for each gateway, at equal sizes; the alphas of the two are alike in spirit, not in value.
 
     References
     ----------

@@ -7,11 +7,9 @@ from functools import partial
 import numpy as np
 
 from partitions import dirichlet, pathological
-from partitions.allotment import allot_classes
 from partitions.families import LabelScheme
 from partitions.interface import Table, Traffic
-from partitions.repair import raise_within
-from partitions.tables import round_shares
+from partitions.tables import raise_within, round_shares
 
 
 class Settings(pathological.Settings, dirichlet.Settings):
@@ -20,17 +18,13 @@ class Settings(pathological.Settings, dirichlet.Settings):
 
 @partial(LabelScheme, strict=True)
 def extended_dirichlet(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Table:
-    """Give each gateway k classes and deal each class in Dirichlet shares to its holders.
+    """Allot k classes to each gateway and deal each class in Dirichlet shares to its holders.
 
     Classes are allotted as in ``pathological``. For class ``c`` with ``h`` holders,
     ``p_c ~ Dir_h(alpha)``. A holder's share may round to nothing, so a gateway sees at
-    most k classes; repair takes from a gateway's own classes alone.
+    most k classes; a small gateway is filled with its own classes alone.
 
     Raises
     ------
@@ -41,7 +35,7 @@ def extended_dirichlet(
     -----
     Li and Lyu, and PFLlib's ``exdir`` after them, draw the classes of each gateway again
     until every class is covered, and the shares again until no gateway is too small. Here
-    the first draw covers all classes evenly, and small gateways are filled.
+    the first draw covers all classes evenly.
 
     References
     ----------
@@ -50,7 +44,7 @@ def extended_dirichlet(
     https://arxiv.org/abs/2311.03154
     """
     totals, each = traffic.totals, settings.classes_per_gateway
-    held = allot_classes(totals, gateways, each, minimum, rng)
+    held = pathological.allot_classes(totals, gateways, each, minimum, rng)
     counts = np.zeros(held.shape, dtype=np.int64)
     for code in np.flatnonzero(totals):
         owners = np.flatnonzero(held[:, code])

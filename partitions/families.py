@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from fednids.config import Section, settings_of
 from partitions.interface import Assignment, Table, Traffic
-from partitions.repair import raise_to_minimum
-from partitions.tables import deal_table, round_shares
+from partitions.tables import deal_table, raise_to_minimum, round_shares
 
 Shares = NDArray[np.float64]
 """Shares of the flows, ``(K,) float64`` of sum 1."""
@@ -33,7 +32,7 @@ class LabelScheme:
     table : Callable
         A function that takes what a `partitions.interface.Partitioner` takes and returns a
         `Table`, ``(K, C) int64``, whose columns sum to ``traffic.totals``. It holds the minimum
-        itself, so that repair keeps what the scheme promises.
+        itself, in a way that keeps what the scheme promises.
     strict : bool
         Whether it promises that a gateway does not see a class.
     """
@@ -43,16 +42,11 @@ class LabelScheme:
 
     @property
     def Settings(self) -> type[Section]:  # noqa: N802
-        """What `table` declares."""
+        """Settings that `table` declares."""
         return settings_of(self.table)
 
     def __call__(
-        self,
-        traffic: Traffic,
-        gateways: int,
-        rng: np.random.Generator,
-        settings: Any,
-        minimum: int,
+        self, traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Any, minimum: int
     ) -> Assignment:
         """Return the gateway of each flow, ``(N,) int32``."""
         counts = self.table(traffic, gateways, rng, settings, minimum)
@@ -74,16 +68,11 @@ class SizeScheme:
 
     @property
     def Settings(self) -> type[Section]:  # noqa: N802
-        """What `shares` declares."""
+        """Settings that `shares` declares."""
         return settings_of(self.shares)
 
     def __call__(
-        self,
-        traffic: Traffic,
-        gateways: int,
-        rng: np.random.Generator,
-        settings: Any,
-        minimum: int,
+        self, traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Any, minimum: int
     ) -> Assignment:
         """Return the gateway of each flow, ``(N,) int32``."""
         shares = self.shares(gateways, rng, settings)
@@ -111,7 +100,7 @@ def whole_sizes(
     -------
     ndarray
         ``(K,) int64``: within 1 of ``shares * flows``, but for those raised to the
-        minimum and the largest, which give what these get.
+        minimum and the largest, from which these are filled.
     """
     sizes = round_shares(shares[None], np.array([flows]), rng)
     repaired: NDArray[np.int64] = raise_to_minimum(sizes, minimum, rng)[:, 0]

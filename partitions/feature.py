@@ -19,11 +19,7 @@ class Settings(Section):
 
 
 def feature(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Assignment:
     """Sort the flows by a feature, more or less strictly, and cut them into ``K`` blocks.
 
@@ -40,10 +36,9 @@ def feature(
 
     Notes
     -----
-    flwr-datasets' ``ContinuousPartitioner`` standardises the values and adds normal noise,
-    so that bytes or packets with heavy tails are sorted nearly strictly at the top and not
-    at all below; ranks treat all flows alike. NIID-Bench's FCUBE gives each party a fixed
-    region of feature space. Columns are as in the file: durations are wrapped there
+    flwr-datasets' ``ContinuousPartitioner`` adds normal noise to standardised values, so that
+    heavy tails are sorted nearly strictly at the top and not at all below; ranks treat all
+    flows alike. Columns are as in the file: durations are wrapped there
     (`fednids.flows.features`), and codes such as ``L7_PROTO`` sort by number.
 
     References

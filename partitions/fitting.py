@@ -25,7 +25,7 @@ def fit_table(
     *,
     strict: bool = False,
 ) -> Table:
-    """Bend the gateways' mixes of classes until sizes and totals hold, exactly.
+    """Fit the gateways' mixes of classes until sizes and totals hold, exactly.
 
     1. Iterative proportional fitting scales rows and columns in turn. It keeps all odds
        ratios: when one gateway was to have twice the odds of DoS against Benign that
@@ -75,7 +75,7 @@ def fit_table(
 def _scale(
     mixes: NDArray[np.float64], sizes: NDArray[np.int64], totals: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Give each gateway's shares of the classes, ``(K, C)``, rows of sum 1."""
+    """Return each gateway's shares of the classes, ``(K, C)``, rows of sum 1."""
     shares: NDArray[np.float64] = mixes / mixes.sum(axis=1, keepdims=True)
     for _ in range(_SWEEPS):
         found = (shares * sizes[:, None]).sum(axis=0)  # no matrix product: bits by thread

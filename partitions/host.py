@@ -23,11 +23,7 @@ class Settings(Section):
 
 
 def host(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Assignment:
     """Keep all flows of a host together, whole hosts grouped to gateways of like size.
 
@@ -42,14 +38,10 @@ def host(
 
     Notes
     -----
-    The trap of BoT-IoT: four attackers, 192.168.100.147 to 150, send 99.6 % of the flows,
-    and four victims receive nearly all. So whatever ``K`` is, about four gateways own
-    everything and have attacks alone, the others have hundreds of benign flows at most,
-    and 20 gateways cannot be had. Use it to see what "natural" means here, with ``K`` up
-    to 4; ``host-dirichlet`` is for larger fleets.
-
-    flwr-datasets' ``NaturalIdPartitioner`` gives each id a partition of its own;
-    ``GroupedNaturalIdPartitioner`` groups a fixed number of ids, whatever their sizes.
+    In BoT-IoT four attackers, 192.168.100.147 to 150, send 99.6 % of the flows, and four
+    victims receive nearly all. So whatever ``K`` is, about four gateways own everything and
+    have attacks alone, the others have hundreds of benign flows at most, and 20 gateways
+    cannot be had; ``host-dirichlet`` is for more than 4.
 
     References
     ----------

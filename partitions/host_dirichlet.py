@@ -25,13 +25,9 @@ class Settings(host.Settings, dirichlet.Settings):
 
 
 def host_dirichlet(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Assignment:
-    """Give groups of hosts gateways of their own, and deal within a group as ``dirichlet``.
+    """Group hosts, each group with gateways of its own, and deal within it as ``dirichlet``.
 
     1. Hosts whose addresses agree in the first ``prefix`` bits are a group; 32 bits are
        single hosts.
@@ -52,9 +48,7 @@ def host_dirichlet(
     -----
     This is the natural scheme that is useful on BoT-IoT, where ``host`` ends at four
     gateways. Its testbed is one /24, so ``prefix`` 24 is one large group there, but for the
-    flows from outside, and 32 tells hosts apart. It combines the groups of flwr-datasets'
-    ``GroupedNaturalIdPartitioner`` with the shares of its ``DirichletPartitioner``, which
-    cannot be combined there.
+    flows from outside, and with 32 each host is a group.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Every gateway a random sample of all flows: the yardstick without skew."""
+"""No skew: every gateway has a random sample of all flows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from partitions.interface import Assignment, Traffic
 
 
 def iid(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Section,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Section, minimum: int
 ) -> Assignment:
     """Shuffle the flows and deal them like cards.
 
-    Sizes differ by at most one, so any minimum that can be met is met. Uses no
-    settings.
+    Sizes differ by at most one, so any minimum that can be met is met.
 
     References
     ----------

@@ -8,32 +8,28 @@ from partitions.dirichlet import Settings
 from partitions.families import LabelScheme
 from partitions.fitting import fit_table
 from partitions.interface import Table, Traffic
+from partitions.tables import equal_sizes
 
 _LEAST_SHARE = 1e-9
 
 
 @LabelScheme
 def inner_dirichlet(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Table:
     """Draw each gateway's mix of classes from ``Dir(alpha, ..., alpha)``, then fit all.
 
     For gateway ``k``, ``q_k ~ Dir_C(alpha)`` over the classes with flows. As drawn, the
-    mixes would need as many Theft as DoS flows, and there are not. So all mixes are bent
+    mixes would need as many Theft as DoS flows, and there are not. So all mixes are changed
     together (`partitions.fitting.fit_table`): the odds ratios between gateways stay as
-    drawn, sizes are equal to within one flow, and every flow is dealt.
+    drawn, sizes are equal to within one flow, and every flow is dealt. The strong imbalance
+    of NF-BoT-IoT changes the mixes much: rare classes stay rare at most gateways.
 
     Notes
     -----
-    Acar et al. and flwr-datasets' ``InnerDirichletPartitioner`` deal flow by flow. When a
-    class runs out they set its share to 0 and carry on: gateways that are served late get
-    what is left, and flwr-datasets divides by 0 (NaN, then ``ValueError``) once all classes
-    in a gateway's mix have run out. Here all gateways share what is scarce. The strong
-    imbalance of NF-BoT-IoT bends the mixes much: rare classes stay rare at most gateways.
+    Acar et al. and flwr-datasets' ``InnerDirichletPartitioner`` deal flow by flow, and
+    gateways that are served late get what is left of the classes. Here all gateways share
+    what is scarce.
 
     References
     ----------
@@ -45,7 +41,4 @@ def inner_dirichlet(
     drawn = rng.dirichlet(np.full(len(present), settings.alpha), size=gateways)
     mixes = np.zeros((gateways, len(totals)))
     mixes[:, present] = np.maximum(drawn, _LEAST_SHARE)
-    flows = int(totals.sum())
-    sizes = np.full(gateways, flows // gateways)
-    sizes[rng.permutation(gateways)[: flows % gateways]] += 1
-    return fit_table(mixes, sizes, totals, rng)
+    return fit_table(mixes, equal_sizes(len(traffic), gateways, rng), totals, rng)

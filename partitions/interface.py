@@ -26,7 +26,7 @@ Table = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """What partitioners may know of the flows; a scheme says what it needs beside labels.
+    """What partitioners may know of the flows; a scheme refuses those without what it needs.
 
     Attributes
     ----------
@@ -64,7 +64,6 @@ class Traffic:
     benign: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse labels of the wrong kind, and columns of another length."""
         labels = self.labels
         if labels.ndim != 1 or labels.dtype != np.uint8 or not len(labels):
             raise PartitionError(
@@ -130,20 +129,15 @@ class Traffic:
 
 
 class Partitioner(Protocol):
-    """A function that gives each flow to one gateway.
+    """A function that deals each flow to one gateway.
 
     What it declares as the type of its argument `settings`, a subclass of
     `fednids.config.Section`, are its own settings, which stand beside ``partition.scheme``. One
-    without any says `Section` itself.
+    without any has `Section` itself there.
     """
 
     def __call__(
-        self,
-        traffic: Traffic,
-        gateways: int,
-        rng: np.random.Generator,
-        settings: Any,
-        minimum: int,
+        self, traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Any, minimum: int
     ) -> Assignment:
         """Return the gateway of each flow.
 

@@ -49,18 +49,14 @@ class Settings(Section):
 
 
 def mixed(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Assignment:
     """Take sizes from a size scheme, mixes of classes from a label scheme, and fit both.
 
     1. Sizes are those of ``size_scheme``, the minimum included, exactly.
     2. ``label_scheme`` deals all flows as it would alone, with a minimum of 1; what each
        gateway gets is its mix.
-    3. Mixes are bent to sizes and totals with all odds ratios kept
+    3. Mixes are fitted to sizes and totals with all odds ratios kept
        (`partitions.fitting.fit_table`): every flow is dealt, every size is right, and where
        both skews do not contradict each other the mixes are close to what they were.
 
@@ -76,10 +72,8 @@ def mixed(
 
     Notes
     -----
-    The ``mixed`` of NIID-Bench's code gives each party two classes and splits each class
-    among its holders by one Dirichlet draw for all parties, drawn until no share is too
-    small. So it is one pair of schemes, and sizes are what the classes make of them. Here
-    they are exact.
+    The ``mixed`` of NIID-Bench's code is one pair of schemes, two classes a party and Dirichlet
+    shares, and sizes follow from the classes. Here they are exact.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Feature skew by noise: gateways that measure more and more badly."""
+"""Feature skew by noise: each gateway measures less exactly than the one before."""
 
 from __future__ import annotations
 
@@ -20,15 +20,11 @@ class Settings(Section):
 
 
 def noise(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Assignment:
-    """Deal as ``iid`` does; who owns a flow decides how noisy its features are.
+    """Deal as ``iid`` does; the gateway of a flow decides how noisy its features are.
 
-    The noise itself is `noisy_vectors`, which the fleet applies to what a detector sees.
+    The noise itself is `noisy_vectors`, added to what a detector sees.
 
     References
     ----------
@@ -39,7 +35,7 @@ def noise(
 
 
 def noise_level(settings: Section) -> float:
-    """Return the noise of the last gateway; the default with settings of another scheme.
+    """Return the noise of the last gateway, of the default with settings of another scheme.
 
     A plan that was dealt by ``noise`` is noisy whichever scheme the settings of a run name.
     """
@@ -72,10 +68,9 @@ def noisy_vectors(
 
     Notes
     -----
-    Li et al. give party ``i`` of ``K`` a variance of ``level * i / K`` and pixels from 0 to
-    1; their code takes that number as a standard deviation, and so do we, since flow
-    features have units. All features get noise, flags too: what comes out need not be a
-    flow that can exist.
+    Party ``i`` of ``K`` of Li et al. has a variance of ``level * i / K``; their code takes that
+    number as a standard deviation, and so do we, since flow features have units. All features
+    get noise, flags too: what comes out need not be a flow that can exist.
     """
     drawn = rng.standard_normal(vectors.shape, dtype=np.float32)
     drawn *= deviation.astype(np.float32)

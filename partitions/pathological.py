@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from fednids.config import Section
-from partitions.allotment import allot_classes
+from fednids.errors import PartitionError
 from partitions.families import LabelScheme
 from partitions.interface import Table, Traffic
-from partitions.repair import raise_within
-from partitions.tables import split_equally
+from partitions.tables import raise_within, skim, split_equally
+
+_SWEEPS = 16
 
 
 class Settings(Section):
@@ -23,15 +25,11 @@ class Settings(Section):
 
 @partial(LabelScheme, strict=True)
 def pathological(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Table:
-    """Give each gateway k classes and split each class equally among those that hold it.
+    """Allot k classes to each gateway and split each class equally among its holders.
 
-    1. `partitions.allotment.allot_classes` draws the classes of each gateway.
+    1. `allot_classes` draws the classes of each gateway.
     2. Each class is split among its holders, in shares that differ by at most one flow.
     3. A gateway still under the minimum takes flows of its own classes from the largest
        other holders; it never gets a further class.
@@ -41,17 +39,14 @@ def pathological(
     Raises
     ------
     PartitionError
-        When k is above the number of classes with flows, when ``K * k`` places cannot
-        cover these classes, when the flows cannot fill ``K * k`` places, or when the
-        minimum is out of reach within a gateway's own classes.
+        As from `allot_classes`, or when the minimum is out of reach within a gateway's own
+        classes.
 
     Notes
     -----
-    McMahan et al. sort by label and deal two blocks to each client, which gives *up to*
-    two classes. Li et al. (``#C = k``) give every party k classes and split equally, as
-    here, but a class may then be held by nobody and its flows are lost; ours covers all.
-    flwr-datasets' ``PathologicalPartitioner`` loses them with a warning, and draws each
-    gateway's classes alone, so that a class has more or fewer holders by chance.
+    McMahan et al. sort by label and deal two blocks to each client, which are *up to* two
+    classes. Li et al. (``#C = k``) and flwr-datasets' ``PathologicalPartitioner`` may leave a
+    class without a holder and lose its flows; here all classes are covered.
 
     References
     ----------
@@ -64,3 +59,106 @@ def pathological(
     held = allot_classes(traffic.totals, gateways, each, minimum, rng)
     counts = split_equally(traffic.totals, held, rng)
     return raise_within(counts, held, minimum, keep=1)
+
+
+def allot_classes(
+    totals: NDArray[np.int64], gateways: int, each: int, minimum: int, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Draw the classes of each gateway.
+
+    1. The ``K * k`` places are shared out evenly among the classes that have flows.
+    2. Which gateways hold a class is drawn, nearly uniformly among all ways to do that.
+
+    Nobody holds an empty class. Few gateways hold a rare one: as many as can have
+    ``minimum / k`` flows of it each, and more only where the places cannot all be filled so;
+    never more gateways than it has flows.
+
+    Parameters
+    ----------
+    totals : ndarray
+        ``(C,) int64``, flows of each class.
+    gateways : int
+        ``K``.
+    each : int
+        Classes of a gateway (k).
+    minimum : int
+        Flows that every gateway has.
+    rng : numpy.random.Generator
+        Source of the classes.
+
+    Returns
+    -------
+    ndarray
+        ``(K, C) bool``; rows sum to k, each class with flows has at least one holder and
+        at most as many as flows.
+
+    Raises
+    ------
+    PartitionError
+        When k is above the number of classes with flows, when ``K * k`` places cannot
+        cover these classes, or when the flows cannot fill ``K * k`` places.
+    """
+    holders = _holders(totals, gateways, each, minimum)
+    codes = np.repeat(np.arange(len(holders)), holders)
+    held = np.zeros((gateways, len(holders)), dtype=np.bool_)
+    held[np.arange(len(codes)) % gateways, codes] = True
+    _mix(held, rng)
+    return held
+
+
+def _holders(
+    totals: NDArray[np.int64], gateways: int, each: int, minimum: int
+) -> NDArray[np.int64]:
+    """Return how many gateways hold each class, ``(C,) int64``, of sum ``K * k``."""
+    present = int(np.count_nonzero(totals))
+    if each > present:
+        raise PartitionError(
+            f"expected 1 to {present} classes per gateway, since {present} classes have "
+            f"flows, found {each}; lower classes_per_gateway"
+        )
+    if gateways * each < present:
+        raise PartitionError(
+            f"expected gateways times classes_per_gateway to cover all {present} classes, "
+            f"found {gateways} x {each}; take at least {-(-present // each)} gateways"
+        )
+    enough = max(1, -(-minimum // each))
+    room: NDArray[np.int64] = np.minimum(np.maximum(totals // enough, totals > 0), gateways)
+    short = gateways * each - int(room.sum())
+    if short <= 0:
+        return room - skim(room, -short)
+    thin: NDArray[np.int64] = np.minimum(totals, gateways) - room
+    if short <= thin.sum():
+        return room + thin - skim(thin, int(thin.sum()) - short)
+    raise PartitionError(
+        f"expected at most {_most_gateways(totals, each)} gateways for {each} classes each, "
+        f"since rare classes run out of flows, found {gateways}; "
+        "take fewer gateways or fewer classes per gateway"
+    )
+
+
+def _most_gateways(totals: NDArray[np.int64], each: int) -> int:
+    """Return the largest K for which ``sum(min(n_c, K)) >= K * k``."""
+    rarest_first = np.sort(totals[totals > 0])
+    always = len(rarest_first) - each
+    flows = np.cumsum(rarest_first)[always:]
+    return int((flows // np.arange(1, each + 1)).min())
+
+
+def _mix(held: NDArray[np.bool_], rng: np.random.Generator) -> None:
+    """Turn `held` into a nearly uniform draw with the same row and column sums, in place.
+
+    Random pairs of gateways pool the classes that only one of them holds and share them
+    out anew: the Curveball algorithm, G. Strona et al., Nature Communications 5, 2014,
+    doi 10.1038/ncomms5114, here on disjoint pairs at once.
+    """
+    half = len(held) // 2
+    for _ in range(_SWEEPS):
+        order = rng.permutation(len(held))
+        one, other = order[:half], order[half : 2 * half]
+        both = held[one] & held[other]
+        pooled = held[one] ^ held[other]
+        keys = np.where(pooled, rng.random(pooled.shape), 2.0)
+        place = keys.argsort(axis=1).argsort(axis=1)
+        drawn = place < (pooled.sum(axis=1) // 2)[:, None]
+        held[one] = both | drawn
+        held[other] = both | (pooled & ~drawn)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fednids.errors import PartitionError
+from fednids.files import write_atomically
 from partitions.interface import Assignment, Labels, Table
 
 _FORMAT = b"fednids partition plan 1"
@@ -50,7 +50,7 @@ class PartitionPlan:
     flows: str = ""
 
     def __post_init__(self) -> None:
-        """Check the assignment and keep a read-only copy."""
+        """Keep a read-only copy of the assignment, which is checked."""
         _check_assignment(np.asarray(self.assignment), self.gateways)
         kept = np.array(self.assignment, dtype=np.int32)
         kept.setflags(write=False)
@@ -58,7 +58,7 @@ class PartitionPlan:
         object.__setattr__(self, "gateways", int(self.gateways))
 
     def __eq__(self, other: object) -> bool:
-        """Say whether both deal the same flows in the same way under the same name."""
+        """Return whether both deal the same flows in the same way under the same name."""
         if not isinstance(other, PartitionPlan):
             return NotImplemented
         return self.fingerprint == other.fingerprint
@@ -67,7 +67,7 @@ class PartitionPlan:
         return hash(self.fingerprint)
 
     def rows(self, partition_id: int) -> NDArray[np.int64]:
-        """Give the flows of one gateway.
+        """Return the flows of one gateway.
 
         The first call groups all flows once; each call after it takes the same time
         whatever the number of gateways.
@@ -96,7 +96,7 @@ class PartitionPlan:
         return order[starts[partition_id] : starts[partition_id + 1]]
 
     def sizes(self) -> NDArray[np.int64]:
-        """Give the number of flows of each gateway, ``(K,) int64``."""
+        """Return the number of flows of each gateway, ``(K,) int64``."""
         return np.bincount(self.assignment, minlength=self.gateways)
 
     def label_counts(self, labels: Labels, classes: int) -> Table:
@@ -153,26 +153,19 @@ class PartitionPlan:
 
         Raises
         ------
-        OSError
+        DiskError
             When the folder is missing or cannot be written to.
         """
-        path = Path(path)
-        draft = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-        try:
-            with draft.open("xb") as file:
-                np.savez(
-                    file,
-                    scheme=np.array(self.scheme),
-                    gateways=np.array(self.gateways),
-                    assignment=self.assignment,
-                    fingerprint=np.array(self.fingerprint),
-                    flows=np.array(self.flows),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez(
+            content,
+            scheme=np.array(self.scheme),
+            gateways=np.array(self.gateways),
+            assignment=self.assignment,
+            fingerprint=np.array(self.fingerprint),
+            flows=np.array(self.flows),
+        )
+        write_atomically(Path(path), content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> PartitionPlan:
@@ -204,7 +197,6 @@ class PartitionPlan:
 
     @classmethod
     def _read(cls, path: Path) -> tuple[PartitionPlan, str]:
-        """Read a plan and the fingerprint stored beside it."""
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             flows = str(arrays["flows"]) if "flows" in arrays else ""
             gateways = int(arrays["gateways"])
@@ -213,7 +205,6 @@ class PartitionPlan:
 
     @cached_property
     def _groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Row indices grouped by gateway, and where each group starts."""
         narrow = self.assignment.astype(np.min_scalar_type(self.gateways - 1))
         order = np.argsort(narrow, kind="stable")  # a radix sort up to 16 bits
         order.setflags(write=False)
@@ -221,7 +212,6 @@ class PartitionPlan:
 
 
 def _check_assignment(assignment: NDArray[np.generic], gateways: int) -> None:
-    """Refuse an assignment that does not give every flow to one of the gateways."""
     if not 1 <= gateways <= _MOST_GATEWAYS:
         raise PartitionError(
             f"expected 1 to {_MOST_GATEWAYS} gateways, found {gateways}; give another number"

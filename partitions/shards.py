@@ -8,6 +8,7 @@ from pydantic import Field
 from fednids.config import Section
 from partitions.families import LabelScheme
 from partitions.interface import Table, Traffic
+from partitions.tables import equal_sizes
 
 
 class Settings(Section):
@@ -20,11 +21,7 @@ class Settings(Section):
 
 @LabelScheme
 def shards(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Table:
     """Cut the flows sorted by class into ``K * s`` shards and deal s to each gateway.
 
@@ -36,8 +33,7 @@ def shards(
     -----
     As McMahan et al. for MNIST, whose classes are alike in size. On NF-BoT-IoT 90 % of the
     flows are of two classes, so with s = 2 most gateways see one or two of these alone.
-    Which flows of a class are in a shard is random here. flwr-datasets' ``ShardPartitioner``
-    makes shards of equal size and leaves the rest of the flows out, or gives it to some.
+    flwr-datasets' ``ShardPartitioner`` leaves out what equal shards leave over.
 
     References
     ----------
@@ -45,10 +41,8 @@ def shards(
     Decentralized Data", AISTATS 2017, section 3. https://arxiv.org/abs/1602.05629
     """
     totals, each = traffic.totals, settings.shards_per_gateway
-    flows = int(totals.sum())
     owners = rng.permutation(np.repeat(np.arange(gateways), each))
-    sizes = np.full(gateways, flows // gateways)
-    sizes[rng.permutation(gateways)[: flows % gateways]] += 1
+    sizes = equal_sizes(len(traffic), gateways, rng)
     turn = np.empty(len(owners), dtype=np.int64)
     turn[np.argsort(owners, kind="stable")] = np.tile(np.arange(each), gateways)
     lengths = (sizes[owners] + turn) // each

@@ -1,13 +1,13 @@
-"""Size skew by a formula: the sizes of gateways follow a curve, their flows are random.
+"""Size skew: the sizes of gateways follow a curve or a draw, their flows are random.
 
-The curve is followed to within one flow, but where a gateway would have less than the
+Sizes follow the shares to within one flow, but where a gateway would have less than the
 minimum: these are filled from the largest (`partitions.families.whole_sizes`).
 
 References
 ----------
 flwr-datasets 0.6, ``LinearPartitioner``, ``SquarePartitioner``, ``ExponentialPartitioner``
-and ``DistributionPartitioner``. They round all sizes down and give what is left to the last
-gateway, take the flows in file order, and raise ``ValueError`` where a size comes out as 0.
+and ``DistributionPartitioner``, which take the flows in file order, leave what rounding leaves
+over to the last gateway, and fail where a size comes out as 0.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fednids.config import Section
+from partitions import dirichlet
 from partitions.families import Shares, SizeScheme
 
 
@@ -35,6 +36,21 @@ def equal(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
 
 
 @SizeScheme
+def quantity(gateways: int, rng: np.random.Generator, settings: dirichlet.Settings) -> Shares:
+    """Draw the gateways' sizes from ``Dir(alpha, ..., alpha)``.
+
+    A small alpha, and few gateways own nearly all flows.
+
+    References
+    ----------
+    Q. Li, Y. Diao, Q. Chen, B. He, "Federated Learning on Non-IID Data Silos: An
+    Experimental Study", ICDE 2022, section IV-C. https://arxiv.org/abs/2102.02079
+    (NIID-Bench's ``iid-diff-quantity``, which draws again while a size is under the minimum.)
+    """
+    return rng.dirichlet(np.full(gateways, settings.alpha))
+
+
+@SizeScheme
 def linear(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
     """Return for gateway ``i``, from 1, a share proportional to ``i``."""
     return _shares(np.log(_ranks(gateways)))
@@ -50,9 +66,8 @@ def square(gateways: int, rng: np.random.Generator, settings: Section) -> Shares
 def exponential(gateways: int, rng: np.random.Generator, settings: Section) -> Shares:
     """Return for gateway ``i``, from 1, a share proportional to ``e ** i``.
 
-    Computed as ``e ** (i - K)``, which never overflows; flwr-datasets' ``exp(i)`` does from
-    710 gateways on. The last gateway has 63 % of all flows whatever the number of
-    gateways, and from the 15th last on the rest have no flow but the minimum.
+    The last gateway has 63 % of all flows whatever the number of gateways, and from the 15th
+    last on the rest have no flow but the minimum.
     """
     return _shares(_ranks(gateways))
 

@@ -1,4 +1,4 @@
-"""Attacks that some gateways have never seen: zero-day at the gateway, not in the fleet."""
+"""Attacks that some gateways have never seen: zero-day at these gateways alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from fednids.config import Section
 from fednids.errors import PartitionError
 from partitions.families import LabelScheme
 from partitions.interface import Table, Traffic
-from partitions.repair import raise_within
-from partitions.tables import split_equally
+from partitions.tables import raise_within, split_equally
 
 
 class Settings(Section):
@@ -29,11 +28,7 @@ class Settings(Section):
 
 @partial(LabelScheme, strict=True)
 def withheld(
-    traffic: Traffic,
-    gateways: int,
-    rng: np.random.Generator,
-    settings: Settings,
-    minimum: int,
+    traffic: Traffic, gateways: int, rng: np.random.Generator, settings: Settings, minimum: int
 ) -> Table:
     """Keep attack classes from a share of the gateways; the rest is dealt equally.
 
@@ -51,11 +46,13 @@ def withheld(
     Notes
     -----
     A gateway that is kept from the commonest class has fewer flows than others: NF-BoT-IoT
-    is 60 % DoS in the v2 sample. Withholding whole classes is how zero-day attacks are
-    simulated in centralised detection; S. I. Popoola et al., "Federated Deep Learning for
-    Zero-Day Botnet Attack Detection in IoT-Edge Devices", IEEE Internet of Things Journal
-    9(5), 2022, doi 10.1109/JIOT.2021.3100755, do it at single edge devices. Here a share of
-    any number of gateways is kept from them, and the flows all stay in the fleet.
+    is 60 % DoS in the v2 sample.
+
+    References
+    ----------
+    S. I. Popoola et al., "Federated Deep Learning for Zero-Day Botnet Attack Detection in
+    IoT-Edge Devices", IEEE Internet of Things Journal 9(5), 2022,
+    doi 10.1109/JIOT.2021.3100755 (at single edge devices; here at a share of them).
     """
     totals = traffic.totals
     allowed = np.ones((gateways, len(totals)), dtype=np.bool_)
@@ -69,15 +66,20 @@ def withheld(
             f"expected a gateway that may see class {traffic.class_name(nobody[0])}, found it "
             f"withheld from all {gateways}; lower withheld_share"
         )
-    counts = split_equally(totals, allowed, rng)
-    return raise_within(counts, allowed, minimum)
+    return raise_within(split_equally(totals, allowed, rng), allowed, minimum)
 
 
 def _kept(
     traffic: Traffic, chosen: int, rng: np.random.Generator, withheld: str
 ) -> NDArray[np.int64]:
     """Return the classes that each chosen gateway is kept from, one row each."""
-    named = _codes([name.strip() for name in withheld.split(",") if name.strip()], traffic)
+    names = [name.strip() for name in withheld.split(",") if name.strip()]
+    known = [name for code, name in enumerate(traffic.classes) if code != traffic.benign]
+    if unknown := [name for name in names if name not in known]:
+        raise PartitionError(
+            f"expected withheld among {', '.join(known)}, found {unknown[0]!r}; choose one of them"
+        )
+    named = [traffic.classes.index(name) for name in names]
     attacks = [c for c in np.flatnonzero(traffic.totals).tolist() if c != traffic.benign]
     missing = [code for code in named if code not in attacks]
     if missing or not attacks:
@@ -89,13 +91,3 @@ def _kept(
     if named:
         return np.tile(np.array(named), (chosen, 1))
     return np.resize(rng.permutation(attacks), (chosen, 1))
-
-
-def _codes(names: list[str], traffic: Traffic) -> list[int]:
-    attacks = [name for k, name in enumerate(traffic.classes) if k != traffic.benign]
-    for name in names:
-        if name not in attacks:
-            raise PartitionError(
-                f"expected withheld among {', '.join(attacks)}, found {name!r}; choose one of them"
-            )
-    return [traffic.classes.index(name) for name in names]

@@ -82,10 +82,6 @@ def test_no_public_name_means_two_things() -> None:
 PRIVATE_WORDS = {"Give", "Gives", "Tell", "Tells", "Say", "Says", "Let", "Lets", "See", "Mend"}
 """First words of docstrings that leave open what is returned or done."""
 
-OLD_DOCSTRINGS = {"partitions"}
-"""Packages and modules whose docstrings are still to be rewritten; the list only shrinks."""
-
-
 def public_docstrings(path: Path) -> Iterator[tuple[str, str]]:
     """Yield name and docstring of public functions, classes and their public members."""
     todo = list[ast.AST](parsed(path).body)
@@ -102,7 +98,6 @@ def test_docstrings_begin_with_what_is_returned_or_done() -> None:
     wrong = [
         f"{named(path)}: {name}: {text.splitlines()[0]}"
         for path in SOURCES
-        if not any(f"{named(path)}.".startswith(f"{old}.") for old in OLD_DOCSTRINGS)
         for name, text in public_docstrings(path)
         if text and text.split()[0].rstrip(".,:") in PRIVATE_WORDS
     ]

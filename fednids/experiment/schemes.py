@@ -22,7 +22,7 @@ from fednids.experiment.partitioning import (
 )
 from partitions import PARTITIONERS
 from partitions.skew import Sheet, SkewReport
-from partitions.skew.report import Cell
+from partitions.skew.study import Cell
 
 if TYPE_CHECKING:
     from fednids.report.figures.mix import ComparedPlan

@@ -1,22 +1,136 @@
-"""Everything that can be said about the skew of one plan."""
+"""All measures of one plan, beside those of iid deals: what chance alone gives at its sizes.
+
+A gateway of 20 flows cannot have the fleet's class mix, however fairly it was dealt. So a
+skew is read beside that of iid deals of the same flows to gateways of the same sizes.
+
+A plan may lie below the interval of these too: it then deals more evenly than chance, as a
+deal that gives every gateway its exact share of each class does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fednids.plain import as_json
 from partitions.interface import Labels, Table
 from partitions.plan import PartitionPlan
-from partitions.skew.features import Features
-from partitions.skew.measures import MEASURES, summarise, summary_names
-from partitions.skew.report import MeasureSummary, Sheet, SkewReport
-from partitions.skew.shares import Values, check_table, fleet_means
-from partitions.skew.shifts import feature_distances, iid_feature_distances
-from partitions.skew.yardstick import Yardstick, draw_iid_tables, spread_of_draws
+from partitions.skew.distances import Values
+from partitions.skew.features import Features, feature_distances
+from partitions.skew.measures import (
+    MEASURES,
+    check_table,
+    gateway_means,
+    summarise,
+    summary_names,
+)
 
-_YARDSTICK = Yardstick()
+INTERVAL = (0.025, 0.975)
+"""Quantiles of the iid deals between which 95 % of them lie."""
+
+Cell = str | int | float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table for a data frame: ``pandas.DataFrame(sheet.rows, columns=sheet.columns)``.
+
+    Attributes
+    ----------
+    columns : tuple[str, ...]
+        Names.
+    rows : tuple[tuple, ...]
+        One value a column; NaN where undefined.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def to_json(self) -> list[dict[str, Cell | None]]:
+        """Return one object a row, None for NaN."""
+        return [as_json(dict(zip(self.columns, row, strict=True))) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class MeasureSummary:
+    """One measure of a plan, beside that of iid deals of the same sizes.
+
+    Attributes
+    ----------
+    measure : str
+        A key of `partitions.skew.MEASURES`, followed by ``.`` and the class for a measure
+        of each class; ``wasserstein`` for the mean over features of the earth mover's
+        distance, ``wasserstein.NAME`` for one feature.
+    weighted, unweighted : float
+        Mean weighted by flows, and plain mean over the gateways that have flows. A
+        measure that is one number for the plan stands in both. NaN where undefined.
+    iid_weighted, iid_weighted_low, iid_weighted_high : float
+        Mean of `weighted` over the iid deals, and its 2.5 % and 97.5 % quantiles; NaN
+        for measures of sizes, which an iid deal keeps, and where none was drawn.
+    iid_unweighted, iid_unweighted_low, iid_unweighted_high : float
+        The same of `unweighted`.
+    """
+
+    measure: str
+    weighted: float
+    unweighted: float
+    iid_weighted: float
+    iid_weighted_low: float
+    iid_weighted_high: float
+    iid_unweighted: float
+    iid_unweighted_low: float
+    iid_unweighted_high: float
+
+
+@dataclass(frozen=True)
+class SkewReport:
+    """How unevenly a plan deals.
+
+    Attributes
+    ----------
+    scheme : str
+        Of the plan.
+    flows : int
+        ``N``.
+    iid_tables, iid_shuffles : int
+        Iid deals beside which label measures and feature measures stand.
+    summary : tuple[MeasureSummary, ...]
+        One entry a measure.
+    gateways : Sheet
+        One row a gateway: ``partition_id``, ``flows``, ``flows.CLASS`` for each class, the
+        measures of each gateway by name and, where features were given, ``wasserstein``
+        and ``wasserstein.FEATURE``.
+    """
+
+    scheme: str
+    flows: int
+    iid_tables: int
+    iid_shuffles: int
+    summary: tuple[MeasureSummary, ...]
+    gateways: Sheet
+
+    def find(self, measure: str) -> MeasureSummary:
+        """Return the summary of one measure.
+
+        Raises
+        ------
+        KeyError
+            When it was not measured.
+        """
+        return {each.measure: each for each in self.summary}[measure]
+
+    def summary_sheet(self) -> Sheet:
+        """Return the summary as a table, one row a measure."""
+        columns = tuple(field.name for field in fields(MeasureSummary))
+        return Sheet(columns, tuple(astuple(each) for each in self.summary))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON has it, None for NaN."""
+        return {each.name: as_json(getattr(self, each.name)) for each in fields(self)}
 
 
 def study_skew(
@@ -25,7 +139,8 @@ def study_skew(
     *,
     classes: Sequence[str],
     features: Features | None = None,
-    yardstick: Yardstick = _YARDSTICK,
+    iid_tables: int = 100,
+    iid_shuffles: int = 5,
     rng: np.random.Generator,
 ) -> SkewReport:
     """Measure a plan by every measure, and iid deals of the same sizes beside it.
@@ -40,8 +155,12 @@ def study_skew(
         Names of the ``C`` classes.
     features : Features, optional
         Of the same flows; without them, label and size measures alone.
-    yardstick : Yardstick
-        How many iid deals to draw.
+    iid_tables : int
+        Iid deals, from 0, for label measures. A hundred take about a quarter of a second for
+        1,000 gateways.
+    iid_shuffles : int
+        Iid deals, from 0, for feature measures, which take about as long each as the measure
+        itself. The interval of so few is little less than their range.
     rng : numpy.random.Generator
         Draws the iid deals, and nothing else.
 
@@ -52,69 +171,75 @@ def study_skew(
     """
     table = plan.label_counts(labels, len(classes))
     check_table(table)
-    parts = [_study_labels(table, classes, yardstick, rng)]
+    found, names = summarise(table), summary_names(classes)
+    draws = [summarise(drawn) for drawn in draw_iid_tables(table, iid_tables, rng)]
+    spread = _spread(draws, found)
+    spread[[name in MEASURES and MEASURES[name].of == "size" for name in names]] = np.nan
+    summary = _summaries(names, found, spread)
+    columns = {"partition_id": np.arange(plan.gateways), "flows": table.sum(axis=1)}
+    columns |= {f"flows.{name}": table[:, code] for code, name in enumerate(classes)}
+    columns |= {k: each.measure(table) for k, each in MEASURES.items() if each.of == "gateway"}
     if features is not None:
-        parts.append(_study_features(plan, features, yardstick, rng))
-    summary = tuple(row for part in parts for row in part.summary)
-    columns = tuple(name for part in parts for name in part.columns)
-    numbers = np.hstack([part.gateways for part in parts]).tolist()
-    counts = np.column_stack([np.arange(plan.gateways), table.sum(axis=1), table]).tolist()
-    rows = tuple((*count, *row) for count, row in zip(counts, numbers, strict=True))
-    named = ("partition_id", "flows", *(f"flows.{name}" for name in classes), *columns)
-    shuffles = 0 if features is None else yardstick.shuffles
-    flows = len(plan.assignment)
-    return SkewReport(plan.scheme, flows, yardstick.tables, shuffles, summary, Sheet(named, rows))
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Summary of some measures, and their ``(K, n)`` values at the gateways by column."""
-
-    summary: tuple[MeasureSummary, ...]
-    columns: tuple[str, ...]
-    gateways: Values
-
-
-def _study_labels(
-    table: Table, classes: Sequence[str], yardstick: Yardstick, rng: np.random.Generator
-) -> _Part:
-    """Study what follows from the flows of each class at each gateway."""
-    found = summarise(table)
-    draws = [summarise(drawn) for drawn in draw_iid_tables(table, yardstick.tables, rng)]
-    spread = spread_of_draws(draws, found.shape)
-    names = summary_names(classes)
-    of_sizes = [name in MEASURES and MEASURES[name].of == "size" for name in names]
-    spread[of_sizes] = np.nan
-    columns = tuple(name for name, measure in MEASURES.items() if measure.of == "gateway")
-    values = np.column_stack([MEASURES[name].measure(table) for name in columns])
-    return _Part(_summaries(names, found, spread), columns, values)
+        shifts, distances = _study_features(plan, features, iid_shuffles, rng)
+        summary, columns = summary + shifts, columns | distances
+    rows = tuple(zip(*(column.tolist() for column in columns.values()), strict=True))
+    shuffles, sheet = 0 if features is None else iid_shuffles, Sheet(tuple(columns), rows)
+    return SkewReport(plan.scheme, len(plan.assignment), iid_tables, shuffles, summary, sheet)
 
 
 def _study_features(
-    plan: PartitionPlan, features: Features, yardstick: Yardstick, rng: np.random.Generator
-) -> _Part:
-    """Study the distances of feature values, on average first."""
-    sizes, dealt = plan.sizes(), plan.assignment
-    values = _with_mean(feature_distances(features, dealt, plan.gateways))
-    shuffled = iid_feature_distances(
-        features, dealt, plan.gateways, shuffles=yardstick.shuffles, rng=rng
-    )
-
-    def means(distances: Values) -> Values:
-        return np.array([fleet_means(column, sizes) for column in distances.T])
-
-    found = means(values)
-    spread = spread_of_draws([means(_with_mean(each)) for each in shuffled], found.shape)
+    plan: PartitionPlan, features: Features, shuffles: int, rng: np.random.Generator
+) -> tuple[tuple[MeasureSummary, ...], dict[str, NDArray[Any]]]:
+    """Return summaries and gateways' values of each feature's distance, and first of their mean."""
+    deals = [plan.assignment, *(rng.permutation(plan.assignment) for _ in range(shuffles))]
+    distances = feature_distances(features, deals, plan.gateways)
+    distances = np.concatenate([distances.mean(axis=2, keepdims=True), distances], axis=2)
+    sizes = plan.sizes()
+    found, *draws = [np.array([gateway_means(v, sizes) for v in deal.T]) for deal in distances]
     names = ("wasserstein", *(f"wasserstein.{name}" for name in features.names))
-    return _Part(_summaries(names, found, spread), names, values)
+    columns = dict(zip(names, distances[0].T, strict=True))
+    return _summaries(names, found, _spread(draws, found)), columns
 
 
-def _with_mean(distances: Values) -> Values:
-    """Put the mean over features before the ``(K, F)`` distances."""
-    return np.column_stack([distances.mean(axis=1), distances])
+def draw_iid_tables(table: Table, draws: int, rng: np.random.Generator) -> Iterator[Table]:
+    """Draw the class tables of iid deals that keep every gateway's size.
+
+    Their distribution is that of shuffled assignments of all flows, without the flows: each
+    class in turn takes places left at the gateways, a multivariate hypergeometric draw.
+
+    Parameters
+    ----------
+    table : ndarray
+        ``(K, C) int64``.
+    draws : int
+        How many.
+    rng : numpy.random.Generator
+        Only source of chance.
+
+    Yields
+    ------
+    ndarray
+        ``(K, C) int64``, row and column sums as in `table`.
+    """
+    totals = table.sum(axis=0)
+    for _ in range(draws):
+        left, drawn = table.sum(axis=1), np.empty(table.shape, np.int64)
+        for code, total in enumerate(totals[:-1]):
+            drawn[:, code] = rng.multivariate_hypergeometric(left, total, method="marginals")
+            left -= drawn[:, code]
+        drawn[:, -1] = left
+        yield drawn
+
+
+def _spread(draws: Sequence[Values], found: Values) -> Values:
+    """Return mean and quantiles of `INTERVAL` of draws, ``(*found.shape, 3)``; NaN without any."""
+    if not draws:
+        return np.full((*found.shape, 3), np.nan)
+    stacked = np.stack(draws)
+    low, high = np.quantile(stacked, INTERVAL, axis=0)
+    return np.stack([stacked.mean(axis=0), low, high], axis=-1)
 
 
 def _summaries(names: Sequence[str], found: Values, spread: Values) -> tuple[MeasureSummary, ...]:
-    """Join names, values ``(M, 2)`` and their yardsticks ``(M, 2, 3)``."""
     numbers = np.hstack([found, spread.reshape(len(found), -1)]).tolist()
     return tuple(MeasureSummary(name, *row) for name, row in zip(names, numbers, strict=True))

@@ -137,7 +137,7 @@ def test_the_features_drawn_are_those_that_shift_most() -> None:
         small_config(partition__scheme="feature", partition__feature="OUT_PKTS")
     )
     features = quantities(study.fleet)
-    apart = feature_distances(features, study.fleet.plan.assignment, 3)
+    apart = feature_distances(features, [study.fleet.plan.assignment], 3)[0]
     means = np.average(apart, axis=0, weights=study.fleet.plan.sizes())
     wanted = [features.names[place] for place in np.argsort(-means)[:3]]
     assert list(most_shifted(study)) == wanted

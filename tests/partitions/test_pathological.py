@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fednids.errors import PartitionError
 from partitions import Traffic, deal_flows
-from partitions.repair import raise_within
+from partitions.tables import raise_within
 
 SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import partitions.plan
+import fednids.files
 from fednids.errors import PartitionError
 from partitions import PartitionPlan
 
@@ -152,7 +152,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(plan, tmp_path, monk
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(partitions.plan.os, "fsync", full)
+    monkeypatch.setattr(fednids.files.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         PartitionPlan("iid", np.zeros(3, np.int32), 1).save(path)
     assert PartitionPlan.load(path) == plan

@@ -7,7 +7,7 @@ import oracles
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partitions.repair import raise_to_minimum, skim
+from partitions.tables import raise_to_minimum, skim
 
 SIZES = st.lists(st.integers(0, 30), min_size=1, max_size=12)
 

@@ -42,7 +42,7 @@ def test_the_oracle_knows_every_measure():
 def test_it_is_its_literal_definition(name, table):
     wanted = np.atleast_1d(np.array(BY_DEFINITION[name](table.tolist()), dtype=float))
     found = MEASURES[name].measure(table)
-    lengths = {"gateway": (len(table),), "class": (table.shape[1],), "fleet": (), "size": ()}
+    lengths = {"gateway": (len(table),), "class": (table.shape[1],), "plan": (), "size": ()}
     assert found.shape == lengths[MEASURES[name].of]
     assert found.dtype == np.float64
     np.testing.assert_allclose(np.atleast_1d(found), wanted, rtol=1e-9, atol=1e-11)
@@ -107,7 +107,7 @@ def test_gateways_without_flows_are_nan_and_left_out():
     for name, entry in MEASURES.items():
         if entry.of == "gateway":
             assert np.isnan(measure(name, table)).tolist() == [False, True, False]
-        if entry.of in ("gateway", "fleet"):
+        if entry.of in ("gateway", "plan"):
             assert found[name] == pytest.approx(kept[name])
     assert found["absent.b"] == pytest.approx([0.5, 0.5])
     assert np.isnan(found["absent.c"]).all()

@@ -12,12 +12,16 @@ from scipy.stats import wasserstein_distance
 from skew_oracles import earth_mover
 
 from fednids.errors import PartitionError
-from partitions.skew import Features, feature_distances, feature_pairs, iid_feature_distances
+from partitions.skew import Features, feature_distances
 
 
 def one_feature(values):
     column = np.asarray(values, np.float64)
     return Features(("x",), column[:, None], np.arange(len(column), dtype=np.int32))
+
+
+def distances(features, assignment, gateways):
+    return feature_distances(features, [assignment], gateways)[0]
 
 
 @given(
@@ -30,7 +34,7 @@ def one_feature(values):
 def test_it_is_scipys_in_units_of_the_standard_deviation(values, gateways, seed):
     values = np.array(values, float)
     assignment = np.random.default_rng(seed).integers(0, gateways, len(values)).astype(np.int32)
-    found = feature_distances(one_feature(values), assignment, gateways)
+    found = distances(one_feature(values), assignment, gateways)
     assert found.shape == (gateways, 1)
     spread = values.std() if len(set(values.tolist())) > 1 else 1.0
     for gateway in range(gateways):
@@ -49,16 +53,16 @@ def test_repeated_and_unused_vectors_count_as_the_flows_do(seed, flows, vectors)
     rng = np.random.default_rng(seed)
     table, vector = rng.normal(size=(vectors, 3)), rng.integers(0, vectors, flows).astype(np.int32)
     assignment = rng.integers(0, 4, flows).astype(np.int32)
-    stored = feature_distances(Features(("a", "b", "c"), table, vector), assignment, 4)
+    stored = distances(Features(("a", "b", "c"), table, vector), assignment, 4)
     every = Features(("a", "b", "c"), table[vector], np.arange(flows, dtype=np.int32))
-    np.testing.assert_allclose(stored, feature_distances(every, assignment, 4), atol=1e-12)
+    np.testing.assert_allclose(stored, distances(every, assignment, 4), atol=1e-12)
 
 
 def test_many_gateways_many_values_and_heavy_tails():
     rng = np.random.default_rng(4)
     values = rng.lognormal(0, 3, 80_000)
     assignment = rng.integers(0, 300, 80_000).astype(np.int32)
-    found = feature_distances(one_feature(values), assignment, 300)[:, 0]
+    found = distances(one_feature(values), assignment, 300)[:, 0]
     for gateway in range(0, 300, 37):
         wanted = wasserstein_distance(values[assignment == gateway], values) / values.std()
         assert found[gateway] == pytest.approx(wanted, rel=1e-9, abs=1e-12)
@@ -68,18 +72,16 @@ def test_many_gateways_many_values_and_heavy_tails():
 def test_unit_and_origin_of_a_feature_do_not_matter(seed, unit, origin):
     rng = np.random.default_rng(seed)
     values, assignment = rng.normal(size=60), rng.integers(0, 3, 60).astype(np.int32)
-    before = feature_distances(one_feature(values), assignment, 3)
-    after = feature_distances(one_feature(values * unit + origin), assignment, 3)
+    before = distances(one_feature(values), assignment, 3)
+    after = distances(one_feature(values * unit + origin), assignment, 3)
     np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-7)
 
 
 def test_a_gateway_beyond_all_others_is_off_by_the_shift():
     values = np.concatenate([np.zeros(900), np.ones(100)])
     assignment = (values > 0).astype(np.int32)
-    found = feature_distances(one_feature(values), assignment, 2)[:, 0]
+    found = distances(one_feature(values), assignment, 2)[:, 0]
     assert found == pytest.approx([0.1 / 0.3, 0.9 / 0.3])
-    apart = feature_pairs(one_feature(values), assignment, [0, 1])
-    assert apart[0, 1] == pytest.approx(1 / 0.3)
 
 
 def test_sorting_by_a_feature_moves_it_far_more_than_chance():
@@ -88,28 +90,28 @@ def test_sorting_by_a_feature_moves_it_far_more_than_chance():
     features = Features(("sorted", "other"), values, np.arange(2000, dtype=np.int32))
     assignment = np.empty(2000, np.int32)
     assignment[np.argsort(values[:, 0])] = np.arange(2000) // 200
-    found = feature_distances(features, assignment, 10).mean(axis=0)
-    chance = iid_feature_distances(features, assignment, 10, shuffles=20, rng=rng).mean(axis=1)
+    found = distances(features, assignment, 10).mean(axis=0)
+    shuffled = [rng.permutation(assignment) for _ in range(20)]
+    chance = feature_distances(features, shuffled, 10).mean(axis=1)
     assert found[0] > 5 * chance[:, 0].max()
     assert chance[:, 1].min() / 2 < found[1] < 2 * chance[:, 1].max()
 
 
-def test_shuffles_keep_sizes_and_are_measured_as_any_deal():
+def test_several_deals_of_the_same_sizes_are_measured_as_each_alone():
     rng = np.random.default_rng(6)
     features = one_feature(rng.normal(size=300))
     assignment = np.repeat(np.arange(4), [0, 10, 90, 200]).astype(np.int32)
-    found = iid_feature_distances(features, assignment, 4, shuffles=3, rng=np.random.default_rng(7))
-    same = np.random.default_rng(7)
-    for each in found:
-        wanted = feature_distances(features, same.permutation(assignment), 4)
-        np.testing.assert_array_equal(each, wanted)
+    deals = [rng.permutation(assignment) for _ in range(3)]
+    found = feature_distances(features, deals, 4)
+    for each, deal in zip(found, deals, strict=True):
+        np.testing.assert_array_equal(each, distances(features, deal, 4))
     assert found.shape == (3, 4, 1)
     assert np.isnan(found[:, 0]).all()
 
 
 def test_a_constant_feature_differs_nowhere():
     features = Features(("x",), np.full((3, 1), 0.1), np.zeros(9, np.int32))
-    assert (feature_distances(features, np.arange(9, dtype=np.int32) % 3, 3) == 0).all()
+    assert (distances(features, np.arange(9, dtype=np.int32) % 3, 3) == 0).all()
 
 
 def test_the_logarithmic_scale_is_odd_and_keeps_the_order():
@@ -138,6 +140,4 @@ def test_what_does_not_fit_together_is_refused_in_one_line(values, vector):
 def test_features_of_other_flows_are_refused():
     features = one_feature([1.0, 2.0])
     with pytest.raises(PartitionError, match="expected features of the plan's 3 flows, found 2"):
-        feature_distances(features, np.zeros(3, np.int32), 1)
-    with pytest.raises(PartitionError, match="expected features of the plan's 3 flows, found 2"):
-        feature_pairs(features, np.zeros(3, np.int32), [0])
+        distances(features, np.zeros(3, np.int32), 1)
