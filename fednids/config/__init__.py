@@ -17,10 +17,9 @@ from typing import Any, cast
 
 import tomli_w
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 
-from fednids.config.deploy import DeployConfig
-from fednids.config.federation import FederationConfig, StrategyConfig
-from fednids.config.implied import implied
+from fednids.config.folder import FILES, count_gateway_files
 from fednids.config.section import (
     OpenSection,
     Scalar,
@@ -29,14 +28,20 @@ from fednids.config.section import (
     settings_fault,
     settings_of,
 )
-from fednids.config.training import (
+from fednids.config.settings import (
+    AttackConfig,
+    AvailabilityConfig,
+    ClockConfig,
     DataConfig,
+    DeployConfig,
+    FederationConfig,
     ModelConfig,
     PartitionConfig,
     RunConfig,
+    StrategyConfig,
     TrainConfig,
+    WireConfig,
 )
-from fednids.config.world import AttackConfig, AvailabilityConfig, ClockConfig, WireConfig
 from fednids.errors import ConfigError
 
 __all__ = [
@@ -117,9 +122,8 @@ class Config(Section):
         """
         given = {**(read_settings(file) if file else {}), **(settings or {})}
         config = cls._implied(given, lenient=lenient)
-        opened = [getattr(config, name) for name in _open_sections()]
-        proposed = {k: v for each in opened for k, v in each.settings.proposed().items()}
-        more = {name: value for name, value in proposed.items() if name not in given}
+        proposed = [getattr(config, name).settings.proposed() for name in _open_sections()]
+        more = {k: v for each in proposed for k, v in each.items() if k not in given}
         return cls._implied({**given, **more}, lenient=lenient) if more else config
 
     @classmethod
@@ -170,9 +174,13 @@ class Config(Section):
 
     @classmethod
     def _implied(cls, given: Mapping[str, object], *, lenient: bool = False) -> Config:
-        """Check settings, and those that flows which come dealt imply."""
+        """Check settings, with those that flows of one file for each gateway imply."""
         for name, value in given.items():
-            if not _is_known(name):
+            section, _, key = name.partition(".")
+            group = _groups().get(section)
+            if not (
+                group and key and (issubclass(group, OpenSection) or key in group.model_fields)
+            ):
                 raise ConfigError(unknown_setting(name))
             if str(value) in REVALUED.get(name, {}):
                 new = REVALUED[name][str(value)]
@@ -180,7 +188,9 @@ class Config(Section):
                     f"expected {name}={new}, got its old value {value}; use the new one"
                 )
         config = cls._checked(given, lenient=lenient)
-        more = implied(config.data, config.deploy, given)
+        count = len(config.deploy.names) or count_gateway_files(config.data.path)
+        dealt = {"partition.scheme": FILES, "partition.gateways": count} if count else {}
+        more = {name: value for name, value in dealt.items() if name not in given}
         return cls._checked({**given, **more}, lenient=lenient) if more else config
 
     @classmethod
@@ -206,12 +216,12 @@ class Config(Section):
 
         Settings left to the preset are empty texts, several sizes a text ``"16,32"``.
         """
-        return {name: _scalar(value) for name, value in _settings(self)}
+        return {name: _scalar(value) for name, _, value in _settings(self)}
 
     def to_toml(self) -> str:
         """Return all settings as TOML; reading it back gives an equal `Config`."""
         nested: dict[str, dict[str, object]] = {}
-        for name, value in _settings(self):
+        for name, _, value in _settings(self):
             section, _, key = name.partition(".")
             if value is not None:
                 nested.setdefault(section, {})[key] = value
@@ -228,7 +238,7 @@ class Config(Section):
         Flower refuses a run config with keys that its app has not declared, and an algorithm from
         outside has settings that no app has declared.
         """
-        return json.dumps(dict(_settings(self)))
+        return json.dumps({name: value for name, _, value in _settings(self)})
 
 
 def parse_settings(arguments: Sequence[str]) -> dict[str, str]:
@@ -277,7 +287,7 @@ class Setting:
 def describe_settings() -> Iterator[Setting]:
     """Return every setting, those of all members of the registries among them."""
     for section, group in _groups().items():
-        for key in _own_fields(group):
+        for key in group.own_fields():
             field = group.model_fields[key]
             yield Setting(f"{section}.{key}", field.default, field.description or "")
         if issubclass(group, OpenSection):
@@ -289,14 +299,7 @@ def describe_settings() -> Iterator[Setting]:
 
 def default_settings(config: Config) -> dict[str, Scalar]:
     """Return the defaults of all settings that `config` has, by ``section.key``."""
-    found: dict[str, Scalar] = {}
-    for name, group in _groups().items():
-        section = getattr(config, name)
-        fields = {key: group.model_fields[key] for key in _own_fields(group)}
-        if isinstance(section, OpenSection):
-            fields |= type(section.settings).model_fields
-        found |= {f"{name}.{key}": _scalar(field.default) for key, field in fields.items()}
-    return found
+    return {name: _scalar(field.default) for name, field, _ in _settings(config)}
 
 
 def short_name(name: str) -> str:
@@ -324,31 +327,16 @@ def _open_sections() -> dict[str, type[OpenSection]]:
 
 
 def _groups() -> dict[str, type[Section]]:
-    """Return the class of each section."""
     return {k: cast(type[Section], f.annotation) for k, f in Config.model_fields.items()}
 
 
-def _own_fields(group: type[Section]) -> tuple[str, ...]:
-    return group.own_fields() if issubclass(group, OpenSection) else tuple(group.model_fields)
-
-
-def _is_known(name: str) -> bool:
-    """Check a setting's section, and its key where the section is not open."""
-    section, _, key = name.partition(".")
-    group = _groups().get(section)
-    if group is None or not key:
-        return False
-    return issubclass(group, OpenSection) or key in group.model_fields
-
-
-def _settings(config: Config) -> Iterator[tuple[str, Any]]:
+def _settings(config: Config) -> Iterator[tuple[str, FieldInfo, Any]]:
+    """Yield name, declaration and value of every setting of a run."""
     for section in Config.model_fields:
         group = getattr(config, section)
-        for key in _own_fields(type(group)):
-            yield f"{section}.{key}", getattr(group, key)
-        if isinstance(group, OpenSection):
-            for own in type(group.settings).model_fields:
-                yield f"{section}.{own}", getattr(group.settings, own)
+        for holder in (group, group.settings) if isinstance(group, OpenSection) else (group,):
+            for key in holder.own_fields():
+                yield f"{section}.{key}", type(holder).model_fields[key], getattr(holder, key)
 
 
 def _scalar(value: Any) -> Scalar:
@@ -388,13 +376,6 @@ def read_settings(file: Path) -> dict[str, object]:
 
 
 def _read_tables(file: Path) -> dict[str, object]:
-    """Return the values of a TOML file by ``section.key``.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be read, or is no TOML of tables.
-    """
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -426,8 +407,7 @@ RENAMED: dict[str, str] = {
         )
     },
 }  # fmt: skip
-"""New names of settings that were renamed, by the old one; empty where a setting is gone."""
-
+"""New names of settings that were renamed, by the old one."""
 
 REVALUED: dict[str, dict[str, str]] = {"model.classes": {"5": "all", "2": "binary"}}
 """New values of settings whose values were renamed, by the old one, by the setting's name."""

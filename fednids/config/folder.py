@@ -56,6 +56,14 @@ def gateway_files(folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
+def count_gateway_files(path: str) -> int:
+    """Return the number of flow files of a folder, as `gateway_files` lists them; 0 without any."""
+    try:
+        return len(gateway_files(Path(path))) if path and Path(path).is_dir() else 0
+    except DataError:
+        return 0
+
+
 def gateway_name(path: Path) -> str:
     """Return the name of a file's gateway: the file's own, without its endings."""
     name = path.name

@@ -24,21 +24,17 @@ Scalar = bool | int | float | str
 
 
 def _listed(value: object) -> object:
-    """Read ``"16,32"`` as two numbers; TOML and Python give a list already."""
+    """Read ``"16,32"`` as two numbers; from TOML and Python it is a list already."""
     if isinstance(value, str) and value.strip():
         return [part.strip() for part in value.split(",")]
     return value
 
 
-def _left_out(value: object) -> object:
-    """Read an empty text as a setting left to the preset."""
-    return None if value == "" else value
-
-
 Sizes = Annotated[
     tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), BeforeValidator(_listed)
 ]
-OfPreset = BeforeValidator(_left_out)
+OfPreset = BeforeValidator(lambda value: None if value == "" else value)
+"""An empty text is a setting left to the preset."""
 
 
 class Section(BaseModel):
@@ -47,12 +43,17 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def proposed(self) -> Mapping[str, Scalar]:
-        """Return settings of other sections, by name, that these bring where nobody gives them."""
+        """Return settings of other sections, by name, that these imply where they are not given."""
         return {}
 
     @classmethod
+    def own_fields(cls) -> tuple[str, ...]:
+        """Return the names of the settings that do not depend on a member of a registry."""
+        return tuple(key for key in cls.model_fields if key != "settings")
+
+    @classmethod
     def declared(cls, values: Mapping[str, object]) -> type[Section]:
-        """Return the class that declares all settings, where some of them bring others.
+        """Return the class that declares all settings, where some of them imply others.
 
         Parameters
         ----------
@@ -119,11 +120,6 @@ class OpenSection(Section):
             return cls.model_validate({**shared, "settings": declared.model_validate(own)})
         except ValidationError as error:
             raise ConfigError(describe_fault(error, cls.title)) from None
-
-    @classmethod
-    def own_fields(cls) -> tuple[str, ...]:
-        """Return the names of the settings that do not depend on the member."""
-        return tuple(key for key in cls.model_fields if key != "settings")
 
     @classmethod
     def member_settings(cls, name: str) -> type[Section]:

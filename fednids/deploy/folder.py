@@ -20,7 +20,7 @@ from typing import Any
 
 import tomli_w
 
-from fednids.config.deploy import is_gateway_name
+from fednids.config.settings import is_gateway_name
 from fednids.deploy.authority import is_address, is_loopback
 from fednids.errors import RunError, SetupError
 
