@@ -92,7 +92,7 @@ def trained(settings: Mapping[str, object]) -> Found:
         weights, spent = update.weights, spent + update.seconds
         processor += time.process_time() - started if not update.compile_seconds else 0.0
     evaluation = workplace.evaluate(0, weights, task)
-    return _found(evaluation, workplace.fleet, (spent, processor), architecture.size)
+    return _found(evaluation, workplace.dataset, (spent, processor), architecture.size)
 
 
 def _found(

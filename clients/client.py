@@ -112,7 +112,7 @@ class FlowClient:
         if self._own is None:
             return found
         with named(self._own.name):
-            card = write_card(self.trainer.fleet, self.partition_id, self._own.name)
+            card = write_card(self.trainer.dataset, self.partition_id, self._own.name)
             check_asked(card, version, schema)
             self._own.begin(resumed=self.config.deploy.resume)
         return replace(found, card=card)

@@ -263,8 +263,9 @@ def batches_by_loops(architecture, feeds, class_weights, shape, zero_row):
     """
     steps = max(len(batches) for _, batches in feeds)
     count = architecture.window // architecture.network.pools[0] * architecture.network.pools[0]
-    rows = np.full((steps, shape.members, count, shape.size, architecture.network.kernel), np.nan)
-    labels = np.full((steps, shape.members, shape.size), np.nan)
+    _, members, size = shape
+    rows = np.full((steps, members, count, size, architecture.network.kernel), np.nan)
+    labels = np.full((steps, members, size), np.nan)
     weights = np.zeros(labels.shape, np.float32)
     for member, (windows, batches) in enumerate(feeds):
         for step, batch in enumerate(batches):

@@ -1,4 +1,4 @@
-"""What a network is: settings, a layout of its weights, and a MindSpore cell.
+"""The interface of networks: settings, a layout of the weights, and a MindSpore cell.
 
 How to add one: derive a class from `Network`, register it in `fednids.extensions.NETWORKS` or as
 an entry point ``fednids.networks``; ``model.network=NAME`` chooses it. See ``docs/extending.md``.
@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +108,7 @@ class Layout:
     last_layers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that the declaration fits together."""
+        """Check names, head and last layers."""
         names = [parameter.name for parameter in self.parameters]
         last = [parameter.layer in self.last_layers for parameter in self.parameters]
         heads = {self.head.weight, self.head.bias} if self.head else set()
@@ -195,10 +195,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dropout:
-    """What a network drops in training. Its cell is then called with masks, `Network.build`.
+    """Dropout in training: the cell is then called with masks, see `Network.build`.
 
-    Masks are drawn here, and not by ``mindspore.nn.Dropout``, so that they depend on nothing but
-    the seed, the round and the client.
+    Masks are drawn by the trainer, and not by ``mindspore.nn.Dropout``, so that they depend on
+    nothing but the seed, the round and the client.
 
     Attributes
     ----------
@@ -216,6 +216,7 @@ class Dropout:
 
 
 NOWHERE = -1
+"""Place of a weight that is always 0."""
 
 
 @dataclass(frozen=True)
@@ -261,8 +262,7 @@ class Network(ABC):
     @classmethod
     def resolve(cls, settings: Any) -> Section:
         """Return settings with everything filled in that follows from others of them."""
-        resolved: Section = settings
-        return resolved
+        return cast(Section, settings)
 
     @abstractmethod
     def layout(self) -> Layout:
@@ -315,7 +315,7 @@ class Network(ABC):
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network, and all of its sizes: what a model file, a checkpoint and a server know of it.
+    """Which network, and all of its sizes: all that model files, checkpoints and servers know.
 
     Attributes
     ----------

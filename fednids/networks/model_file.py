@@ -104,8 +104,7 @@ def load_detector(path: Path) -> Detector:
 
 
 def _metadata(detector: Detector) -> dict[str, Any]:
-    threshold = {} if detector.threshold is None else {"threshold": detector.threshold}
-    network = detector.architecture
+    network, threshold = detector.architecture, detector.threshold
     return {
         "format": MODEL_FORMAT,
         "network": {
@@ -118,11 +117,8 @@ def _metadata(detector: Detector) -> dict[str, Any]:
         "classes": detector.classes,
         "columns": detector.columns,
         "features": detector.features,
-        "scaler": {
-            "mean": detector.scaler.mean.tolist(),
-            "scale": detector.scaler.scale.tolist(),
-        },
-        **threshold,
+        "scaler": {k: getattr(detector.scaler, k).tolist() for k in ("mean", "scale")},
+        **({} if threshold is None else {"threshold": threshold}),
     }
 
 
@@ -152,11 +148,9 @@ def _detector(
 
 
 def _architecture(metadata: dict[str, Any], path: Path) -> Architecture:
-    """Read the network, and check all that the shapes of the arrays do not tell."""
-    if metadata["format"] == 1:
-        found = _of_format_1(metadata["architecture"])
-    else:
-        found = metadata["network"]
+    """Read the network, and check all that the shapes of the arrays do not show."""
+    old = metadata["format"] == 1
+    found = _of_format_1(metadata["architecture"]) if old else metadata["network"]
     if found["name"] not in NETWORKS.names():
         raise RunError(
             f"expected a detector of one of the networks {', '.join(NETWORKS.names())} in {path}, "
@@ -171,7 +165,7 @@ def _architecture(metadata: dict[str, Any], path: Path) -> Architecture:
 
 
 def _of_format_1(sizes: dict[str, Any]) -> dict[str, Any]:
-    """Return what format 2 says of a network of format 1, all of which are CNN-BiLSTMs."""
+    """Return a network of format 1, always a CNN-BiLSTM, as format 2 has it."""
     settings = {k: v for k, v in sizes.items() if k not in ("features", "window", "classes")}
     left_out = {} if settings["hidden"] else {"parts": "cnn", "hidden": None}
     if not settings["channels"]:

@@ -1,10 +1,10 @@
 """Compiled graphs on disk, so that a second run starts faster.
 
-MindSpore reads and writes files of compiled graphs, but in one folder for the life of the
-process, told apart by the order of compilation, whatever the shapes are. So it gets a
-folder of this process's own, in which there is never a file but that of the graph at hand.
-What it writes there is kept under a name made of all that the graph depends on, and that
-includes the graphs compiled before: one that is first holds its parameters otherwise.
+MindSpore reads and writes files of compiled graphs in one folder for the life of the process,
+and names them by the order of compilation, whatever the shapes are. So it is shown a folder of
+this process's own, which holds no file but that of the graph at hand. What it writes there is
+kept under a name made of all that the graph depends on, and that includes the graphs compiled
+before: one that is first holds its parameters otherwise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 from types import CodeType, FunctionType
@@ -28,13 +27,14 @@ from fednids.networks.framework import mindspore
 _KEPT = 200
 """Graphs on disk; each has about 0.3 MB."""
 
-_DEPENDENCY = "compile_dependency.hash"
-
 _OTHERS = ("mindspore", "builtins", "abc", "pydantic")
 """Packages whose versions stand for their code."""
 
+_OWN_FOLDER = Path(gettempdir()) / f"fednids-graphs-{uuid4().hex}"
+"""This process's folder, which is there only while a graph is compiled."""
+
 _history: list[str] = []
-"""What this process has compiled: MindSpore numbers its graphs, once for the whole process."""
+"""What this process has compiled. MindSpore counts graphs for the whole process, unseen."""
 
 
 @contextmanager
@@ -48,24 +48,22 @@ def compile_cache(identity: str) -> Iterator[None]:
     identity : str
         All that the graph depends on but the versions and fednids' own code, which are added here.
     """
-    own = _own_folder()
-    folder = own / "rank_0" / "graph_cache"
+    folder, kept = _OWN_FOLDER / "rank_0" / "graph_cache", cache_folder() / "graphs"
     file = folder / f"compile_cache_{len(_history)}.mindir"
     _history.append(identity)
-    kept = cache_folder() / "graphs"
     pairs = {
-        kept / f"{_name(_history[0])}.hash": folder / _DEPENDENCY,
+        kept / f"{_name(_history[0])}.hash": folder / "compile_dependency.hash",
         kept / f"{_name(str(_history))}.mindir": file,
     }
-    usable = _lay_out(own, pairs)
-    mindspore.set_context(enable_compile_cache=usable, compile_cache_path=str(own))
+    usable = _lay_out(pairs)
+    mindspore.set_context(enable_compile_cache=usable, compile_cache_path=str(_OWN_FOLDER))
     try:
         yield
-        _keep(pairs)
+        _keep(pairs, kept)
     finally:
         mindspore.set_context(enable_compile_cache=False)
         if usable:
-            shutil.rmtree(own, ignore_errors=True)
+            shutil.rmtree(_OWN_FOLDER, ignore_errors=True)
 
 
 def code_digest(things: Iterable[Any]) -> str:
@@ -91,8 +89,9 @@ def _code_of(thing: Any, seen: set[Any]) -> Iterator[str]:
                 for member in vars(each).values():
                     yield from _code_of(member, seen)
         return
-    yield f"{thing.__qualname__} {thing.__defaults__!r} {_text_of(thing.__code__)}"
-    for name in _names_in(thing.__code__):
+    codes = list(_codes_in(thing.__code__))
+    yield f"{thing.__qualname__} {thing.__defaults__!r} {[*map(_text_of, codes)]}"
+    for name in (name for code in codes for name in code.co_names):
         named = thing.__globals__.get(name)
         if getattr(named, "__module__", None) == thing.__module__:
             yield from _code_of(named, seen)
@@ -105,23 +104,22 @@ def _plain(values: Any) -> list[str]:
     return sorted(f"{k}={v!r}" for k, v in values.items() if isinstance(v, kinds) and k[:2] != "__")
 
 
-def _text_of(code: CodeType) -> str:
-    inner = [_text_of(each) for each in code.co_consts if isinstance(each, CodeType)]
-    constants = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
-    return f"{code.co_code.hex()} {code.co_names} {constants} {inner}"
-
-
-def _names_in(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    yield code
     for each in code.co_consts:
         if isinstance(each, CodeType):
-            yield from _names_in(each)
+            yield from _codes_in(each)
 
 
-def _lay_out(own: Path, pairs: dict[Path, Path]) -> bool:
-    """Make this process's folder, which nobody else may read, with what is kept; or say no."""
+def _text_of(code: CodeType) -> str:
+    constants = [repr(each) for each in code.co_consts if not isinstance(each, CodeType)]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
+
+
+def _lay_out(pairs: dict[Path, Path]) -> bool:
+    """Make this process's folder, which nobody else may read, with what is kept, if possible."""
     try:
-        own.mkdir(mode=0o700)
+        _OWN_FOLDER.mkdir(mode=0o700)
         for there, here in pairs.items():
             here.parent.mkdir(parents=True, exist_ok=True)
             if there.exists():
@@ -131,26 +129,16 @@ def _lay_out(own: Path, pairs: dict[Path, Path]) -> bool:
     return True
 
 
-def _keep(pairs: dict[Path, Path]) -> None:
-    """Store what is new; a disk that is full or read-only stores nothing."""
+def _keep(pairs: dict[Path, Path], kept: Path) -> None:
+    """Store what is new and remove the oldest; a disk that is full or read-only stores nothing."""
     with suppress(OSError):
         for there, here in pairs.items():
             there.parent.mkdir(parents=True, exist_ok=True)
             if here.exists() and not there.exists():
                 write_atomically(there, here.read_bytes())
-        _forget_oldest(cache_folder() / "graphs")
-
-
-def _forget_oldest(kept: Path) -> None:
-    graphs = sorted(kept.glob("*.mindir"), key=lambda path: path.stat().st_mtime)
-    for old in graphs[:-_KEPT]:
-        old.unlink(missing_ok=True)
-
-
-@lru_cache(maxsize=1)
-def _own_folder() -> Path:
-    """Name this process's folder, which is there only while a graph is compiled."""
-    return Path(gettempdir()) / f"fednids-graphs-{uuid4().hex}"
+        graphs = sorted(kept.glob("*.mindir"), key=lambda path: path.stat().st_mtime)
+        for old in graphs[:-_KEPT]:
+            old.unlink(missing_ok=True)
 
 
 def _name(identity: str) -> str:

@@ -1,4 +1,4 @@
-"""What runs in one graph call: some optimiser steps, or the scores of some windows."""
+"""Cells of one graph call: some optimiser steps, or the scores of some windows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class CompiledGraph:
 
 
 class _Changed(nn.Cell):
-    """What a term makes of the gradients; it reads its own of the numbers of all terms.
+    """The gradients as a term changes them; it reads its own of the numbers of all terms.
 
     Its vectors are one `ParameterTuple`, one vector behind the other, since `nn.Cell` knows no
     parameter in a tuple of tuples.
@@ -192,11 +192,8 @@ class Loss(nn.Cell):
         self.network, self.entropy = network, ops.SoftmaxCrossEntropyWithLogits()
         self.codes = Tensor(np.eye(classes, dtype=np.float32))
         self.members, self.add, self.relu = members, ops.BiasAdd(), ops.ReLU()
-        self.added, self.adds, self.represents = (
-            nn.CellList(list(added)),
-            len(added) > 0,
-            represents,
-        )
+        self.added, self.adds = nn.CellList(list(added)), len(added) > 0
+        self.represents = represents
 
     def construct(  # type: ignore[no-untyped-def]
         self, inputs, mask, labels, weights, gamma, adjustment, numbers

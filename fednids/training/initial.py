@@ -53,7 +53,7 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
     support : ndarray
         ``(C,)`` training flows of each class.
     balance : float
-        0 weighs all alike, 1 gives every class the same say, between is between.
+        0 weighs all alike; with 1 all classes count the same in sum; between is between.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a trainer is asked for, how it is laid out for a graph, and what it answers."""
+"""Jobs of a trainer, how their windows are laid out for a graph, and what comes of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fednids.training.objective import Objective
 
 @dataclass(frozen=True)
 class LocalTraining:
-    """What clients do in one round.
+    """How clients train in one round.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class LocalTraining:
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training alone.
     fresh : bool
-        Whether the optimiser begins without state, as a client's does in each round. Without,
-        it goes on from the training before, which must have been of the same detector.
+        Whether the optimiser begins without state, as a client's does in each round; else it
+        goes on from the training before, which must have been of the same detector.
     """
 
     epochs: int
@@ -85,8 +85,8 @@ class TrainingJob:
     ) -> Iterator[NDArray[np.int64]]:
         """Draw the windows of each optimiser step; the last of an epoch may be short.
 
-        So many batches `ahead` are drawn at a time, those behind `most_steps` as well: what
-        else the generator draws at the same places is then the same with it and without.
+        ``ahead`` batches are drawn at a time, those behind `most_steps` as well, so that
+        `most_steps` changes nothing that the generator draws in between.
         """
         drawn = self._drawn(local, batch_size)
         calls = iter(lambda: list(islice(drawn, ahead)), [])
@@ -99,7 +99,6 @@ class TrainingJob:
                 yield order[start : start + batch_size]
 
     def _order(self, local: LocalTraining) -> NDArray[np.int64]:
-        """Draw the windows of an epoch."""
         if local.balanced:
             return balanced_draws(self.windows.labels, self.rng)
         examples = len(self.windows)
@@ -201,45 +200,12 @@ class WindowReader:
         return rows
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Some optimiser steps of each of ``K`` clients, for one graph call of at most ``S``.
-
-    Attributes
-    ----------
-    steps : int
-        How many of the steps are real; what lies beyond them is undefined.
-    rows : ndarray
-        ``(S, K * n * B * k) int32``.
-    labels : ndarray
-        ``(S, K * B) int32``.
-    weights : ndarray
-        ``(S, K * B) float32``: what each example counts in its batch's mean loss; 0 for
-        the padding of a short last batch, and for a client that has no steps left.
-    """
-
-    steps: int
-    rows: NDArray[np.int32]
-    labels: NDArray[np.int32]
-    weights: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class CallShape:
-    """Sizes of a graph call: ``S`` steps at most, ``K`` clients, ``B`` windows a step."""
-
-    steps: int
-    members: int
-    size: int
-
-
 def fill(
     feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
     reader: WindowReader,
-    *,
     class_weights: NDArray[np.float32],
-    shape: CallShape,
-) -> Batches:
+    shape: tuple[int, int, int],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Lay windows out as the batches of one graph call.
 
     Parameters
@@ -251,16 +217,21 @@ def fill(
         Looks up their rows.
     class_weights : ndarray
         ``(C,) float32`` weight of each class in the loss.
-    shape : CallShape
-        Sizes of the call.
+    shape : tuple[int, int, int]
+        Steps of the call at most, clients and windows a step: ``S``, ``K`` and ``B``.
 
     Returns
     -------
-    Batches
-        Short batches are padded with examples of weight 0.
+    rows : ndarray
+        ``(S, K * n * B * k) int32``. Of all three, what lies beyond the steps is undefined.
+    labels : ndarray
+        ``(S, K * B) int32``.
+    weights : ndarray
+        ``(S, K * B) float32``: what each example counts in its batch's mean loss; 0 for
+        the padding of a short last batch, and for a client that has no steps left.
     """
     steps = max(len(batches) for _, batches in feeds)
-    most, members, size = shape.steps, shape.members, shape.size
+    most, members, size = shape
     rows = np.empty((most, members, reader.per_window * size), np.int32)
     labels = np.empty((most, members, size), np.int32)
     weights = np.empty((most, members, size), np.float32)
@@ -278,9 +249,7 @@ def fill(
         labels[:steps, member] = windows.labels[ends]
         wanted = class_weights[labels[:steps, member]] / counts[:, None].astype(np.float32)
         weights[:steps, member] = np.where(real, wanted, np.float32(0))
-    return Batches(
-        steps, rows.reshape(most, -1), labels.reshape(most, -1), weights.reshape(most, -1)
-    )
+    return rows.reshape(most, -1), labels.reshape(most, -1), weights.reshape(most, -1)
 
 
 def fill_evaluation(

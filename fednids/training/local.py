@@ -1,7 +1,6 @@
 """Local training: the clients that a process serves, their flows and one compiled network.
 
-The same few functions serve all arms: a ClientApp calls them for each message, the
-centralised and the local arm call them in a loop.
+A ClientApp calls it for each message, the centralised and the local arm in a loop.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class _Training:
-    """One training, as calls that are trained together ask for it."""
+    """One training, which may be done together with those that go with it."""
 
     task: Task
     job: TrainingJob
@@ -53,18 +52,19 @@ _ALL = slice(None)
 
 
 @dataclass(frozen=True)
-class _Answered:
-    """Windows, and what a detector says of them."""
+class _Scored:
+    """True classes of windows beside a detector's predictions."""
 
-    windows: Windows
-    scored: Predictions
+    labels: NDArray[np.int32]
+    predictions: Predictions
+    compile_seconds: float
 
-    def counts(self, classes: int, chosen: _Chosen = _ALL) -> ConfusionCounts:
-        labels, predicted = self.windows.labels[chosen], self.scored.predicted[chosen]
-        return ConfusionCounts.from_labels(labels, predicted, classes)
+    def counts(self, chosen: _Chosen = _ALL) -> ConfusionCounts:
+        classes, predicted = self.predictions.logits.shape[1], self.predictions.predicted
+        return ConfusionCounts.from_labels(self.labels[chosen], predicted[chosen], classes)
 
     def tally(self, chosen: _Chosen = _ALL) -> Tally:
-        return Curves.of(self.scored.logits[chosen], self.windows.labels[chosen]).tally()
+        return Curves.of(self.predictions.logits[chosen], self.labels[chosen]).tally()
 
 
 class LocalTrainer:
@@ -74,24 +74,24 @@ class LocalTrainer:
     ----------
     config : Config
         Settings of the run.
-    fleet : FederatedDataset
-        All gateways' flows.
+    dataset : FederatedDataset
+        All clients' flows.
     malicious : MaliciousClients, optional
-        Who falsifies its flows; nobody where there is no server to lie to.
+        Clients that falsify their flows; none where there is no server.
     """
 
     def __init__(
-        self, config: Config, fleet: FederatedDataset, malicious: MaliciousClients | None = None
+        self, config: Config, dataset: FederatedDataset, malicious: MaliciousClients | None = None
     ):
-        self.config, self.fleet, self._malicious = config, fleet, malicious
+        self.config, self.dataset, self._malicious = config, dataset, malicious
         self._trainer: Trainer | None = None
         self._scaler: Scaler | None = None
         self._last: tuple[tuple[int, int], Windows] | None = None
 
     def statistics(self, partition_id: int) -> Statistics:
         """Sum up a gateway's training flows."""
-        support = self.fleet.opening_support(partition_id)
-        return Statistics(partition_id, self.fleet.moments(partition_id), support)
+        support = self.dataset.opening_support(partition_id)
+        return Statistics(partition_id, self.dataset.moments(partition_id), support)
 
     def windows(self, partition_id: int, task: Task) -> int:
         """Count the training windows that a gateway has in the task's round."""
@@ -151,7 +151,7 @@ class LocalTrainer:
         return trained.weights
 
     def training_loss(self, partition_id: int, weights: Weights, task: Task) -> float:
-        """Score weights on a gateway's own training windows: the mean cross-entropy, or NaN."""
+        """Return the mean cross-entropy of a client's own training windows; NaN without any."""
         windows = self._training(partition_id, task)
         if not len(windows):
             return math.nan
@@ -164,50 +164,47 @@ class LocalTrainer:
         And on its attacks with a trigger, where the attack has one. Scores are counted in the
         last round, and in every round of a run with validation flows, which may end earlier.
         """
-        fleet, classes = self.fleet, len(self.fleet.classes)
-        tested, compiling = self._answered(fleet.testing(partition_id), weights, task)
-        novel, triggered, validated = fleet.novel(partition_id), None, None
-        if fleet.marked:
-            marked = with_trigger(tested.windows, fleet.poison_context)
-            answered = replace(self._answered(marked, weights, task)[0], windows=tested.windows)
-            triggered = answered.counts(classes, tested.windows.labels != BENIGN)
-        if (validation := fleet.validating(partition_id)) is not None:
-            validated, _ = self._answered(validation, weights, task)
-        curves = None
+        dataset, triggered, validated, curves = self.dataset, None, None, None
+        windows, novel = dataset.testing(partition_id), dataset.novel(partition_id)
+        tested = self._scored(windows, weights, task)
+        if dataset.marked:
+            marked = self._scored(with_trigger(windows, dataset.poison_context), weights, task)
+            attacks = windows.labels != BENIGN
+            triggered = replace(marked, labels=windows.labels).counts(attacks)
+        if (validation := dataset.validating(partition_id)) is not None:
+            validated = self._scored(validation, weights, task)
         if validated or task.server_round == self.config.federation.rounds:
             checked = validated.tally() if validated else None
             curves = Tallies(tested.tally(), tested.tally(novel), checked)
         return Evaluation(
             partition_id,
-            tested.counts(classes),
-            tested.counts(classes, novel),
-            tested.scored.loss,
-            compiling,
+            tested.counts(),
+            tested.counts(novel),
+            tested.predictions.loss,
+            tested.compile_seconds,
             triggered,
-            validated.counts(classes) if validated else None,
+            validated.counts() if validated else None,
             curves,
         )
 
-    def _answered(self, windows: Windows, weights: Weights, task: Task) -> tuple[_Answered, float]:
-        """Score windows; give the seconds of compiling beside."""
-        scored, compiling = shared(self._score, (task, weights, windows))
-        return _Answered(windows, scored), compiling
+    def _scored(self, windows: Windows, weights: Weights, task: Task) -> _Scored:
+        return _Scored(windows.labels, *shared(self._score, (task, weights, windows)))
 
     def _training(self, partition_id: int, task: Task) -> Windows:
-        """Return a gateway's training windows, once for all that one call asks."""
+        """Return a client's training windows, made once for all that one call does with them."""
         place = (partition_id, task.server_round)
         if self._last is None or self._last[0] != place:
-            windows = self.fleet.training(*place)
+            windows = self.dataset.training(*place)
             if self._malicious is not None:
-                windows = self._malicious.poison(windows, *place, self.fleet.poison_context)
+                windows = self._malicious.poison(windows, *place, self.dataset.poison_context)
             self._last = place, windows
         return self._last[1]
 
-    def _train(self, asked: Sequence[_Training]) -> list[tuple[TrainingResult, float]]:
+    def _train(self, group: Sequence[_Training]) -> list[tuple[TrainingResult, float]]:
         """Train together what is alike; return the seconds of compiling with the first."""
-        first, settings = asked[0], self.config.train
-        if not all(first.goes_with(other) for other in asked):
-            return [self._train([each])[0] for each in asked]
+        first, settings = group[0], self.config.train
+        if not all(first.goes_with(other) for other in group):
+            return [self._train([each])[0] for each in group]
         task = first.task
         rate = round_rate(settings, task.server_round, self.config.federation.rounds)
         local = LocalTraining(
@@ -221,24 +218,24 @@ class LocalTrainer:
         )
         trainer = self._ready(task)
         compiled = trainer.compile_seconds
-        found = trainer.train_all([each.job for each in asked], local)
+        found = trainer.train_all([each.job for each in group], local)
         return _with_first(found, trainer.compile_seconds - compiled)
 
     def _score(
-        self, asked: Sequence[tuple[Task, Weights, Windows]]
+        self, group: Sequence[tuple[Task, Weights, Windows]]
     ) -> list[tuple[Predictions, float]]:
         """Score together what has the same task and weights."""
-        task, weights, _ = asked[0]
-        if not all(task.equals(t) and np.array_equal(weights, w) for t, w, _ in asked):
-            return [self._score([each])[0] for each in asked]
+        task, weights, _ = group[0]
+        if not all(task.equals(t) and np.array_equal(weights, w) for t, w, _ in group):
+            return [self._score([each])[0] for each in group]
         trainer = self._ready(task)
         compiled = trainer.compile_seconds
-        found = trainer.score_all(weights, [windows for _, _, windows in asked])
+        found = trainer.score_all(weights, [windows for _, _, windows in group])
         return _with_first(found, trainer.compile_seconds - compiled)
 
     def _ready(self, task: Task) -> Trainer:
         """Return the trainer for a task: compiled once, scaled anew for another scaler."""
-        vectors, scaler, trainer = self.fleet.flows.vectors, task.scaler, self._trainer
+        vectors, scaler, trainer = self.dataset.flows.vectors, task.scaler, self._trainer
         if trainer is None:
             train = self.config.train
             trainer = Trainer(
@@ -261,5 +258,5 @@ def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]
 @lru_cache(maxsize=1)
 def open_trainer(config: Config) -> LocalTrainer:
     """Return this process's trainer of all clients of a run; opened once for a run."""
-    fleet = FederatedDataset.open(config)
-    return LocalTrainer(config, fleet, MaliciousClients.of(config, fleet.gateways))
+    dataset = FederatedDataset.open(config)
+    return LocalTrainer(config, dataset, MaliciousClients.of(config, dataset.gateways))

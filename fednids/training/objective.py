@@ -1,4 +1,4 @@
-"""What a client minimises in local training: the loss, and the terms that an algorithm adds.
+"""The objective of local training: the loss, and the terms that an algorithm adds.
 
 NumPy alone, so that an algorithm's file can be read by a server without MindSpore.
 """

@@ -1,7 +1,7 @@
 """Optimisers that run inside the training graph and forget everything on request.
 
 How to add one: write a cell with ``construct(gradients, learning_rate)`` that updates its
-parameters in place and gives a Tensor to depend on, and ``reset()``; add a line to
+parameters in place and returns a Tensor to depend on, and ``reset()``; add a line to
 `OPTIMISERS`; run ``pytest tests/training/test_optimisers.py``.
 """
 

@@ -1,7 +1,7 @@
 """Calls that meet where each needs the same kind of work, so that it is done once for all.
 
 A ClientApp is a plain function, from message to reply. So that gateways can share a graph,
-each call runs in a greenlet as far as the work that it asks for; then the work of all is
+each call runs in a greenlet as far as the work that it needs; then the work of all is
 done at once, here, and each call goes on with its part. All run in one thread, in the order
 of the calls: the result is that of running them one after another.
 """
@@ -9,7 +9,6 @@ of the calls: the result is that of running them one after another.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -21,16 +20,8 @@ Result = TypeVar("Result")
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """What a call asks for: some work on an item."""
-
-    work: Work
-    item: Any
-
-
 class _Call(greenlet):
-    """A call that can stop at a wish and go on with the answer."""
+    """A call that can stop for some work on an item and go on with the answer."""
 
 
 def shared(work: Callable[[Sequence[_Item]], Sequence[_Answer]], item: _Item) -> _Answer:
@@ -52,7 +43,7 @@ def shared(work: Callable[[Sequence[_Item]], Sequence[_Answer]], item: _Item) ->
     call = getcurrent()
     if not isinstance(call, _Call) or call.parent is None:
         return work([item])[0]
-    answer = call.parent.switch(_Wish(work, item))
+    answer = call.parent.switch((work, item))
     if isinstance(answer, Exception):
         raise answer
     return answer  # type: ignore[no-any-return]
@@ -69,7 +60,7 @@ def run_together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     Returns
     -------
     list
-        What they give, in their order.
+        What they return, in their order.
     """
     if len(calls) == 1:
         return [calls[0]()]
@@ -77,17 +68,17 @@ def run_together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     try:
         return _meet(running)
     finally:
-        for call in filter(None, running):  # those that an interruption left at a wish
+        for call in filter(None, running):  # those that an interruption left waiting
             call.throw()
 
 
 def _meet(running: Sequence[_Call]) -> list[Any]:
     """Do the work of all that wait for the same, until none waits."""
-    given = {call: call.switch() for call in running}
-    while wishes := [call for call in running if not call.dead]:
-        work = given[wishes[0]].work
-        meeting = [call for call in wishes if given[call].work == work]
-        answers = _answers(work, [given[call].item for call in meeting])
+    given = {call: call.switch() for call in running}  # work and item, or what a call returned
+    while waiting := [call for call in running if not call.dead]:
+        work, _ = given[waiting[0]]
+        meeting = [call for call in waiting if given[call][0] == work]
+        answers = _answers(work, [given[call][1] for call in meeting])
         for call, answer in zip(meeting, answers, strict=True):
             given[call] = call.switch(answer)
     return [given[call] for call in running]

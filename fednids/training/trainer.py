@@ -23,8 +23,6 @@ from fednids.networks.interface import Architecture, Weights
 from fednids.training.compile_cache import code_digest
 from fednids.training.graphs import CompiledGraph, ScoredWindows, TrainingSteps, build_terms
 from fednids.training.jobs import (
-    Batches,
-    CallShape,
     LocalTraining,
     Predictions,
     TrainingJob,
@@ -67,30 +65,30 @@ class StepLoop:
         A name in `fednids.training.optimisers.OPTIMISERS`.
     objective : Objective
         Whose form all jobs have.
+
+    Attributes
+    ----------
+    members : int
+        The most jobs that are trained at a time.
+    graph : CompiledGraph
+        Some steps of each.
     """
 
     def __init__(
         self, owner: str, detectors: Detectors, size: int, optimiser: str, objective: Objective
     ):
-        self._detectors = detectors
-        self._shape = CallShape(STEPS_PER_CALL, detectors.members, size)
+        self._detectors, self.members, self._size = detectors, detectors.members, size
         self._optimiser = OPTIMISERS[optimiser](detectors.cell.trainable_params())
         self._terms = build_terms(detectors, objective)
         steps = TrainingSteps(detectors, self._optimiser, objective, self._terms)
         self._sums = detectors.memory(steps.sums) if objective.track_gradient else None
         terms = [each for cells in self._terms for each in (cells.changed, cells.added) if each]
-        identity = f"{owner} {self._shape} {optimiser} {objective.form}"
+        identity = f"{owner} {self.members} {size} {optimiser} {objective.form}"
         self.graph = CompiledGraph(steps, identity, [detectors.cell, *terms])
-
-    @property
-    def members(self) -> int:
-        """The most jobs that are trained at a time."""
-        return self._shape.members
 
     def show(self, vectors: NDArray[np.float32]) -> None:
         """Set the ``(V, F) float32`` vectors that windows refer to."""
-        self._table = Tensor(self._detectors.table(vectors))
-        self._reader = _reader(self._detectors, vectors)
+        self._table, self._reader = _inputs(self._detectors, vectors)
 
     def train(self, jobs: Sequence[TrainingJob], local: LocalTraining) -> list[TrainingResult]:
         """Train at most ``K`` jobs, with fresh optimiser state unless `local` says otherwise.
@@ -103,15 +101,14 @@ class StepLoop:
         self._start(jobs)
         if local.fresh:
             self._optimiser.reset()
-        size, ahead = self._shape.size, self._shape.steps
-        feeds = [job.batches(local, size, ahead) for job in jobs]
-        steps = np.array([job.steps(local, size) for job in jobs])
+        feeds = [job.batches(local, self._size, STEPS_PER_CALL) for job in jobs]
+        steps = np.array([job.steps(local, self._size) for job in jobs])
         losses, done = np.zeros(len(jobs)), 0
         ends: list[tuple[Weights, Weights | None]] = [(job.start, None) for job in jobs]
         for count in self._calls(steps):
             pairs = zip(jobs, feeds, strict=True)
             taken = [(job.windows, list(islice(feed, count))) for job, feed in pairs]
-            found = self._call(taken, local, jobs[0])[: len(jobs)]
+            found = self._call(taken, count, local, jobs[0])[: len(jobs)]
             losses[steps > done] += found[steps > done]
             done += count
             for member in np.flatnonzero(steps == done):
@@ -119,14 +116,14 @@ class StepLoop:
         seconds = time.perf_counter() - started - (self.graph.compile_seconds - compiled)
         parts = zip(ends, losses / steps, steps, seconds * steps / steps.sum(), strict=True)
         return [
-            TrainingResult(w, float(loss), int(n), float(each), g)
-            for (w, g), loss, n, each in parts
+            TrainingResult(weights, float(loss), int(count), float(spent), gradient)
+            for (weights, gradient), loss, count, spent in parts
         ]
 
     def _start(self, jobs: Sequence[TrainingJob]) -> None:
         """Write what every job starts from, and zeros where there is none."""
         nothing = np.zeros(self._detectors.architecture.size, np.float32)
-        for member in range(self._shape.members):
+        for member in range(self.members):
             job = jobs[member] if member < len(jobs) else None
             start = nothing if job is None else job.start
             self._detectors.weights.load(member, start)
@@ -136,7 +133,7 @@ class StepLoop:
                 self._sums.load(member, nothing)
 
     def _end(self, member: int, steps: int) -> tuple[Weights, Weights | None]:
-        """Read a member's weights, and the mean of its gradients if that is asked for."""
+        """Read a member's weights, and the mean of its gradients if they are tracked."""
         gradient = None
         if self._sums is not None:
             gradient = self._sums.read(member) / np.float32(steps)
@@ -147,27 +144,24 @@ class StepLoop:
         done = 0
         for end in np.unique(steps):
             while done < end:
-                count = min(int(end) - done, self._shape.steps)
+                count = min(int(end) - done, STEPS_PER_CALL)
                 yield count
                 done += count
 
     def _call(
         self,
         feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
+        steps: int,
         local: LocalTraining,
         job: TrainingJob,
     ) -> NDArray[np.float32]:
         """Make some steps; return each detector's sum of losses."""
-        batches: Batches = fill(
-            feeds, self._reader, class_weights=local.class_weights, shape=self._shape
-        )
+        shape = (STEPS_PER_CALL, self.members, self._size)
         losses: NDArray[np.float32] = self.graph(
             self._table,
-            Tensor(batches.rows),
-            Tensor(batches.labels),
-            Tensor(batches.weights),
+            *map(Tensor, fill(feeds, self._reader, local.class_weights, shape)),
             *self._dropout(job.rng),
-            Tensor(batches.steps, mindspore.int32),
+            Tensor(steps, mindspore.int32),
             Tensor(local.learning_rate, mindspore.float32),
             Tensor(local.focal_gamma, mindspore.float32) if local.focal_gamma else None,
             None if local.adjustment is None else Tensor(local.adjustment),
@@ -181,15 +175,16 @@ class StepLoop:
         if dropout is None:
             return None, None
         kept = rng.random((_MASKS, dropout.width)) >= dropout.share
-        choices = dropout.rows * self._shape.size
-        draws = rng.integers(_MASKS, size=(self._shape.steps, choices), dtype=np.int32)
+        choices = dropout.rows * self._size
+        draws = rng.integers(_MASKS, size=(STEPS_PER_CALL, choices), dtype=np.int32)
         scale = np.float32(1 - dropout.share)
         return Tensor(kept.astype(np.float32) / scale), Tensor(draws)
 
 
-def _reader(detectors: Detectors, vectors: NDArray[np.float32]) -> WindowReader:
-    """Return what looks up rows of a table of ``(V, F)`` vectors and a row of zeros."""
-    return WindowReader(detectors.steps, detectors.architecture.window, zero_row=len(vectors))
+def _inputs(detectors: Detectors, vectors: NDArray[np.float32]) -> tuple[Tensor, WindowReader]:
+    """Return a table of ``(V, F)`` vectors and a row of zeros, and what looks up its rows."""
+    window, zero_row = detectors.architecture.window, len(vectors)
+    return Tensor(detectors.table(vectors)), WindowReader(detectors.steps, window, zero_row)
 
 
 class Trainer:
@@ -238,8 +233,7 @@ class Trainer:
     def show(self, vectors: NDArray[np.float32]) -> None:
         """Replace the ``(V, F) float32`` vectors that windows refer to."""
         self._vectors = vectors
-        self._table = Tensor(self._single.table(vectors))
-        self._reader = _reader(self._single, vectors)
+        self._table, self._reader = _inputs(self._single, vectors)
         for loop in self._loops.values():
             loop.show(vectors)
 

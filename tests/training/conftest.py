@@ -43,10 +43,10 @@ def orders(monkeypatch):
 
     recorded, fill = [], training.fill
 
-    def record(feeds, taps, **settings):
+    def record(feeds, *more):
         ((_, batches),) = feeds
         recorded.append([batch.copy() for batch in batches])
-        return fill(feeds, taps, **settings)
+        return fill(feeds, *more)
 
     monkeypatch.setattr(training, "fill", record)
     return recorded

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from network_factory import cnn_bilstm
 
 from fednids.flows.windows import Windows
-from fednids.training.jobs import CallShape, WindowReader, fill, fill_evaluation
+from fednids.training.jobs import WindowReader, fill, fill_evaluation
 
 ZERO_ROW = 11
 CLASSES = 5
@@ -61,7 +61,7 @@ def feeds(draw):
         counts = draw(st.lists(st.integers(1, size), min_size=steps, max_size=steps))
         batches = [rng.integers(len(windows), size=count) for count in counts]
         members.append((windows, batches if busy else []))
-    shape = CallShape(steps + draw(st.integers(0, 2)), len(members) + draw(st.integers(0, 2)), size)
+    shape = (steps + draw(st.integers(0, 2)), len(members) + draw(st.integers(0, 2)), size)
     return members, shape
 
 
@@ -78,30 +78,25 @@ def test_batches_are_those_laid_out_one_by_one(given_feeds, sizes):
     (members, shape), architecture = given_feeds, build(*sizes)
     taps = taps_of(architecture)
     class_weights = np.array([0.5, 1, 2, 3, 4], np.float32)
-    batches = fill(members, taps, class_weights=class_weights, shape=shape)
+    filled = fill(members, taps, class_weights, shape)
     expected = oracles.batches_by_loops(architecture, members, class_weights, shape, ZERO_ROW)
     steps = len(expected[0])
-    assert batches.steps == steps
-    assert len(batches.rows) == len(batches.labels) == len(batches.weights) == shape.steps
-    assert batches.weights.dtype == np.float32
-    assert matches(batches.rows[:steps].reshape(expected[0].shape), expected[0])
-    assert matches(batches.labels[:steps].reshape(expected[1].shape), expected[1])
-    weights = batches.weights[:steps].reshape(expected[2].shape)
+    assert {len(each) for each in filled} == {shape[0]}
+    rows, labels, weights = (
+        each[:steps].reshape(wanted.shape) for each, wanted in zip(filled, expected, strict=True)
+    )
+    assert matches(rows, expected[0])
+    assert matches(labels, expected[1])
+    assert weights.dtype == np.float32
     np.testing.assert_array_equal(weights, expected[2])
 
 
 def test_weights_of_a_short_batch_are_the_mean_over_its_own_examples():
     windows, taps = flows(11, 1), taps_of(build(5, 3, 2))
     batches = [np.arange(4), np.arange(4, 8), np.arange(8, 11)]
-    filled = fill(
-        [(windows, batches)],
-        taps,
-        class_weights=np.ones(5, np.float32),
-        shape=CallShape(32, 2, 4),
-    )
-    assert filled.steps == 3
-    assert filled.weights[:3].sum(axis=1) == pytest.approx(1)
-    assert filled.weights[2].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0, 0])
+    _, _, weights = fill([(windows, batches)], taps, np.ones(5, np.float32), (32, 2, 4))
+    assert weights[:3].sum(axis=1) == pytest.approx(1)
+    assert weights[2].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0, 0])
 
 
 @given(

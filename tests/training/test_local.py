@@ -139,7 +139,7 @@ class TestScoring:
         place = LocalTrainer(config, FederatedDataset.open(config))
         task = initial_task([place.statistics(k) for k in range(3)], config)
         found = place.evaluate(0, initial_weights(run_architecture(task, config), config), task)
-        windows = place.fleet.validating(0)
+        windows = place.dataset.validating(0)
         assert found.validation is not None
         assert windows is not None
         assert found.validation.total == len(windows) > 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import accumulate
+from operator import floordiv
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -47,25 +49,21 @@ class CNNBiLSTMSettings(Section):
     )
 
     def proposed(self) -> Mapping[str, Scalar]:
-        """Return what a preset brings beside its sizes.
-
-        A small network at a batch of 64 spends its time on the start of kernels, and windows of
-        flows in random order hold nothing but their last flow: measured in ``docs/detector.md``.
-        """
+        """Return settings of other sections that a preset implies, see ``docs/detector.md``."""
         if self.preset != "lite":
             return {}
         return {"data.window": 2, "train.batch_size": 128, "train.learning_rate": 0.006}
 
 
-def _preset(*sizes: Any) -> dict[str, Any]:
-    names = ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout")
-    return dict(zip(names, sizes, strict=True))
-
+_SIZES = ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout")
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "default": _preset((48,), 1, (1,), 32, 64, 0.0, "last"),
-    "paper": _preset((16, 32), 3, (2, 5), 64, 32, 0.0, "last"),
-    "lite": _preset((16,), 1, (1,), 8, 0, 0.0, "last"),
+    name: dict(zip(_SIZES, sizes, strict=True))
+    for name, *sizes in (
+        ("default", (48,), 1, (1,), 32, 64, 0.0, "last"),
+        ("paper", (16, 32), 3, (2, 5), 64, 32, 0.0, "last"),
+        ("lite", (16,), 1, (1,), 8, 0, 0.0, "last"),
+    )
 }
 """How to add one: add a line and run ``pytest tests/networks/cnn_bilstm``.
 
@@ -81,20 +79,19 @@ class CNNBiLSTM(Network):
 
     ``(B, T, F)`` → convolution, ReLU and max pooling, once per entry of `channels` →
     dropout → BiLSTM → readout → dense layer with ReLU where `dense` is above 0 → logits
-    ``(B, C)``. Either half may be missing, which is for ablation.
+    ``(B, C)``. Either half may be missing, which is for ablation: without the BiLSTM the head
+    reads the last step of the convolutions, or their mean over steps.
 
     Attributes
     ----------
-    channels : tuple[int, ...]
-        Output channels of each convolution; none leaves the BiLSTM alone.
+    channels, pools : tuple[int, ...]
+        Output channels of each convolution, with zero padding at both ends, and width and stride
+        of the max pooling after it; empty where the BiLSTM stands alone. Pools are aligned to the
+        end of the window, so the labelled flow is always in one.
     kernel : int
-        Flows that each convolution sees at once; odd, zero padding at both ends.
-    pools : tuple[int, ...]
-        Width and stride of the max pooling after each convolution. Pools are aligned
-        to the end of the window, so the labelled flow is always in one.
+        Flows that each convolution sees at once; odd.
     hidden : int
-        Hidden size ``H`` of the LSTM in each direction; 0 leaves the convolutions alone, and
-        the head reads their last step, or their mean over steps.
+        Hidden size ``H`` of the LSTM in each direction; 0 where the convolutions stand alone.
     dense : int
         Width of the dense layer, 0 for none.
     readout : {"last", "states", "mean"}
@@ -110,18 +107,14 @@ class CNNBiLSTM(Network):
 
     def __init__(self, settings: CNNBiLSTMSettings, features: int, window: int, classes: int):
         super().__init__(self.resolve(settings), features, window, classes)
-        sizes = self.settings.model_dump()
-        whole, parts = sizes["parts"] != "bilstm", sizes["parts"]
-        self.channels: tuple[int, ...] = sizes["channels"] if whole else ()
-        self.pools: tuple[int, ...] = sizes["pools"] if whole else ()
-        self.kernel: int = sizes["kernel"] if whole else 1
-        self.hidden: int = 0 if parts == "cnn" else sizes["hidden"]
-        self.dense: int = sizes["dense"]
-        self.readout: Readout = sizes["readout"]
-        steps = [window]
-        for pool in self.pools:
-            steps.append(steps[-1] // pool)
-        self.steps = tuple(steps)
+        sizes, convolves = self.settings, self.settings.parts != "bilstm"
+        self.channels: tuple[int, ...] = sizes.channels if convolves else ()
+        self.pools: tuple[int, ...] = sizes.pools if convolves else ()
+        self.kernel: int = sizes.kernel if convolves else 1
+        self.hidden: int = 0 if sizes.parts == "cnn" else sizes.hidden
+        self.dense: int = sizes.dense
+        self.readout: Readout = sizes.readout
+        self.steps = tuple(accumulate(self.pools, floordiv, initial=window))
 
     @classmethod
     def resolve(cls, settings: CNNBiLSTMSettings) -> CNNBiLSTMSettings:
@@ -207,20 +200,16 @@ class CNNBiLSTM(Network):
         weights of the reverse direction that cannot influence the output: what its later
         steps need, and its forget gate. Training leaves them out.
         """
-        size, hidden, second_biases = self.layout().size, self.hidden, 2 * 4 * self.hidden
+        size, hidden = self.layout().size + 2 * 4 * self.hidden, self.hidden
         if self.readout != "last":
-            return size + second_biases
-        forget_gate = hidden * self.width + hidden
-        return size + second_biases + 4 * hidden * hidden + forget_gate
+            return size
+        return size + 4 * hidden * hidden + hidden * self.width + hidden
 
     def _lstm(self, width: int) -> list[Parameter]:
         hidden, bound = self.hidden, 1 / math.sqrt(self.hidden)
         directions = ("forward",) if self.readout == "last" else ("forward", "reverse")
-        shapes = {
-            "input": (4 * hidden, width),
-            "hidden": (4 * hidden, hidden),
-            "bias": (4 * hidden,),
-        }
+        gates = 4 * hidden
+        shapes = {"input": (gates, width), "hidden": (gates, hidden), "bias": (gates,)}
         parameters = [
             Parameter(f"lstm.{direction}.{kind}", shape, bound)
             for kind, shape in shapes.items()

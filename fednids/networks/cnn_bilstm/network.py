@@ -88,13 +88,9 @@ class BiLSTM(nn.Cell):
         self.width = network.width
         self.readout, last = network.readout, network.readout == "last"
         self.directions = 1 if last else 2
-        packed = [
-            a for n, a in parts.items() if n.startswith("lstm.") and (not last or "forward" in n)
-        ]
-        self.packed = Parameter(
-            Tensor(np.concatenate([a.ravel() for a in packed]).reshape(-1, 1, 1)),
-            name="lstm.packed",
-        )
+        prefix = "lstm.forward." if last else "lstm."
+        packed = np.concatenate([a.ravel() for n, a in parts.items() if n.startswith(prefix)])
+        self.packed = Parameter(Tensor(packed.reshape(-1, 1, 1)), name="lstm.packed")
         if last:
             self.once = Parameter(Tensor(parts["lstm.reverse.input"]), name="lstm.reverse.input")
             self.once_bias = Parameter(Tensor(parts["lstm.reverse.bias"]), name="lstm.reverse.bias")

@@ -51,19 +51,16 @@ def stacked_places(network: CNNBiLSTM) -> dict[str, NDArray[np.int64]]:
     places = {"conv1": _first_convolution(network, parts)}
     for place in range(2, len(network.channels) + 1):
         places[f"conv{place}"] = _with_bias(parts, f"conv{place}")
-    places["lstm.input"] = np.vstack(
-        [parts["lstm.forward.input"].T, parts["lstm.forward.bias"][None]]
-    )
+    places["lstm.input"] = np.vstack([parts["lstm.forward.input"].T, parts["lstm.forward.bias"]])
     places["lstm.hidden"] = parts["lstm.forward.hidden"].T
-    reverse = (parts["lstm.reverse.input"], parts["lstm.reverse.bias"][None])
-    places["lstm.once"] = np.vstack(reverse)
+    places["lstm.once"] = np.vstack([parts["lstm.reverse.input"], parts["lstm.reverse.bias"]])
     for name in ("dense", "head")[not network.dense :]:
         places[name] = _with_bias(parts, name)
     return places
 
 
 def _with_bias(parts: Mapping[str, NDArray[np.int64]], name: str) -> NDArray[np.int64]:
-    return np.vstack([parts[f"{name}.weight"], parts[f"{name}.bias"][None]])
+    return np.vstack([parts[f"{name}.weight"], parts[f"{name}.bias"]])
 
 
 def _first_convolution(
@@ -118,11 +115,11 @@ class StackedRows(nn.Cell):
 
 
 class Scan(nn.Cell):
-    """Run an LSTM over the steps; give its last state ``(K, B, H)``.
+    """Run an LSTM over the steps; return its last state ``(K, B, H)``.
 
     Takes ``(K, q * B, in + 1)`` with a last column of ones, input weights
     ``(K, in + 1, 4 * H)`` and hidden weights ``(K, H, 4 * H)``, gates in the order i, f,
-    g, o. What else it gives is what its gradient needs.
+    g, o. What else it returns is what its gradient needs.
     """
 
     def __init__(self, steps: int):

@@ -70,7 +70,7 @@ def test_lite_learns_synthetic_flows():
         weights = place.train(0, weights, replace(task, server_round=number)).update.weights
     counts = place.evaluate(0, weights, task).counts
     majority = majority_counts(counts.support, counts.support)
-    found, constant = (scores(each, place.fleet.classes) for each in (counts, majority))
+    found, constant = (scores(each, place.dataset.classes) for each in (counts, majority))
     assert found.macro_f1 > 2 * constant.macro_f1
 
 
