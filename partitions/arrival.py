@@ -10,24 +10,11 @@ Arrival = Literal["at-once", "growing", "passing"]
 
 
 def arrived(count: int, server_round: int, rounds: int, how: Arrival) -> slice:
-    """Return which flows a gateway trains on in a round.
+    """Return which of a gateway's `count` training flows, in file order, are there in a round.
 
-    The r-th part ends at flow ``floor(count * r / R)``. What grows is the union of the
-    parts that passed. With fewer flows than rounds, parts overlap rather than be empty.
-
-    Parameters
-    ----------
-    count : int
-        Training flows of the gateway, in file order.
-    server_round, rounds : int
-        Round ``r`` from 1, and how many there are; later rounds are like the last.
-    how : {"at-once", "growing", "passing"}
-        When flows arrive.
-
-    Returns
-    -------
-    slice
-        Of the gateway's flows; empty only without any.
+    The r-th part, ``r`` from 1, ends at flow ``floor(count * r / R)``. What grows is the union of
+    the parts that passed. With fewer flows than rounds, parts overlap rather than be empty. Rounds
+    after the last are like it.
 
     Notes
     -----

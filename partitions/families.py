@@ -83,24 +83,11 @@ class SizeScheme:
 def whole_sizes(
     shares: Shares, flows: int, minimum: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Round shares to whole sizes and fill the smallest from the largest.
+    """Round ``(K,)`` shares of sum 1 to whole sizes and fill the smallest from the largest.
 
-    Parameters
-    ----------
-    shares : ndarray
-        ``(K,) float64`` of sum 1.
-    flows : int
-        ``N``, what the sizes sum to, at least ``K * minimum``.
-    minimum : int
-        Smallest size.
-    rng : numpy.random.Generator
-        Decides which sizes are rounded up.
-
-    Returns
-    -------
-    ndarray
-        ``(K,) int64``: within 1 of ``shares * flows``, but for those raised to the
-        minimum and the largest, from which these are filled.
+    Returns ``(K,) int64`` sizes of all `flows`, which are at least ``K * minimum``: within 1 of
+    ``shares * flows``, but for those raised to the minimum and the largest, from which these are
+    filled. Which are rounded up is drawn.
     """
     sizes = round_shares(shares[None], np.array([flows]), rng)
     repaired: NDArray[np.int64] = raise_to_minimum(sizes, minimum, rng)[:, 0]

@@ -40,10 +40,8 @@ def fit_table(
     ----------
     mixes : ndarray
         ``(K, C) float64``, at least 0, with a positive entry in each row.
-    sizes : ndarray
-        ``(K,) int64``, flows of each gateway.
-    totals : ndarray
-        ``(C,) int64``, flows of each class, of the same sum.
+    sizes, totals : ndarray
+        ``(K,)`` and ``(C,) int64`` of the same sum: flows of each gateway and of each class.
     rng : numpy.random.Generator
         Rounds, and chooses the flows that change class.
     strict : bool

@@ -48,23 +48,15 @@ def noisy_vectors(
     levels: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Add Gaussian noise to features, more to some flows than to others.
+    """Add Gaussian noise to ``(N, F) float32`` features, more to some flows than to others.
 
     Parameters
     ----------
-    vectors : ndarray
-        ``(N, F) float32``, features of each flow.
     deviation : ndarray
         ``(F,)``, standard deviation of each feature over the training flows.
     levels : ndarray
-        ``(N,)``, standard deviation of a flow's noise, in units of `deviation`.
-    rng : numpy.random.Generator
-        Source of the noise.
-
-    Returns
-    -------
-    ndarray
-        ``(N, F) float32``; the same bits where the level is 0.
+        ``(N,)``, standard deviation of a flow's noise, in units of `deviation`. Where it is 0, the
+        bits stay the same.
 
     Notes
     -----

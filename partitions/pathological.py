@@ -64,38 +64,19 @@ def pathological(
 def allot_classes(
     totals: NDArray[np.int64], gateways: int, each: int, minimum: int, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Draw the classes of each gateway.
+    """Draw the k classes of each gateway, ``(K, C) bool``.
 
     1. The ``K * k`` places are shared out evenly among the classes that have flows.
     2. Which gateways hold a class is drawn, nearly uniformly among all ways to do that.
 
-    Nobody holds an empty class. Few gateways hold a rare one: as many as can have
-    ``minimum / k`` flows of it each, and more only where the places cannot all be filled so;
-    never more gateways than it has flows.
-
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    gateways : int
-        ``K``.
-    each : int
-        Classes of a gateway (k).
-    minimum : int
-        Flows that every gateway has.
-    rng : numpy.random.Generator
-        Source of the classes.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) bool``; rows sum to k, each class with flows has at least one holder and
-        at most as many as flows.
+    Nobody holds an empty class. At least one gateway holds each other class, and few hold a rare
+    one: as many as can have ``minimum / k`` flows of it each, and more only where the places cannot
+    all be filled so; never more gateways than it has flows.
 
     Raises
     ------
     PartitionError
-        When k is above the number of classes with flows, when ``K * k`` places cannot
+        When k (`each`) is above the number of classes with flows, when ``K * k`` places cannot
         cover these classes, or when the flows cannot fill ``K * k`` places.
     """
     holders = _holders(totals, gateways, each, minimum)

@@ -67,20 +67,10 @@ class PartitionPlan:
         return hash(self.fingerprint)
 
     def rows(self, partition_id: int) -> NDArray[np.int64]:
-        """Return the flows of one gateway.
+        """Return the flows of one gateway: ``(n,) int64`` sorted row indices, a read-only view.
 
         The first call groups all flows once; each call after it takes the same time
         whatever the number of gateways.
-
-        Parameters
-        ----------
-        partition_id : int
-            Gateway, in ``[0, K)``.
-
-        Returns
-        -------
-        ndarray
-            ``(n,) int64``, sorted row indices, a read-only view.
 
         Raises
         ------
@@ -100,7 +90,7 @@ class PartitionPlan:
         return np.bincount(self.assignment, minlength=self.gateways)
 
     def label_counts(self, labels: Labels, classes: int) -> Table:
-        """Count the flows of each class at each gateway.
+        """Count the flows of each class at each gateway, ``(K, C) int64``.
 
         Parameters
         ----------
@@ -108,11 +98,6 @@ class PartitionPlan:
             ``(N,) uint8``, class of each flow that was dealt, in the same order.
         classes : int
             ``C``, above every label.
-
-        Returns
-        -------
-        ndarray
-            ``(K, C) int64``.
 
         Raises
         ------
@@ -146,10 +131,7 @@ class PartitionPlan:
     def save(self, path: str | Path) -> None:
         """Write the plan as one ``.npz`` without pickle: all of it, or nothing.
 
-        Parameters
-        ----------
-        path : str or Path
-            File to write, taken as it is; replaced if it is there.
+        The path is taken as it is; a file that is there is replaced.
 
         Raises
         ------
@@ -170,16 +152,6 @@ class PartitionPlan:
     @classmethod
     def load(cls, path: str | Path) -> PartitionPlan:
         """Read a plan that `save` wrote, and check its fingerprint.
-
-        Parameters
-        ----------
-        path : str or Path
-            File to read.
-
-        Returns
-        -------
-        PartitionPlan
-            Equal to the one that was saved.
 
         Raises
         ------

@@ -20,7 +20,7 @@ from partitions.interface import Assignment, Labels, Table
 def round_shares(
     shares: NDArray[np.float64], totals: NDArray[np.int64], rng: np.random.Generator
 ) -> Table:
-    """Round the gateways' shares of each class to whole flows.
+    """Round ``(C, K) float64`` shares of each class, rows of sum 1, to whole flows.
 
     Cumulated shares are rounded with one random offset per class over a random order of
     the gateways (systematic sampling). So a count is within 1 of ``share * total``, is
@@ -28,19 +28,8 @@ def round_shares(
     ``floor(cumulated share * total)``, as is common, always hands the odd flow of a rare
     class to the same gateways.
 
-    Parameters
-    ----------
-    shares : ndarray
-        ``(C, K) float64``, rows sum to 1; no share, no flow.
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    rng : numpy.random.Generator
-        Source of the offsets and orders.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``; column sums are `totals`, exactly.
+    Returns ``(K, C) int64``, whose columns sum to the ``(C,) int64`` totals, exactly; no share,
+    no flow.
     """
     classes, gateways = shares.shape
     order = rng.permuted(np.tile(np.arange(gateways), (classes, 1)), axis=1)
@@ -57,19 +46,8 @@ def round_shares(
 def deal_table(labels: Labels, counts: Table, rng: np.random.Generator) -> Assignment:
     """Deal each gateway its number of flows of each class, at random within a class.
 
-    Parameters
-    ----------
-    labels : ndarray
-        ``(N,) uint8``.
-    counts : ndarray
-        ``(K, C) int64``; column ``c`` sums to the flows with label ``c``.
-    rng : numpy.random.Generator
-        Decides which flows of a class go where.
-
-    Returns
-    -------
-    ndarray
-        ``(N,) int32``, gateway of each flow.
+    Of ``(N,) uint8`` labels and ``(K, C) int64`` counts, whose column ``c`` sums to the flows with
+    label ``c``. Returns the gateway of each flow, ``(N,) int32``.
     """
     gateways, classes = counts.shape
     assignment = np.empty(len(labels), dtype=np.int32)
@@ -91,19 +69,8 @@ def split_equally(
 ) -> Table:
     """Split each class equally among the gateways that may hold it, odd flows at random.
 
-    Parameters
-    ----------
-    totals : ndarray
-        ``(C,) int64``, flows of each class.
-    held : ndarray
-        ``(K, C) bool``; each class with flows has a holder.
-    rng : numpy.random.Generator
-        Decides who gets the odd flows.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64``; column sums are `totals`.
+    Of ``(C,) int64`` totals and ``(K, C) bool`` holders, at least one of each class with flows.
+    Returns ``(K, C) int64``, whose columns sum to the totals.
     """
     counts = np.zeros(held.shape, dtype=np.int64)
     for code in np.flatnonzero(totals):
@@ -115,21 +82,10 @@ def split_equally(
 
 
 def skim(sizes: NDArray[np.int64], amount: int) -> NDArray[np.int64]:
-    """Take `amount` off the largest sizes, one at a time from whichever is largest.
+    """Return what to take off ``(K,) int64`` sizes, one at a time from whichever is largest.
 
-    The largest sizes come down to a common level. Of equal ones the first is reduced first.
-
-    Parameters
-    ----------
-    sizes : ndarray
-        ``(K,) int64``, at least 0.
-    amount : int
-        What to take in all, from 0 to ``sizes.sum()``.
-
-    Returns
-    -------
-    ndarray
-        ``(K,) int64``, what is taken off each.
+    The largest sizes come down to a common level. Of equal ones the first is reduced first. The
+    amount to take in all is from 0 to ``sizes.sum()``.
     """
     largest = np.sort(sizes)[::-1]
     taken_from = np.arange(1, len(sizes) + 1)
@@ -150,19 +106,8 @@ def raise_to_minimum(counts: Table, minimum: int, rng: np.random.Generator) -> T
     the minimum exactly. Which flows move is drawn, so their classes follow the mix of the
     gateways that lose them. No flow moves when all gateways are large enough.
 
-    Parameters
-    ----------
-    counts : ndarray
-        ``(K, C) int64`` with at least ``K * minimum`` flows.
-    minimum : int
-        Flows that every gateway has afterwards, at least 0.
-    rng : numpy.random.Generator
-        Chooses the flows that move.
-
-    Returns
-    -------
-    ndarray
-        ``(K, C) int64`` with the same column sums; row sums are at least `minimum`.
+    Of ``(K, C) int64`` counts with at least ``K * minimum`` flows. Returns such a table with the
+    same column sums.
     """
     gateways, classes = counts.shape
     sizes = counts.sum(axis=1)
@@ -190,11 +135,7 @@ def raise_within(
     Parameters
     ----------
     counts : ndarray
-        ``(K, C) int64``, zero where not `allowed`.
-    allowed : ndarray
-        ``(K, C) bool``, classes that a gateway may hold.
-    minimum : int
-        Flows that every gateway has afterwards, at least 0.
+        ``(K, C) int64``, zero where not `allowed`, ``(K, C) bool``.
     keep : int
         Flows of a class that its other holders keep, if they have them.
 

@@ -42,19 +42,10 @@ def entropy(shares: Values) -> Values:
 
 
 def relative_entropy(shares: Values, reference: Values) -> Values:
-    """Return the Kullback-Leibler divergence in bits.
+    """Return the Kullback-Leibler divergence of ``(..., C)`` shares in bits, ``(...)``, from 0.
 
-    Parameters
-    ----------
-    shares : ndarray
-        ``(..., C)``.
-    reference : ndarray
-        Of the shape that both broadcast to, and above 0 wherever `shares` are.
-
-    Returns
-    -------
-    ndarray
-        ``(...)``, from 0; NaN where `shares` are NaN.
+    The reference, of the shape that both broadcast to, is above 0 wherever the shares are. NaN
+    where these are NaN.
     """
     ratio = np.divide(shares, reference, out=np.ones_like(reference), where=shares != 0)
     bits: Values = (shares * np.log2(ratio)).sum(axis=-1)
@@ -105,19 +96,9 @@ DISTANCES: dict[str, Distance] = {
 
 
 def label_pairs(table: Table, distance: Distance) -> Values:
-    """Return the distances between the class mixes of every two gateways.
+    """Return the distances, members of `DISTANCES`, between the mixes of every two gateways.
 
-    Parameters
-    ----------
-    table : ndarray
-        ``(K, C) int64``.
-    distance : Distance
-        A member of `DISTANCES`.
-
-    Returns
-    -------
-    ndarray
-        ``(K, K) float64``, 0 to 1; NaN for a gateway without flows.
+    Of ``(K, C) int64`` flows to ``(K, K) float64``, 0 to 1; NaN for a gateway without flows.
     """
     shares = class_shares(table)
     blocks = [

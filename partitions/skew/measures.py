@@ -151,12 +151,7 @@ number of gateways of equal size that have the entropy of the sizes, from 1 to `
 def gateway_means(values: Values, sizes: NDArray[np.int64]) -> tuple[float, float]:
     """Return the mean over flows, each with its gateway's value, and that over gateways.
 
-    Parameters
-    ----------
-    values : ndarray
-        ``(K,)``; what stands at gateways without flows is left out.
-    sizes : ndarray
-        ``(K,) int64``, not all 0.
+    Values ``(K,)`` at gateways without flows are left out; not all sizes ``(K,) int64`` are 0.
     """
     kept = sizes > 0
     return float(np.average(values[kept], weights=sizes[kept])), float(values[kept].mean())
@@ -192,18 +187,10 @@ def summary_names(classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def summarise(table: Table) -> Values:
-    """Measure a table by every member of `MEASURES`.
+    """Measure ``(K, C) int64`` flows, at least one, by every member of `MEASURES`.
 
-    Parameters
-    ----------
-    table : ndarray
-        ``(K, C) int64``, with at least one flow.
-
-    Returns
-    -------
-    ndarray
-        ``(M, 2)``, rows as in `summary_names`. The columns are the mean weighted by flows
-        and the plain mean over gateways; what is one number stands in both.
+    Returns ``(M, 2)``, rows as in `summary_names`. The columns are the mean weighted by flows
+    and the plain mean over gateways; what is one number stands in both.
     """
     flows = table.sum(axis=1)
     rows: list[Values] = []
@@ -261,18 +248,14 @@ class Skew:
 
 
 def measure_skew(table: Table) -> Skew:
-    """Measure a plan by its flows.
+    """Measure a plan by its ``(K, C) int64`` flows of each class at each gateway.
 
-    Parameters
-    ----------
-    table : ndarray
-        ``(K, C) int64``, flows of each class at each gateway, at least one in all. Gateways
-        without flows count for the sizes alone.
+    Gateways without flows count for the sizes alone.
 
     Raises
     ------
     PartitionError
-        When it is no such table.
+        When it is no such table, or has no flow.
     """
     check_table(table)
     sizes, found = table.sum(axis=1), dict[str, Any]()

@@ -202,24 +202,10 @@ def _study_features(
 
 
 def draw_iid_tables(table: Table, draws: int, rng: np.random.Generator) -> Iterator[Table]:
-    """Draw the class tables of iid deals that keep every gateway's size.
+    """Draw the class tables of iid deals that keep row and column sums of ``(K, C) int64`` flows.
 
     Their distribution is that of shuffled assignments of all flows, without the flows: each
     class in turn takes places left at the gateways, a multivariate hypergeometric draw.
-
-    Parameters
-    ----------
-    table : ndarray
-        ``(K, C) int64``.
-    draws : int
-        How many.
-    rng : numpy.random.Generator
-        Only source of chance.
-
-    Yields
-    ------
-    ndarray
-        ``(K, C) int64``, row and column sums as in `table`.
     """
     totals = table.sum(axis=0)
     for _ in range(draws):
