@@ -6,7 +6,6 @@ Whatever imports this starts MindSpore.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,17 +67,9 @@ def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape))
 
 
-class LiveWeights(Protocol):
-    """Live memory of parameters that lie as those of a cell do: flat weights in and out."""
-
-    def load(self, member: int, weights: Weights) -> None:
-        """Write ``(P,) float32`` weights into a detector's place."""
-
-    def read(self, member: int) -> Weights:
-        """Copy a detector's weights out, ``(P,) float32``."""
-
-
 class _Single:
+    """Live memory of one detector's parameters: ``(P,) float32`` weights in and, copied, out."""
+
     def __init__(self, parameters: Iterable[Parameter]):
         self._live = live(parameters)
 
@@ -93,6 +84,8 @@ class _Single:
 
 
 class _Stacked:
+    """The same of several detectors."""
+
     def __init__(self, parameters: Iterable[Parameter], places: Sequence[NDArray[np.int64]]):
         self._size = 1 + max(int(where.max()) for where in places)
         memory = zip(live(parameters), places, strict=True)
@@ -107,6 +100,9 @@ class _Stacked:
         for array, places, real in self._parts:
             weights[places[real]] = array[member][real]
         return weights
+
+
+LiveWeights = _Single | _Stacked
 
 
 class Detectors:

@@ -148,12 +148,7 @@ class Layout:
         return np.concatenate(parts).astype(np.float32)
 
     def base_size(self, last: int) -> int:
-        """Count the weights before the last layers, which lie at the end of the array.
-
-        Parameters
-        ----------
-        last : int
-            How many of `last_layers` to leave out, at most as many as there are.
+        """Count the weights before the ``last`` of `last_layers`, which end the array.
 
         Raises
         ------
@@ -292,11 +287,8 @@ class Network(ABC):
     def gathered(self) -> NDArray[np.int64] | None:
         """Return which steps of a window the cell reads, where it does not read ``(B, T, F)``.
 
-        Returns
-        -------
-        ndarray or None
-            ``(n, k)`` steps from 0 to ``T - 1``; any other stands for a row of zeros. The cell
-            then takes ``(n * B, k, F) float32``: for each of the ``n``, all windows of the batch.
+        ``(n, k)`` steps from 0 to ``T - 1``; any other stands for a row of zeros. The cell then
+        takes ``(n * B, k, F) float32``: for each of the ``n``, all windows of the batch.
         """
         return None
 

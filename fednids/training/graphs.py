@@ -106,21 +106,21 @@ class TermCells:
     ----------
     changed, added : nn.Cell or None
         Its gradients, and its loss.
-    vectors, networks : tuple[LiveWeights, ...]
-        As `Term.vectors` and `Term.networks` are ordered.
+    memories : tuple[LiveWeights, ...]
+        Of its vectors, then of its networks.
     """
 
     changed: nn.Cell | None
     added: nn.Cell | None
-    vectors: tuple[LiveWeights, ...]
-    networks: tuple[LiveWeights, ...]
+    memories: tuple[LiveWeights, ...]
 
     def load(self, member: int, term: Term | None, start: Weights) -> None:
         """Write what a client's term reads; without a client, ``start`` everywhere."""
-        for memories, of in ((self.vectors, Term.vectors), (self.networks, Term.networks)):
-            arrays = [start] * len(memories) if term is None else getattr(term, of.__name__)(start)
-            for memory, array in zip(memories, arrays, strict=True):
-                memory.load(member, array)
+        arrays = [start] * len(self.memories)
+        if term is not None:
+            arrays = [*term.vectors(start), *term.networks(start)]
+        for memory, array in zip(self.memories, arrays, strict=True):
+            memory.load(member, array)
 
 
 def build_terms(detectors: Detectors, objective: Objective) -> tuple[TermCells, ...]:
@@ -146,28 +146,21 @@ def build_terms(detectors: Detectors, objective: Objective) -> tuple[TermCells, 
             _frozen(detectors.architecture, f"term{place}.network{k}")
             for k, _ in enumerate(term.networks(example))
         ]
-        cells = [cell for cell, _ in others]
-        loss = term.loss(cells)
+        loss = term.loss(others)
         changed = _Changed(term, first, weights, vectors) if term.gradient is not None else None
-        built.append(
-            TermCells(
-                changed,
-                None if loss is None else _Added(term, first, loss, cells),
-                tuple(detectors.memory(vector) for vector in vectors),
-                tuple(detectors.memory(parameters) for _, parameters in others),
-            )
-        )
+        added = _Added(term, first, loss, others) if loss is not None else None
+        read = [*vectors, *(list(cell.get_parameters()) for cell in others)]
+        built.append(TermCells(changed, added, tuple(map(detectors.memory, read))))
         first += len(term.numbers())
     return tuple(built)
 
 
-def _frozen(architecture: Architecture, name: str) -> tuple[nn.Cell, list[Any]]:
+def _frozen(architecture: Architecture, name: str) -> nn.Cell:
     """Build another network, which is not trained."""
     cell = build_cell(architecture)
-    parameters = cell.trainable_params()
-    for parameter in parameters:
+    for parameter in cell.trainable_params():
         parameter.name, parameter.requires_grad = f"{name}.{parameter.name}", False
-    return cell, parameters
+    return cell
 
 
 class Loss(nn.Cell):

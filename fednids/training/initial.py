@@ -22,20 +22,10 @@ _STACKED_WINDOWS = 1024
 
 
 def initial_task(statistics: Sequence[Statistics], config: Config) -> Task:
-    """Fit scaler and class weights to the sums of some gateways.
+    """Return the task of round 1: scaler and class weights of the sums of some clients.
 
-    Parameters
-    ----------
-    statistics : Sequence[Statistics]
-        Of all gateways that train together, in the order of partition ids: the order in
-        which floats are added is part of the result.
-    config : Config
-        Settings of the run.
-
-    Returns
-    -------
-    Task
-        Of round 1.
+    Statistics are of all clients that train together, in the order of partition ids: the order
+    in which floats are added is part of the result.
     """
     moments = reduce(add, [found.moments for found in statistics])
     support = reduce(add, [found.train_support for found in statistics])
@@ -48,18 +38,9 @@ def initial_task(statistics: Sequence[Statistics], config: Config) -> Task:
 def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
     """Return weights of classes by how rare they are, for flows of which 98 in 100 are attacks.
 
-    Parameters
-    ----------
-    support : ndarray
-        ``(C,)`` training flows of each class.
-    balance : float
-        0 weighs all alike; with 1 all classes count the same in sum; between is between.
-
-    Returns
-    -------
-    ndarray
-        ``(C,) float32``: ``(N / (C n_c)) ** balance``, scaled to a mean of 1 over the
-        training flows; 0 for classes without any.
+    Of ``(C,)`` training flows of each class: ``(C,) float32``, ``(N / (C n_c)) ** balance``, scaled
+    to a mean of 1 over the training flows; 0 for classes without any. A balance of 0 weighs all
+    alike; with 1 all classes count the same in sum.
     """
     present = support > 0
     rarity = support.sum() / (present.sum() * np.maximum(support, 1))
@@ -71,18 +52,9 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
 def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float32]:
     """Return what is added to the logits in training, so that rare classes get a margin.
 
-    Parameters
-    ----------
-    support : ndarray
-        ``(C,)`` training flows of each class.
-    tau : float
-        0 adds nothing; with 1 the detector learns what would be best were all classes
-        equally frequent.
-
-    Returns
-    -------
-    ndarray
-        ``(C,) float32``: ``tau * log(n_c / N)``; a class without any flows counts as one.
+    Of ``(C,)`` training flows of each class: ``(C,) float32``, ``tau * log(n_c / N)``; a class
+    without any flows counts as one. With a tau of 1 the detector learns what would be best were
+    all classes equally frequent.
 
     References
     ----------
@@ -107,12 +79,7 @@ def initial_weights(architecture: Architecture, config: Config) -> Weights:
 def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
     """Return a round's learning rate: half a cosine from the first rate to the final one.
 
-    Parameters
-    ----------
-    train : TrainConfig
-        First rate, and the final one as a share of it.
-    server_round, rounds : int
-        Round from 1, and how many there are.
+    Rounds count from 1; `train` has the first rate, and the final one as a share of it.
     """
     done = (server_round - 1) / max(rounds - 1, 1)
     left = 0.5 * (1 + math.cos(math.pi * done))
@@ -120,16 +87,11 @@ def round_rate(train: TrainConfig, server_round: int, rounds: int) -> float:
 
 
 def stack_size(config: Config) -> int:
-    """Return how many gateways train in one graph: a function of the settings alone.
+    """Return how many clients train in one graph: a function of the settings alone.
 
     With small batches a step is mostly the start of kernels, which a stack shares; with
-    1,024 windows in all of it there is no more to gain. Few gateways are not stacked, so
-    that every worker has some.
-
-    Returns
-    -------
-    int
-        8 to 16, or 1 where each gateway trains alone.
+    1,024 windows in all of it there is no more to gain. Few clients are not stacked, so
+    that every worker has some. So it is 8 to 16, or 1 where each client trains alone.
     """
     if config.train.stack:
         return config.train.stack

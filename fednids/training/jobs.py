@@ -108,17 +108,8 @@ class TrainingJob:
 def balanced_draws(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw as many examples as there are, with replacement, all classes equally likely.
 
-    Parameters
-    ----------
-    labels : ndarray
-        ``(n,) int32``, at least one; a class that is not there is not drawn.
-    rng : numpy.random.Generator
-        Makes the draws.
-
-    Returns
-    -------
-    ndarray
-        ``(n,) int64`` places in `labels`.
+    Of ``(n,) int32`` labels, at least one; a class that is not there is not drawn. Returns
+    ``(n,) int64`` places in them.
     """
     counts = np.bincount(labels)
     drawn = rng.choice(np.flatnonzero(counts), size=len(labels))
@@ -267,12 +258,8 @@ def fill_evaluation(
         Whose windows lie end to end.
     bounds : ndarray
         ``(n + 1,)``: where each client's windows begin, and where the last one's end.
-    start : int
-        Place of the batch's first window.
-    reader : WindowReader
-        Looks up their rows.
-    size : int
-        ``B``; what is left free is padded with anything.
+    start, size : int
+        Place of the batch's first window, and ``B``; what is left free is padded with anything.
 
     Returns
     -------

@@ -6,7 +6,7 @@ A ClientApp calls it for each message, the centralised and the local arm in a lo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -105,20 +105,10 @@ class LocalTrainer:
         objective: Objective = PLAIN,
         most_steps: int | None = None,
     ) -> Fitted:
-        """Train ``(P,)`` weights on a client's windows; without any, return them as they are.
+        """Train ``(P,) float32`` weights on a client's windows; without any, leave them as they are.
 
-        Parameters
-        ----------
-        partition_id : int
-            The client.
-        weights : ndarray
-            ``(P,) float32`` to start from.
-        task : Task
-            Scaler, class weights and round.
-        objective : Objective
-            What an algorithm adds to the loss.
-        most_steps : int, optional
-            Optimiser steps that there is time for, at least 1.
+        The task has scaler, class weights and round, the objective what an algorithm adds to the
+        loss; there is time for `most_steps` optimiser steps, at least 1.
         """
         windows = self._training(partition_id, task)
         if not len(windows):
@@ -126,11 +116,11 @@ class LocalTrainer:
         key = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
         rng = generator(self.config.run.seed, Stream.TRAINING, *key)
         job = TrainingJob(weights, windows, rng, objective, most_steps)
-        trained, compiling = shared(self._train, _Training(task, job))
-        steps, loss, seconds = trained.steps, trained.loss, trained.seconds
+        found, compiling = shared(self._train, _Training(task, job))
+        steps, loss, seconds = found.steps, found.loss, found.seconds
         examples = len(windows)
-        update = Update(partition_id, trained.weights, examples, steps, loss, seconds, compiling)
-        return Fitted(update, trained.gradient)
+        update = Update(partition_id, found.weights, examples, steps, loss, seconds, compiling)
+        return Fitted(update, found.gradient)
 
     def train_on(
         self, windows: Windows, weights: Weights, task: Task, rng: np.random.Generator
@@ -201,7 +191,7 @@ class LocalTrainer:
         return self._last[1]
 
     def _train(self, group: Sequence[_Training]) -> list[tuple[TrainingResult, float]]:
-        """Train together what is alike; return the seconds of compiling with the first."""
+        """Train together what is alike."""
         first, settings = group[0], self.config.train
         if not all(first.goes_with(other) for other in group):
             return [self._train([each])[0] for each in group]
@@ -216,10 +206,8 @@ class LocalTrainer:
             settings.focal_gamma if settings.loss == "focal" else 0.0,
             task.adjustment,
         )
-        trainer = self._ready(task)
-        compiled = trainer.compile_seconds
-        found = trainer.train_all([each.job for each in group], local)
-        return _with_first(found, trainer.compile_seconds - compiled)
+        jobs = [each.job for each in group]
+        return self._timed(task, lambda trainer: trainer.train_all(jobs, local))
 
     def _score(
         self, group: Sequence[tuple[Task, Weights, Windows]]
@@ -228,10 +216,17 @@ class LocalTrainer:
         task, weights, _ = group[0]
         if not all(task.equals(t) and np.array_equal(weights, w) for t, w, _ in group):
             return [self._score([each])[0] for each in group]
+        every = [windows for _, _, windows in group]
+        return self._timed(task, lambda trainer: trainer.score_all(weights, every))
+
+    def _timed(
+        self, task: Task, work: Callable[[Trainer], list[Found]]
+    ) -> list[tuple[Found, float]]:
+        """Return what the trainer finds, with the seconds of compiling beside the first."""
         trainer = self._ready(task)
         compiled = trainer.compile_seconds
-        found = trainer.score_all(weights, [windows for _, _, windows in group])
-        return _with_first(found, trainer.compile_seconds - compiled)
+        first, *others = work(trainer)
+        return [(first, trainer.compile_seconds - compiled), *((each, 0.0) for each in others)]
 
     def _ready(self, task: Task) -> Trainer:
         """Return the trainer for a task: compiled once, scaled anew for another scaler."""
@@ -249,10 +244,6 @@ class LocalTrainer:
             trainer.show(scaler.apply(vectors))
         self._trainer, self._scaler = trainer, scaler
         return trainer
-
-
-def _with_first(found: list[Found], seconds: float) -> list[tuple[Found, float]]:
-    return [(each, seconds if place == 0 else 0.0) for place, each in enumerate(found)]
 
 
 @lru_cache(maxsize=1)

@@ -25,20 +25,10 @@ class _Call(greenlet):
 
 
 def shared(work: Callable[[Sequence[_Item]], Sequence[_Answer]], item: _Item) -> _Answer:
-    """Have work done on an item, together with the items of all calls that meet.
+    """Have work done on an item, together with the items of all calls that meet; return its answer.
 
-    Parameters
-    ----------
-    work : Callable
-        From items to as many answers. Calls meet where their `work` is equal; outside of
-        `run_together` it is called with this item alone.
-    item : object
-        This call's part.
-
-    Returns
-    -------
-    object
-        The answer to this item.
+    The work is a function from items to as many answers. Calls meet where their work is equal;
+    outside of `run_together` it is called with this item alone.
     """
     call = getcurrent()
     if not isinstance(call, _Call) or call.parent is None:
@@ -50,17 +40,9 @@ def shared(work: Callable[[Sequence[_Item]], Sequence[_Answer]], item: _Item) ->
 
 
 def run_together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Run calls, doing the work that they share at once.
+    """Run calls, none of which may raise, doing the work that they share at once.
 
-    Parameters
-    ----------
-    calls : Sequence[Callable]
-        None of them may raise.
-
-    Returns
-    -------
-    list
-        What they return, in their order.
+    Returns what they return, in their order.
     """
     if len(calls) == 1:
         return [calls[0]()]

@@ -53,23 +53,13 @@ _MASKS = 4096
 class StepLoop:
     """Takes up to ``K`` jobs at a time through their optimiser steps.
 
-    Parameters
-    ----------
-    owner : str
-        Whose networks these are, for the cache of compiled graphs.
-    detectors : Detectors
-        The network, and how weights get into it and out of it.
-    size : int
-        Windows per optimiser step.
-    optimiser : str
-        A name in `fednids.training.optimisers.OPTIMISERS`.
-    objective : Objective
-        Whose form all jobs have.
+    All jobs have the form of the objective. The owner says whose networks these are, for the cache
+    of compiled graphs.
 
     Attributes
     ----------
     members : int
-        The most jobs that are trained at a time.
+        ``K``.
     graph : CompiledGraph
         Some steps of each.
     """
@@ -244,20 +234,8 @@ class Trainer:
     def train_all(self, jobs: Sequence[TrainingJob], local: LocalTraining) -> list[TrainingResult]:
         """Train the detectors of several clients, in stacks where that is possible.
 
-        A stack makes as many steps as its longest job: jobs of about the same length
-        should come together.
-
-        Parameters
-        ----------
-        jobs : Sequence[TrainingJob]
-            At least one; the objectives of all go together.
-        local : LocalTraining
-            What to do, the same for all.
-
-        Returns
-        -------
-        list[TrainingResult]
-            New weights and mean loss of each.
+        A stack makes as many steps as its longest job: jobs of about the same length should come
+        together. The objectives of all jobs, at least one, go together.
 
         Raises
         ------

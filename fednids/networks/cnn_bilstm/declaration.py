@@ -246,19 +246,10 @@ class CNNBiLSTM(Network):
 
 
 def pooled_order(steps: int, pool: int) -> NDArray[np.int64]:
-    """Return the steps in the order that makes pooling elementwise.
+    """Return the steps in the order that makes pooling elementwise, ``(pool * (steps // pool),)``.
 
-    Parameters
-    ----------
-    steps, pool : int
-        Number of steps before pooling; width and stride of the pools.
-
-    Returns
-    -------
-    ndarray
-        ``(pool * (steps // pool),)``: first the first step of each pool, then the second
-        of each, and so on. Pools are aligned to the last step; the ``steps % pool``
-        earliest steps are in none.
+    First the first step of each pool, then the second of each, and so on. Pools are aligned to the
+    last step; the ``steps % pool`` earliest steps are in none.
     """
     pooled = np.arange(steps % pool, steps).reshape(-1, pool)
     return pooled.T.ravel()

@@ -39,17 +39,29 @@ class Pool(nn.Cell):
         return self.relu(most)
 
 
-class Convolution(nn.Cell):
+class Dense(nn.Cell):
+    """Affine layer."""
+
+    def __init__(self, name: str, parts: dict[str, Weights]):
+        super().__init__()
+        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
+        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
+        self.product, self.add = ops.MatMul(), ops.BiasAdd()
+
+    def construct(self, inputs: Tensor) -> Tensor:
+        """Multiply and add."""
+        return self.add(self.product(inputs, self.weight), self.bias)
+
+
+class Convolution(Dense):
     """Convolution, max pooling and ReLU over gathered rows.
 
     Takes ``(pool * q * B, k * in)`` rows in pooled order, returns ``(q * B, out)``.
     """
 
     def __init__(self, name: str, parts: dict[str, Weights], pool: int):
-        super().__init__()
-        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
-        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
-        self.product, self.add, self.pool = ops.MatMul(), ops.BiasAdd(), Pool(pool, 0)
+        super().__init__(name, parts)
+        self.pool = Pool(pool, 0)
 
     def construct(self, rows: Tensor) -> Tensor:
         """Convolve, pool and rectify."""
@@ -134,28 +146,8 @@ class Last(nn.Cell):
         return self.cut(rows, ((self.steps - 1) * batch, 0), (batch, self.width))
 
 
-class Dense(nn.Cell):
-    """Affine layer."""
-
-    def __init__(self, name: str, parts: dict[str, Weights]):
-        super().__init__()
-        self.weight = Parameter(Tensor(parts[f"{name}.weight"]), name=f"{name}.weight")
-        self.bias = Parameter(Tensor(parts[f"{name}.bias"]), name=f"{name}.bias")
-        self.product, self.add = ops.MatMul(), ops.BiasAdd()
-
-    def construct(self, inputs: Tensor) -> Tensor:
-        """Multiply and add."""
-        return self.add(self.product(inputs, self.weight), self.bias)
-
-
 class CNNBiLSTMCell(nn.Cell):
-    """Logits ``(B, C)`` from the gathered rows of ``B`` windows.
-
-    Parameters
-    ----------
-    network : CNNBiLSTM
-        All sizes.
-    """
+    """Logits ``(B, C)`` from the gathered rows of ``B`` windows."""
 
     def __init__(self, network: CNNBiLSTM):
         super().__init__()
@@ -180,12 +172,8 @@ class CNNBiLSTMCell(nn.Cell):
     def construct(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the logits.
 
-        Parameters
-        ----------
-        rows : Tensor
-            ``(pool * q * B, k, F) float32``: what the first convolution reads.
-        mask : Tensor, optional
-            ``(q * B, channels) float32`` that multiplies the BiLSTM's input, for dropout.
+        Of ``(pool * q * B, k, F) float32`` rows, which the first convolution reads; for dropout the
+        BiLSTM's input is multiplied with a ``(q * B, channels) float32`` mask.
         """
         return self.classify(self.represent(rows, mask))
 

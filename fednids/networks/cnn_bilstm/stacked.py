@@ -39,11 +39,8 @@ def stack(network: CNNBiLSTM, members: int) -> Stacked:
 def stacked_places(network: CNNBiLSTM) -> dict[str, NDArray[np.int64]]:
     """Return where in a detector's flat weights each weight of its place in the stack lies.
 
-    Returns
-    -------
-    dict[str, ndarray]
-        By name of the stacked parameter, in the shape that one detector has in it; the
-        value is a place in the flat weights, or `NOWHERE` for a weight that is always 0.
+    By name of the stacked parameter, in the shape that one detector has in it: a place in the flat
+    weights, or `NOWHERE` for a weight that is always 0.
     """
     layout = network.layout()
     flat = layout.unpack(np.arange(layout.size))  # type: ignore[arg-type]
@@ -199,12 +196,7 @@ class Scan(nn.Cell):
 class StackedCNNBiLSTM(nn.Cell):
     """Logits ``(K * B, C)`` of ``K`` detectors, each on windows of its own.
 
-    Parameters
-    ----------
-    network : CNNBiLSTM
-        All sizes.
-    stack : Mapping[str, Parameter]
-        The parameters of `stacked_places`, each with a first axis of ``K``.
+    Its parameters are those of `stacked_places`, each with a first axis of ``K``.
     """
 
     def __init__(self, network: CNNBiLSTM, stack: Mapping[str, Parameter]):
@@ -236,10 +228,7 @@ class StackedCNNBiLSTM(nn.Cell):
     def construct(self, rows: Tensor) -> Tensor:
         """Compute the logits of all detectors from the first convolution's rows.
 
-        Parameters
-        ----------
-        rows : Tensor
-            ``(K, pool * q * B, k, F + 1) float32``: every tap's features and a one.
+        These are ``(K, pool * q * B, k, F + 1) float32``: every tap's features and a one.
         """
         steps = self.first(ops.reshape(rows, self.inputs))
         for gather, convolution in zip(self.gathers, self.convolutions):  # noqa: B905
