@@ -131,7 +131,7 @@ class Config(Section):
         """Return the settings that a run folder records, old names and values as the new ones.
 
         Settings that belong to another partitioner, algorithm or network than the run's, which
-        a run of before recorded too, are left out.
+        older runs recorded too, are left out.
 
         Raises
         ------
@@ -150,9 +150,9 @@ class Config(Section):
 
         Flower refuses keys that an app has not declared, so all declared settings stand in it with
         their defaults, and one that has its default is taken as not given. Settings of a registry's
-        members, which have a default of their own, stand there as empty texts. ``settings``
-        holds further ones as one JSON object, as `to_json` writes it. A preset brings nothing but
-        its sizes here: with `flwr run` alone a default may be meant.
+        members stand there as empty texts. ``settings`` holds further ones as one JSON object, as
+        `to_json` writes it. A preset implies nothing but its sizes here: with `flwr run` alone a
+        default may be meant.
 
         Raises
         ------
@@ -263,7 +263,7 @@ def parse_settings(arguments: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of one setting.
+    """One setting and what it means.
 
     Attributes
     ----------
@@ -274,8 +274,7 @@ class Setting:
     meaning : str
         One line.
     member : str
-        Whose setting it is: the algorithm, network or partitioner that declares it; empty for
-        those of every run.
+        The algorithm, network or partitioner that declares it; empty for those of every run.
     """
 
     name: str

@@ -15,18 +15,10 @@ _MANIFEST = "export.json"
 
 
 def gateway_files(folder: Path) -> tuple[Path, ...]:
-    """List the flow files of a folder in the order of their gateways' names.
+    """List the flow files of a folder by gateways' names: a file's place is its partition id.
 
-    Parameters
-    ----------
-    folder : Path
-        With one file a gateway. Folders in it, hidden files and the ``export.json`` of
-        `fednids partition --export` are no flow files; all others must be.
-
-    Returns
-    -------
-    tuple[Path, ...]
-        A file's place is its gateway's partition id.
+    Folders in it, hidden files and the ``export.json`` of `fednids partition --export` are no flow
+    files; all others must be, one a gateway.
 
     Raises
     ------

@@ -53,13 +53,7 @@ class Section(BaseModel):
 
     @classmethod
     def declared(cls, values: Mapping[str, object]) -> type[Section]:
-        """Return the class that declares all settings, where some of them imply others.
-
-        Parameters
-        ----------
-        values : Mapping[str, object]
-            Those that were given, by key.
-        """
+        """Return the class that declares all settings, where the given values imply others."""
         return cls
 
 
@@ -96,12 +90,7 @@ class OpenSection(Section):
     def read(cls, values: Mapping[str, object], *, lenient: bool = False) -> Self:
         """Return the section from its values by key, the member's own among them.
 
-        Parameters
-        ----------
-        values : Mapping[str, object]
-            Values by key.
-        lenient : bool
-            Leave settings of other members out, rather than refuse them.
+        Lenient, it leaves settings of other members out, rather than refuse them.
 
         Raises
         ------

@@ -108,19 +108,12 @@ LiveWeights = _Single | _Stacked
 class Detectors:
     """``K`` detectors of one architecture in one cell: how weights get into it and out of it.
 
-    Parameters
-    ----------
-    architecture : Architecture
-        The network.
-    stacked : Stacked, optional
-        The network's stacked form; without, one detector in the network's own cell.
-
     Attributes
     ----------
     architecture : Architecture
-        As given.
+        The network.
     members : int
-        Number of detectors ``K``.
+        ``K``: those of the network's stacked form, or one in the network's own cell.
     cell : nn.Cell
         Computes the logits.
     steps : ndarray

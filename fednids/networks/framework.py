@@ -1,12 +1,9 @@
-"""MindSpore, imported so that Flower and it can live in one process.
+"""MindSpore, imported so that Flower and it can run in one process.
 
 MindSpore 2.9 ships protobuf code that only pure-Python protobuf can load. Flower loads
-protobuf's compiled form, and every process that Flower starts does so before our code
-runs. Importing MindSpore then fails and ends the process with an abort. Here MindSpore
-gets a pure-Python protobuf of its own while Flower keeps the compiled one, so nobody has
-to set ``PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION``.
-
-All other modules take MindSpore from here, never from itself.
+protobuf's compiled form before our code runs, and importing MindSpore then ends the process
+with an abort. Here MindSpore gets a pure-Python protobuf of its own while Flower keeps the
+compiled one. All other modules take MindSpore from here, never from itself.
 """
 
 from __future__ import annotations
@@ -75,8 +72,7 @@ def _start() -> None:
 def _forget_the_script() -> None:
     """Show MindSpore's compile cache a file without imports as the script that runs.
 
-    It would parse ``sys.argv[0]`` and all that this imports, and fail where that is no Python
-    file, under ``python -c`` for one. `compile_cache` knows what a graph depends on.
+    It would parse ``sys.argv[0]`` and all that this imports, and fail where that is no file.
     """
     api = importlib.import_module("mindspore.graph.api")
     api.entry_script_path = str(Path(__file__).with_name("__init__.py"))  # type: ignore[attr-defined]

@@ -24,15 +24,8 @@ _LEAST_MISSED = 1e-12
 class CompiledGraph:
     """A graph, compiled by its first call.
 
-    Parameters
-    ----------
-    graph : nn.Cell
-        What to call.
-    identity : str
-        All that the graph depends on but its arguments' shapes and the code of cells, for the
-        cache on disk.
-    parts : Sequence[nn.Cell]
-        Cells that the graph reads and does not hold.
+    Its identity is all that it depends on but its arguments' shapes and the code of cells, for the
+    cache on disk; parts are cells that it reads and does not hold.
 
     Attributes
     ----------
@@ -228,17 +221,6 @@ class TrainingSteps(nn.Cell):
 
     A graph that comes from disk is given the memory of those parameters alone that this cell
     knows as its own, by ``parameters_dict()``, so every parameter that it reads is in there.
-
-    Parameters
-    ----------
-    detectors : Detectors
-        Whose weights are trained.
-    optimiser : Optimiser
-        Of their parameters.
-    objective : Objective
-        Whose form is compiled.
-    terms : Sequence[TermCells]
-        The cells of its terms.
 
     Attributes
     ----------

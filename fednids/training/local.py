@@ -105,7 +105,7 @@ class LocalTrainer:
         objective: Objective = PLAIN,
         most_steps: int | None = None,
     ) -> Fitted:
-        """Train ``(P,) float32`` weights on a client's windows; without any, leave them as they are.
+        """Train ``(P,) float32`` weights on a client's windows; without any they stay as they are.
 
         The task has scaler, class weights and round, the objective what an algorithm adds to the
         loss; there is time for `most_steps` optimiser steps, at least 1.
