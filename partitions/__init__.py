@@ -83,7 +83,7 @@ def deal_flows(
     ConfigError
         When there is no such scheme, or a setting is none of its own or out of range.
     PartitionError
-        When the scheme lacks a column, the flows cannot be dealt as asked, or it returns
+        When the scheme lacks a column, the flows cannot be dealt so, or it returns
         something else than a `Partitioner` must.
     """
     deal: Partitioner = PARTITIONERS.find(scheme)

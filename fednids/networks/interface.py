@@ -7,7 +7,7 @@ NumPy alone: a server initialises and aggregates weights without MindSpore, so a
 imports it only inside `Network.build` and `Network.stacked`.
 
 The weights of a detector are one ``(P,) float32`` array everywhere but inside the network: in
-messages, in algorithms, in checkpoints. A `Layout` says which part of it is which parameter.
+messages, in algorithms, in checkpoints. A `Layout` maps its parts to parameters.
 """
 
 from __future__ import annotations

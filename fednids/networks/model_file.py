@@ -1,7 +1,7 @@
 """A trained detector as one file: weights, network, scaler and class names.
 
-Safetensors hold arrays and text and nothing that could be executed. The same detector
-gives the same bytes.
+Safetensors hold arrays and text and nothing that could be executed. Files of the same
+detector have the same bytes.
 """
 
 from __future__ import annotations

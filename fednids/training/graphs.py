@@ -162,7 +162,7 @@ class Loss(nn.Cell):
     Returns the sum, which is differentiated, and the ``(K,)`` parts without what terms add. The
     loss of a window is cross-entropy ``h``, of the logits plus the adjustment where there is one;
     with a gamma it is ``(1 - exp(-h)) ** gamma * h``: focal loss, since ``exp(-h)`` is the
-    probability that the detector gives to the window's class.
+    predicted probability of the window's class.
 
     References
     ----------

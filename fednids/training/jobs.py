@@ -30,7 +30,7 @@ class LocalTraining:
         Whether every epoch has an order of its own, or all the order of the flows.
     balanced : bool
         Whether an epoch draws as many windows as there are, with replacement, each class
-        that the client has being equally likely; whatever `shuffle` says.
+        that the client has being equally likely; `shuffle` does not matter then.
     focal_gamma : float
         Exponent of focal loss, from 0, which is cross-entropy.
     adjustment : ndarray, optional

@@ -44,7 +44,7 @@ SMALL_BATCH = 16
 """The same where there are no more of them: an answer within a millisecond or two."""
 
 _numbers = itertools.count()
-"""Trainers are told apart in the cache of compiled graphs: a graph whose parameters another
+"""Numbers trainers for the cache of compiled graphs: a graph whose parameters another
 graph of the same network has brought along is not the graph of a new network."""
 
 _MASKS = 4096
@@ -53,7 +53,7 @@ _MASKS = 4096
 class StepLoop:
     """Takes up to ``K`` jobs at a time through their optimiser steps.
 
-    All jobs have the form of the objective. The owner says whose networks these are, for the cache
+    All jobs have the form of the objective. The owner is whose networks these are, for the cache
     of compiled graphs.
 
     Attributes
@@ -81,7 +81,7 @@ class StepLoop:
         self._table, self._reader = _inputs(self._detectors, vectors)
 
     def train(self, jobs: Sequence[TrainingJob], local: LocalTraining) -> list[TrainingResult]:
-        """Train at most ``K`` jobs, with fresh optimiser state unless `local` says otherwise.
+        """Train at most ``K`` jobs, with fresh optimiser state if `local.fresh`.
 
         All make their steps at the same time until they have no more; what came of each is
         read when its last is made. Its place goes on with gradients of zero, which the

@@ -1,10 +1,10 @@
-"""All measures of one plan, beside those of iid deals: what chance alone gives at its sizes.
+"""All measures of one plan, beside those of iid deals: the skew of chance alone at its sizes.
 
 A gateway of 20 flows cannot have the fleet's class mix, however fairly it was dealt. So a
 skew is read beside that of iid deals of the same flows to gateways of the same sizes.
 
 A plan may lie below the interval of these too: it then deals more evenly than chance, as a
-deal that gives every gateway its exact share of each class does.
+deal in which every gateway has its exact share of each class does.
 """
 
 from __future__ import annotations

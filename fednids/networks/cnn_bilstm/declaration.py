@@ -165,7 +165,7 @@ class CNNBiLSTM(Network):
         return Layout(tuple(parameters), Head(class_axis=1), last)
 
     def build(self) -> Any:
-        """Return the cell; it reads what `gathered` says."""
+        """Return the cell; it reads the steps of `gathered`."""
         from fednids.networks.cnn_bilstm.network import CNNBiLSTMCell
 
         return CNNBiLSTMCell(self)
