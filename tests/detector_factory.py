@@ -21,19 +21,19 @@ PLAIN = LocalTraining(1, 0.05, np.ones(CLASSES, np.float32))
 
 
 def gateway(count, seed=0):
-    """Give a gateway of so many flows."""
+    """Return a gateway of so many flows."""
     rng = np.random.default_rng(100 + seed)
     order = rng.integers(len(VECTORS), size=count).astype(np.int32)
     return Windows(order, rng.integers(CLASSES, size=count).astype(np.int32))
 
 
 def make(optimiser, network=NETWORK, *, batch_size=BATCH, **settings):
-    """Give a trainer on `VECTORS`."""
+    """Return a trainer on `VECTORS`."""
     return Trainer(network, VECTORS, batch_size=batch_size, optimiser=optimiser, **settings)
 
 
 def pulled(strength, anchor=None):
-    """Give the objective of FedProx."""
+    """Return the objective of FedProx."""
     return Objective((Proximal(strength, anchor),))
 
 

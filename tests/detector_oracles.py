@@ -147,7 +147,7 @@ class PlainDetector:
                 self.parameters[f"{direction}.{kind}"] = parameter
 
     def gradient(self, weights, windows, labels, coefficients):
-        """Give loss, logits ``(B, C)`` and flat gradient ``(P,)``."""
+        """Return loss, logits ``(B, C)`` and flat gradient ``(P,)``."""
         plain = oracles.plain_parameters(self.architecture, weights, self.rng)
         assert plain.keys() == self.parameters.keys()
         for name, parameter in self.parameters.items():

@@ -9,7 +9,7 @@ SIZES = ("channels", "kernel", "pools", "hidden", "dense", "dropout", "readout")
 
 
 def cnn_bilstm(features, window, classes, *sizes):
-    """Give an architecture; no channels, or a hidden size of 0, leave that half out."""
+    """Return an architecture; no channels, or a hidden size of 0, leave that half out."""
     given = dict(zip(SIZES, sizes, strict=True))
     if not given["hidden"]:
         given |= {"parts": "cnn", "hidden": None}
@@ -20,7 +20,7 @@ def cnn_bilstm(features, window, classes, *sizes):
 
 
 def changed(architecture, **given):
-    """Give an architecture with other sizes."""
+    """Return an architecture with other sizes."""
     network = architecture.network
     sizes = {name: getattr(network, name, None) for name in SIZES}
     sizes["dropout"] = network.settings.dropout

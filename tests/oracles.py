@@ -43,7 +43,7 @@ def skim_one_by_one(sizes, amount):
 
 
 def most_gateways_by_trial(totals, each):
-    """Give the largest K whose ``K * each`` places can be filled, each with another class."""
+    """Return the largest K whose ``K * each`` places can be filled, each with another class."""
     possible = 0
     for gateways in range(1, sum(totals) + 1):
         if sum(min(total, gateways) for total in totals) >= gateways * each:
@@ -205,7 +205,7 @@ def _lstm_by_loop(plain, direction, steps):
 
 
 def cross_entropy_by_loop(logits, labels):
-    """Give minus the logarithm of the softmax at the label, of each row."""
+    """Return minus the logarithm of the softmax at the label, of each row."""
     pairs = zip(logits, labels, strict=True)
     return np.array([np.log(np.sum(np.exp(row - row[label]))) for row, label in pairs])
 
@@ -217,7 +217,7 @@ class AdamByDefinition:
         self.time, self.first, self.second = 0, 0.0, 0.0
 
     def step(self, weights, gradient, learning_rate):
-        """Give the next weights."""
+        """Return the next weights."""
         self.time += 1
         self.first = 0.9 * self.first + 0.1 * gradient
         self.second = 0.999 * self.second + 0.001 * gradient**2
@@ -230,7 +230,7 @@ class SgdByDefinition:
     """Step down the gradient."""
 
     def step(self, weights, gradient, learning_rate):
-        """Give the next weights."""
+        """Return the next weights."""
         return weights - learning_rate * gradient
 
 
@@ -259,7 +259,7 @@ def rows_by_loop(architecture, windows, ends, zero_row):
 def batches_by_loops(architecture, feeds, class_weights, shape, zero_row):
     """Lay out one example after another for training; NaN where anything may stand.
 
-    Give rows ``(steps, K, pool * q, B, k)``, and labels and weights ``(steps, K, B)``.
+    Return rows ``(steps, K, pool * q, B, k)``, and labels and weights ``(steps, K, B)``.
     """
     steps = max(len(batches) for _, batches in feeds)
     count = architecture.window // architecture.network.pools[0] * architecture.network.pools[0]
@@ -281,7 +281,7 @@ def batches_by_loops(architecture, feeds, class_weights, shape, zero_row):
 def evaluation_by_loops(architecture, gateways, start, size, zero_row):
     """Lay out the windows from `start` of all gateways' one by one; NaN where none is left.
 
-    Give rows ``(pool * q, B, k)`` and labels ``(B,)``.
+    Return rows ``(pool * q, B, k)`` and labels ``(B,)``.
     """
     every = [(windows, end) for windows in gateways for end in range(len(windows))]
     count = architecture.window // architecture.network.pools[0] * architecture.network.pools[0]

@@ -57,7 +57,7 @@ def at_gateways(measure):
     ]  # fmt: skip
 
 
-def to_fleet(distance):
+def to_all_flows(distance):
     """Measure the mix of each gateway against the fleet's."""
     return at_gateways(lambda row, whole: distance(mix(row), mix(whole)))
 
@@ -109,7 +109,7 @@ def size_variation(table):
 
 
 BY_DEFINITION = {
-    **{name: to_fleet(distance) for name, distance in BETWEEN_MIXES.items()},
+    **{name: to_all_flows(distance) for name, distance in BETWEEN_MIXES.items()},
     "coverage": at_gateways(coverage),
     "effective_classes": at_gateways(lambda row, whole: 2 ** entropy(row)),
     "absent": absent,

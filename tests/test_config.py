@@ -42,7 +42,7 @@ def flattened(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def refused(settings: dict[str, object] | None = None, file: Path | None = None) -> str:
-    """Give the one line with which settings are refused."""
+    """Return the one line with which settings are refused."""
     with pytest.raises(ConfigError) as caught:
         Config.resolve(settings, file=file)
     message = str(caught.value)
@@ -91,23 +91,23 @@ class TestDefaults:
 
     def test_equal_flowers_run_config(self) -> None:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-        told = flattened(project["tool"]["flwr"]["app"]["config"])
+        declared = flattened(project["tool"]["flwr"]["app"]["config"])
         expected = {**run_config_defaults(), "out": "", "settings": ""}
-        assert told == expected
-        for name, value in told.items():
+        assert declared == expected
+        for name, value in declared.items():
             assert type(value) is type(expected[name]), name
 
     def test_empty_settings_of_members_are_the_chosen_ones_own(self) -> None:
-        told = run_config_defaults()
-        assert Config.of_run(told) == Config()
-        scaffold = Config.of_run({**told, "strategy.name": "scaffold"})
+        declared = run_config_defaults()
+        assert Config.of_run(declared) == Config()
+        scaffold = Config.of_run({**declared, "strategy.name": "scaffold"})
         assert scaffold == Config.resolve({"strategy.name": "scaffold"})
-        spread = Config.of_run({**told, "partition.scheme": "log-normal"})
+        spread = Config.of_run({**declared, "partition.scheme": "log-normal"})
         assert spread == Config.resolve({"partition.scheme": "log-normal"})
-        given = Config.of_run({**told, "partition.alpha": 0.5})
+        given = Config.of_run({**declared, "partition.alpha": 0.5})
         assert given == Config()
         more = '{"strategy.name": "fedprox", "strategy.mu": 0.5}'
-        given = Config.of_run({**told, "settings": more})
+        given = Config.of_run({**declared, "settings": more})
         assert given == Config.resolve({"strategy.name": "fedprox", "strategy.mu": 0.5})
 
     @pytest.mark.parametrize("text", ["{", "3", '["a"]'])
@@ -271,15 +271,15 @@ def test_what_stands_in_flowers_run_config_is_never_brought_by_a_preset():
 
 
 def test_empty_settings_of_members_in_flowers_run_config_are_their_defaults():
-    told = {
+    declared = {
         **Config().flat(),
         "model.parts": "",
         "model.hidden": "",
         "model.preset": "",
         "out": "x",
     }
-    assert Config.of_run(told) == Config()
-    assert Config.of_run({**told, "model.parts": "cnn"}).model.settings.parts == "cnn"
+    assert Config.of_run(declared) == Config()
+    assert Config.of_run({**declared, "model.parts": "cnn"}).model.settings.parts == "cnn"
 
 
 def test_a_setting_of_another_network_is_refused():

@@ -82,6 +82,7 @@ def test_no_public_name_means_two_things() -> None:
 PRIVATE_WORDS = {"Give", "Gives", "Tell", "Tells", "Say", "Says", "Let", "Lets", "See", "Mend"}
 """First words of docstrings that leave open what is returned or done."""
 
+
 def public_docstrings(path: Path) -> Iterator[tuple[str, str]]:
     """Yield name and docstring of public functions, classes and their public members."""
     todo = list[ast.AST](parsed(path).body)

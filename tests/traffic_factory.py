@@ -63,7 +63,7 @@ def deal(scheme, traffic, gateways, seed=0, **parameters) -> PartitionPlan:
 
 
 def table(scheme, totals, gateways, seed=0, **parameters):
-    """Give the ``(K, C)`` counts of a scheme that needs labels alone."""
+    """Return the ``(K, C)`` counts of a scheme that needs labels alone."""
     traffic = Traffic(make_labels(totals), classes=CLASSES)
     return deal(scheme, traffic, gateways, seed, **parameters).label_counts(
         traffic.labels, len(totals)

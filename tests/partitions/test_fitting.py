@@ -1,4 +1,4 @@
-"""Fitting: both margins exactly, odds ratios kept, zeros kept where that is asked and possible."""
+"""Fitting: both margins exactly, odds ratios kept, zeros kept where that is wanted and possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""noise: Gaussian of the level asked for, and not a bit where it is 0."""
+"""noise: Gaussian of the level of the settings, and not a bit where it is 0."""
 
 from __future__ import annotations
 

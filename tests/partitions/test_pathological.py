@@ -19,7 +19,7 @@ SAMPLE = (899, 59_186, 116_903, 18_135, 23)
 
 
 def deal(totals, gateways, each, minimum=0, seed=0):
-    """Give the table of counts, ``(K, C)``, of one deal."""
+    """Return the table of counts, ``(K, C)``, of one deal."""
     labels = np.repeat(np.arange(len(totals), dtype=np.uint8), totals)
     settings = {"classes_per_gateway": each}
     rng = np.random.default_rng(seed)

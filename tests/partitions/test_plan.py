@@ -1,4 +1,4 @@
-"""A plan keeps what was dealt, answers fast, and survives its file or says why not."""
+"""A plan keeps what was dealt, answers fast, and its file survives or is refused with a reason."""
 
 from __future__ import annotations
 

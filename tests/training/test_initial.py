@@ -143,28 +143,29 @@ class TestLogitAdjustment:
         np.testing.assert_allclose(found, np.log([1 / 9, 8 / 9, 1 / 9]), rtol=1e-6)
 
     def test_the_task_has_one_only_if_it_is_asked_for(self) -> None:
-        config, asked = small_config(), small_config(train__logit_adjustment=0.5)
-        fleet = FederatedDataset.open(config).pooled()
-        told = Statistics(0, fleet.moments(0), fleet.opening_support(0))
-        assert initial_task([told], config).adjustment is None
+        config, adjusted = small_config(), small_config(train__logit_adjustment=0.5)
+        dataset = FederatedDataset.open(config).pooled()
+        statistics = Statistics(0, dataset.moments(0), dataset.opening_support(0))
+        assert initial_task([statistics], config).adjustment is None
         np.testing.assert_array_equal(
-            initial_task([told], asked).adjustment, logit_adjustment(told.train_support, 0.5)
+            initial_task([statistics], adjusted).adjustment,
+            logit_adjustment(statistics.train_support, 0.5),
         )
 
 
 class TestOpening:
     def test_the_task_is_that_of_the_pooled_flows(self) -> None:
         config = small_config()
-        fleet = FederatedDataset.open(config)
-        told = [
-            Statistics(k, fleet.moments(k), fleet.support(fleet.training(k)))
-            for k in range(fleet.gateways)
+        dataset = FederatedDataset.open(config)
+        statistics = [
+            Statistics(k, dataset.moments(k), dataset.support(dataset.training(k)))
+            for k in range(dataset.gateways)
         ]
-        task, pooled = initial_task(told, config), fleet.pooled()
+        task, pooled = initial_task(statistics, config), dataset.pooled()
         central = Scaler.fit(pooled.moments(0))
         np.testing.assert_allclose(task.scaler.mean, central.mean, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(task.scaler.scale, central.scale, rtol=1e-12)
-        support = reduce(add, [each.train_support for each in told])
+        support = reduce(add, [each.train_support for each in statistics])
         np.testing.assert_array_equal(support, pooled.support(pooled.training(0)))
         np.testing.assert_array_equal(
             task.class_weights, class_weights(support, config.train.balance)
@@ -173,10 +174,10 @@ class TestOpening:
 
     def test_architecture_and_weights_fit_what_is_scaled(self) -> None:
         config = small_config()
-        fleet = FederatedDataset.open(config)
-        told = Statistics(0, fleet.pooled().moments(0), np.array([1, 1, 1, 1, 1]))
-        architecture = run_architecture(initial_task([told], config), config)
-        assert architecture.features == len(fleet.flows.features)
+        dataset = FederatedDataset.open(config)
+        statistics = Statistics(0, dataset.pooled().moments(0), np.array([1, 1, 1, 1, 1]))
+        architecture = run_architecture(initial_task([statistics], config), config)
+        assert architecture.features == len(dataset.flows.features)
         assert (architecture.window, architecture.classes) == (4, 5)
         first, again = (initial_weights(architecture, config) for _ in range(2))
         other = initial_weights(architecture, small_config(run__seed=2))

@@ -41,7 +41,7 @@ def opening() -> tuple[Task, np.ndarray]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def sizes_seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Tell how many jobs or gateways each call of the trainer had."""
     sizes: list[int] = []
     for name in ("train_all", "score_all"):
@@ -62,11 +62,11 @@ def trained(k: int, start: np.ndarray, task: Task) -> Update:
 
 
 class TestTraining:
-    def test_together_is_that_of_each_alone(self, asked: list[int]) -> None:
+    def test_together_is_that_of_each_alone(self, sizes_seen: list[int]) -> None:
         task, start = opening()
         calls = [partial(trained, k, start, task) for k in GATEWAYS]
         together, alone = run_together(calls), [call() for call in calls]
-        assert asked == [4, 1, 1, 1, 1]
+        assert sizes_seen == [4, 1, 1, 1, 1]
         for k, one, other in zip(GATEWAYS, together, alone, strict=True):
             assert one.partition_id == other.partition_id == k
             assert (one.examples, one.steps) == (other.examples, other.steps)
@@ -75,17 +75,17 @@ class TestTraining:
             assert np.abs(one.weights - start).max() > 1e-4
         assert all(update.compile_seconds == 0 for update in together[1:])
 
-    def test_of_different_tasks_is_done_one_by_one_to_the_bit(self, asked: list[int]) -> None:
+    def test_of_different_tasks_is_done_one_by_one_to_the_bit(self, sizes_seen: list[int]) -> None:
         task, start = opening()
         tasks = [replace(task, server_round=1 + k % 2) for k in GATEWAYS]
         calls = [partial(trained, k, start, tasks[k]) for k in GATEWAYS]
         together = run_together(calls)
-        assert asked == [1] * 4
+        assert sizes_seen == [1] * 4
         for one, call in zip(together, calls, strict=True):
             np.testing.assert_array_equal(one.weights, call().weights)
 
     def test_without_windows_gives_the_weights_back_and_meets_nobody(
-        self, asked: list[int], monkeypatch: pytest.MonkeyPatch
+        self, sizes_seen: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         task, start = opening()
         training = FederatedDataset.training
@@ -98,18 +98,18 @@ class TestTraining:
 
         monkeypatch.setattr(FederatedDataset, "training", none_at_2)
         found = run_together([partial(trained, k, start, task) for k in GATEWAYS])
-        assert asked == [3]
+        assert sizes_seen == [3]
         assert [update.examples > 0 for update in found] == [True, True, False, True]
         np.testing.assert_array_equal(found[2].weights, start)
         assert np.isnan(found[2].loss)
 
 
 class TestScoring:
-    def test_together_is_that_of_each_alone(self, asked: list[int]) -> None:
+    def test_together_is_that_of_each_alone(self, sizes_seen: list[int]) -> None:
         task, start = opening()
         calls = [partial(workplace().evaluate, k, start, task) for k in GATEWAYS]
         together, alone = run_together(calls), [call() for call in calls]
-        assert asked == [4, 1, 1, 1, 1]
+        assert sizes_seen == [4, 1, 1, 1, 1]
         for k, one, other in zip(GATEWAYS, together, alone, strict=True):
             assert one.partition_id == other.partition_id == k
             assert one.counts == other.counts
@@ -148,12 +148,12 @@ class TestScoring:
         checked = Curves.total([found.curves.validation], 5)
         assert checked.reliability.total == len(windows)
 
-    def test_of_different_weights_is_of_each_its_own(self, asked: list[int]) -> None:
+    def test_of_different_weights_is_of_each_its_own(self, sizes_seen: list[int]) -> None:
         task, start = opening()
         weights = [start * (1 + k % 2) for k in GATEWAYS]
         calls = [partial(workplace().evaluate, k, weights[k], task) for k in GATEWAYS]
         together = run_together(calls)
-        assert asked == [1] * 4
+        assert sizes_seen == [1] * 4
         assert [one.loss for one in together] == [call().loss for call in calls]
 
 
@@ -180,23 +180,23 @@ class TestLiars:
     )
 
     def test_train_on_falsified_flows_while_they_are_at_it(self) -> None:
-        fleet, liars = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
-        place, (task, start) = LocalTrainer(self.config, fleet, liars), opening()
+        dataset, malicious = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
+        place, (task, start) = LocalTrainer(self.config, dataset, malicious), opening()
         for number in (1, 2):
             now = replace(task, server_round=number)
             for k in GATEWAYS:
                 found = place.train(k, start, now).update
                 same = np.array_equal(found.weights, trained(k, start, now).weights)
-                assert same == (k not in liars.ids or number == 2)
+                assert same == (k not in malicious.ids or number == 2)
                 assert found.examples == trained(k, start, now).examples
 
     def test_tell_the_truth_before_round_1_and_about_the_test(self) -> None:
-        fleet, liars = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
-        place, (task, start) = LocalTrainer(self.config, fleet, liars), opening()
-        k = liars.ids[0]
-        honest, told = workplace().statistics(k), place.statistics(k)
-        np.testing.assert_array_equal(told.train_support, honest.train_support)
-        np.testing.assert_array_equal(told.moments.sums, honest.moments.sums)
+        dataset, malicious = FederatedDataset.open(self.config), MaliciousClients.of(self.config, 4)
+        place, (task, start) = LocalTrainer(self.config, dataset, malicious), opening()
+        k = malicious.ids[0]
+        honest, found = workplace().statistics(k), place.statistics(k)
+        np.testing.assert_array_equal(found.train_support, honest.train_support)
+        np.testing.assert_array_equal(found.moments.sums, honest.moments.sums)
         expected = workplace().evaluate(k, start, task)
         assert place.evaluate(k, start, task).counts == expected.counts
         assert expected.triggered is None

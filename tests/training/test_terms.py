@@ -20,12 +20,12 @@ COUNTS = (9, STEPS_PER_CALL * BATCH + 11, 64, 270, 1)
 
 
 def noise(seed):
-    """Give a vector as large as a gradient."""
+    """Return a vector as large as a gradient."""
     return np.random.default_rng(seed).normal(0, 0.05, NETWORK.size).astype(np.float32)
 
 
 def job(count=19, seed=5, *, pull=PULL, anchor=OTHER, shift=True, most_steps=None, start=START):
-    """Give a job with an anchor and a shift of its own."""
+    """Return a job with an anchor and a shift of its own."""
     shift = noise(seed) if shift is True else shift
     objective = Objective((Proximal(pull, anchor), Shift(shift)), track_gradient=True)
     rng = np.random.default_rng(seed)
@@ -33,7 +33,7 @@ def job(count=19, seed=5, *, pull=PULL, anchor=OTHER, shift=True, most_steps=Non
 
 
 def reduced(made, *terms, **given):
-    """Give a job with other terms."""
+    """Return a job with other terms."""
     return replace(made, objective=Objective(terms, **given))
 
 

@@ -19,18 +19,18 @@ class Bench:
     """Kinds of work that note what they were called with."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, list[int]]] = []
+        self.calls: list[tuple[str, list[int]]] = []
 
     def double(self, items: Sequence[int]) -> list[int]:
-        self.asked.append(("double", list(items)))
+        self.calls.append(("double", list(items)))
         return [2 * item for item in items]
 
     def square(self, items: Sequence[int]) -> tuple[int, ...]:
-        self.asked.append(("square", list(items)))
+        self.calls.append(("square", list(items)))
         return tuple(item * item % 1009 for item in items)
 
     def fail_on_all(self, items: Sequence[int]) -> list[int]:
-        self.asked.append(("fail_on_all", list(items)))
+        self.calls.append(("fail_on_all", list(items)))
         raise ValueError(f"no room for {len(items)}")
 
 
@@ -87,15 +87,15 @@ class TestRandomPrograms:
         bench = Bench()
         run_together([call_of(program, k, bench, []) for k in range(5)])
         kinds = [kind for kind, _ in program if kind in ("double", "square")]
-        assert [kind for kind, _ in bench.asked] == kinds
-        assert all(len(items) == 5 for _, items in bench.asked)
+        assert [kind for kind, _ in bench.calls] == kinds
+        assert all(len(items) == 5 for _, items in bench.calls)
 
     @given(programs=PROGRAMS)
     def test_meet_the_same_way_every_time(self, programs: list[Program]) -> None:
         benches = Bench(), Bench()
         for bench in benches:
             run_together([call_of(p, k, bench, []) for k, p in enumerate(programs)])
-        assert benches[0].asked == benches[1].asked
+        assert benches[0].calls == benches[1].calls
 
 
 def double(items: Sequence[int]) -> list[int]:
@@ -106,7 +106,7 @@ def test_items_are_in_the_order_of_the_calls_and_answers_go_back() -> None:
     bench = Bench()
     calls = [lambda k=k: shared(bench.double, k) for k in (5, 3, 8, 1)]
     assert run_together(calls) == [10, 6, 16, 2]
-    assert bench.asked == [("double", [5, 3, 8, 1])]
+    assert bench.calls == [("double", [5, 3, 8, 1])]
 
 
 def test_only_equal_work_meets() -> None:
@@ -114,7 +114,7 @@ def test_only_equal_work_meets() -> None:
     kinds = [bench.double, bench.square, bench.double, bench.square, bench.square]
     calls = [lambda k=k, kind=kind: shared(kind, k) for k, kind in enumerate(kinds)]
     assert run_together(calls) == [0, 1, 4, 9, 16]
-    assert bench.asked == [("double", [0, 2]), ("square", [1, 3, 4])]
+    assert bench.calls == [("double", [0, 2]), ("square", [1, 3, 4])]
 
 
 def test_who_comes_later_to_the_same_work_meets_those_who_come_then() -> None:
@@ -124,7 +124,7 @@ def test_who_comes_later_to_the_same_work_meets_those_who_come_then() -> None:
         return shared(bench.double, shared(bench.square, 3))
 
     assert run_together([late, lambda: shared(bench.double, 1), late]) == [18, 2, 18]
-    assert bench.asked == [("square", [3, 3]), ("double", [9, 1, 9])]
+    assert bench.calls == [("square", [3, 3]), ("double", [9, 1, 9])]
 
 
 def test_all_runs_in_the_thread_that_runs_them() -> None:
@@ -168,7 +168,7 @@ class TestErrors:
             lambda: 4,
         ]
         assert run_together(calls) == ["no room for 2", 4, "no room for 2", 4]
-        assert bench.asked == [("fail_on_all", [1, 3]), ("double", [2])]
+        assert bench.calls == [("fail_on_all", [1, 3]), ("double", [2])]
 
     def test_are_the_end_of_that_work_and_not_of_the_call(self) -> None:
         bench = Bench()
@@ -196,7 +196,7 @@ class TestAlone:
     def test_outside_of_everything_work_is_done_on_one_item(self) -> None:
         bench = Bench()
         assert shared(bench.double, 7) == 14
-        assert bench.asked == [("double", [7])]
+        assert bench.calls == [("double", [7])]
         with pytest.raises(ValueError, match="no room for 1"):
             shared(bench.fail_on_all, 7)
 

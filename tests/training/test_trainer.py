@@ -30,7 +30,7 @@ from fednids.training.trainer import STEPS_PER_CALL
 
 
 def split(orders):
-    """Give the examples of every step."""
+    """Return the examples of every step."""
     return [batch for batches in orders for batch in batches]
 
 
