@@ -96,7 +96,7 @@ def mutual_information_share(table: Table) -> Values:
     return np.minimum(mutual_information(table) / whole, 1.0) if whole > 0 else np.asarray(np.nan)
 
 
-def gini(sizes: NDArray[np.int64]) -> float:
+def size_gini(sizes: NDArray[np.int64]) -> float:
     """Return the Gini coefficient of ``(K,)`` sizes.
 
     Half the mean absolute difference between two gateways, over the mean size: 0 for equal
@@ -134,7 +134,7 @@ MEASURES: dict[str, Measure] = {
     "absent": Measure("class", absent),
     "mutual_information": Measure("plan", mutual_information),
     "mutual_information_share": Measure("plan", mutual_information_share),
-    "size_gini": _of_sizes(gini),
+    "size_gini": _of_sizes(size_gini),
     "size_variation": _of_sizes(lambda sizes: sizes.std() / sizes.mean()),
     "effective_gateways": _of_sizes(lambda sizes: np.exp2(entropy(sizes / sizes.sum()))),
     "smallest": _of_sizes(np.min),
