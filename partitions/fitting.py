@@ -86,10 +86,7 @@ def _scale(
 
 
 def _settle(
-    counts: Table,
-    totals: NDArray[np.int64],
-    allowed: NDArray[np.bool_],
-    rng: np.random.Generator,
+    counts: Table, totals: NDArray[np.int64], allowed: NDArray[np.bool_], rng: np.random.Generator
 ) -> None:
     """Change classes of flows within gateways until columns sum to `totals`, in place."""
     excess = counts.sum(axis=0) - totals

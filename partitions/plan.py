@@ -159,21 +159,17 @@ class PartitionPlan:
             When the file is missing, is no plan, or is damaged in any way.
         """
         try:
-            plan, fingerprint = cls._read(Path(path))
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                scheme, gateways = str(arrays["scheme"]), int(arrays["gateways"])
+                flows = str(arrays["flows"]) if "flows" in arrays else ""
+                plan = cls(scheme, arrays["assignment"], gateways, flows)
+                whole = plan.fingerprint == str(arrays["fingerprint"])
         except Exception as error:  # NumPy and zipfile raise a dozen kinds on damaged bytes
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise PartitionError(_damaged(path, f"one that does not read ({reason})")) from error
-        if plan.fingerprint != fingerprint:
+        if not whole:
             raise PartitionError(_damaged(path, "one whose fingerprint does not match"))
         return plan
-
-    @classmethod
-    def _read(cls, path: Path) -> tuple[PartitionPlan, str]:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            flows = str(arrays["flows"]) if "flows" in arrays else ""
-            gateways = int(arrays["gateways"])
-            plan = cls(str(arrays["scheme"]), arrays["assignment"], gateways, flows)
-            return plan, str(arrays["fingerprint"])
 
     @cached_property
     def _groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -168,14 +168,8 @@ class Predictions:
 class WindowReader:
     """Looks up what a network reads of the windows that end at given flows.
 
-    Parameters
-    ----------
-    steps : ndarray
-        ``(n, k)`` steps of a window, see `fednids.networks.interface.Network.gathered`.
-    window : int
-        ``T``.
-    zero_row : int
-        Place of the row of zeros that stands for what lies beyond a window's ends.
+    Steps are those of `fednids.networks.interface.Network.gathered`, ``(n, k)``, of windows of
+    ``T``; the zero row is the place of the row of zeros, for what lies beyond a window's ends.
     """
 
     def __init__(self, steps: NDArray[np.int64], window: int, zero_row: int):

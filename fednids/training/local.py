@@ -70,14 +70,7 @@ class _Scored:
 class LocalTrainer:
     """Trains and evaluates the clients that a process serves.
 
-    Parameters
-    ----------
-    config : Config
-        Settings of the run.
-    dataset : FederatedDataset
-        All clients' flows.
-    malicious : MaliciousClients, optional
-        Clients that falsify their flows; none where there is no server.
+    With malicious clients, these falsify their flows; a run without a server has none.
     """
 
     def __init__(

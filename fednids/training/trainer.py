@@ -182,8 +182,6 @@ class Trainer:
 
     Parameters
     ----------
-    architecture : Architecture
-        The network.
     vectors : ndarray
         ``(V, F) float32``: the distinct scaled feature vectors; windows refer to them.
     batch_size : int

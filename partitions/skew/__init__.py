@@ -11,14 +11,13 @@ there.
 
 from partitions.skew.distances import DISTANCES, label_pairs
 from partitions.skew.features import Features, feature_distances
-from partitions.skew.measures import MEASURES, Measure, Skew, measure_skew
+from partitions.skew.measures import MEASURES, Skew, measure_skew
 from partitions.skew.study import MeasureSummary, Sheet, SkewReport, draw_iid_tables, study_skew
 
 __all__ = [
     "DISTANCES",
     "MEASURES",
     "Features",
-    "Measure",
     "MeasureSummary",
     "Sheet",
     "Skew",

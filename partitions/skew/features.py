@@ -82,21 +82,9 @@ def feature_distances(
     means that the values are one standard deviation off on average. It is exact; one sort
     a feature, then a time in proportion to the flows, whatever the number of gateways.
 
-    Parameters
-    ----------
-    features : Features
-        Of ``N`` flows.
-    deals : Sequence[ndarray]
-        ``(N,)`` each, gateway of each flow, in ``[0, gateways)``; at least one, all of the same
-        sizes of gateways.
-    gateways : int
-        ``K``.
-
-    Returns
-    -------
-    ndarray
-        ``(len(deals), K, F) float64``, from 0; NaN for a gateway without flows, 0 for a
-        feature that is the same everywhere.
+    Deals are ``(N,)`` each, the gateway of each flow; at least one, all of the same sizes of
+    gateways. Returns ``(len(deals), K, F) float64``, from 0; NaN for a gateway without flows, 0
+    for a feature that is the same everywhere.
 
     Raises
     ------

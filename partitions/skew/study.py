@@ -21,13 +21,7 @@ from partitions.interface import Labels, Table
 from partitions.plan import PartitionPlan
 from partitions.skew.distances import Values
 from partitions.skew.features import Features, feature_distances
-from partitions.skew.measures import (
-    MEASURES,
-    check_table,
-    gateway_means,
-    summarise,
-    summary_names,
-)
+from partitions.skew.measures import MEASURES, check_table, gateway_means, summarise, summary_names
 
 INTERVAL = (0.025, 0.975)
 """Quantiles of the iid deals between which 95 % of them lie."""
@@ -147,12 +141,8 @@ def study_skew(
 
     Parameters
     ----------
-    plan : PartitionPlan
-        Who owns which flow; at least one flow.
     labels : ndarray
-        ``(N,)`` class of each flow.
-    classes : Sequence[str]
-        Names of the ``C`` classes.
+        ``(N,)`` class of each flow, among the ``C`` classes named; at least one flow.
     features : Features, optional
         Of the same flows; without them, label and size measures alone.
     iid_tables : int

@@ -154,16 +154,12 @@ class CNNBiLSTMCell(nn.Cell):
         layout = network.layout()
         parts = layout.unpack(np.zeros(layout.size, np.float32))
         self.inputs = (-1, network.kernel * network.features)
-        self.first = ops.Identity()
-        gathers, convolutions = [], []
-        for place, pool in enumerate(network.pools):
-            convolutions.append(Convolution(f"conv{place + 1}", parts, pool))
-            if place:
-                order = network.pool_order(place)
-                gathers.append(Rows(network.steps[place], network.kernel, order))
-        if convolutions:
-            self.first = convolutions.pop(0)
-        self.gathers, self.convolutions = nn.CellList(gathers), nn.CellList(convolutions)
+        pools, kernel = network.pools, network.kernel
+        convolutions = [Convolution(f"conv{k}", parts, pool) for k, pool in enumerate(pools, 1)]
+        later = [(network.steps[k], network.pool_order(k)) for k in range(1, len(pools))]
+        self.first = convolutions[0] if convolutions else ops.Identity()
+        self.gathers = nn.CellList([Rows(steps, kernel, order) for steps, order in later])
+        self.convolutions = nn.CellList(convolutions[1:])
         self.bilstm = BiLSTM(network, parts) if network.hidden else Last(network)
         self.has_dense = network.dense > 0
         self.dense = Dense("dense", parts) if self.has_dense else ops.Identity()

@@ -205,16 +205,14 @@ class StackedCNNBiLSTM(nn.Cell):
         members = len(stack["head"])
         self.members, self.classes = members, network.classes
         self.inputs = (members, -1, network.kernel * (network.features + 1))
-        gathers, convolutions = [], []
-        for place, pool in enumerate(network.pools, 1):
-            name = f"conv{place}"
-            convolutions.append(StackedConvolution(stack[name], places[name], pool))
-            if place > 1:
-                steps = network.steps[place - 1]
-                order = network.pool_order(place - 1)
-                gathers.append(StackedRows(members, steps, network.kernel, order))
-        self.first, self.gathers = convolutions[0], nn.CellList(gathers)
-        self.convolutions = nn.CellList(convolutions[1:])
+        pools, kernel = network.pools, network.kernel
+        convolutions = [
+            StackedConvolution(stack[f"conv{k}"], places[f"conv{k}"], pool)
+            for k, pool in enumerate(pools, 1)
+        ]
+        later = [(network.steps[k], network.pool_order(k)) for k in range(1, len(pools))]
+        self.first, self.convolutions = convolutions[0], nn.CellList(convolutions[1:])
+        self.gathers = nn.CellList([StackedRows(members, n, kernel, order) for n, order in later])
         self.input, self.hidden = stack["lstm.input"], stack["lstm.hidden"]
         self.once, self.head = stack["lstm.once"], stack["head"]
         self.has_dense = network.dense > 0
