@@ -286,14 +286,13 @@ class Setting:
 def describe_settings() -> Iterator[Setting]:
     """Return every setting, those of all members of the registries among them."""
     for section, group in _groups().items():
-        for key in group.own_fields():
-            field = group.model_fields[key]
-            yield Setting(f"{section}.{key}", field.default, field.description or "")
+        holders = {"": group}
         if issubclass(group, OpenSection):
-            for member in group.registry.names():
-                for key, field in group.member_settings(member).model_fields.items():
-                    name, default = f"{section}.{key}", field.default
-                    yield Setting(name, default, field.description or "", member)
+            holders |= {name: group.member_settings(name) for name in group.registry.names()}
+        for member, holder in holders.items():
+            for key in holder.own_fields():
+                field = holder.model_fields[key]
+                yield Setting(f"{section}.{key}", field.default, field.description or "", member)
 
 
 def default_settings(config: Config) -> dict[str, Scalar]:
