@@ -118,18 +118,11 @@ def _join(
     into = np.arange(len(left))
     for place, target in reversed(joins):
         into[place] = into[target]
-    return _numbered(into, order, groups)
-
-
-def _numbered(
-    into: NDArray[np.int64], order: NDArray[np.int64], groups: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Number joined groups by size, the largest 0; return each flow's."""
-    joined = np.zeros(int(order.max()) + 1, dtype=np.int64)
+    joined = np.zeros(len(sizes), dtype=np.int64)
     joined[order] = into
-    sizes = np.bincount(joined[groups])
-    rank = np.empty(len(sizes), dtype=np.int64)
-    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    largest_first = np.argsort(-np.bincount(joined[groups]), kind="stable")
+    rank = np.empty(len(largest_first), dtype=np.int64)
+    rank[largest_first] = np.arange(len(largest_first))
     numbered: NDArray[np.int64] = rank[joined][groups]
     return numbered
 

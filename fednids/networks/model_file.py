@@ -24,6 +24,7 @@ from fednids.networks.interface import Architecture, Weights
 
 MODEL_FORMAT = 2
 _KEY = "fednids"
+_SIZES = ("features", "window", "classes")
 _DAMAGE = (
     OSError,
     SafetensorError,
@@ -70,11 +71,22 @@ class Detector:
 
 def save_detector(detector: Detector, path: Path) -> None:
     """Write a detector, atomically; arrays have the parameters' names and shapes."""
-    parts = detector.architecture.layout.unpack(detector.weights)
+    network, scaler, threshold = detector.architecture, detector.scaler, detector.threshold
+    parts = network.layout.unpack(detector.weights)
     arrays = {name: np.ascontiguousarray(part) for name, part in parts.items()}
+    sizes = {name: getattr(network, name) for name in ("name", *_SIZES)}
+    metadata = {
+        "format": MODEL_FORMAT,
+        "network": {"settings": network.settings.model_dump(mode="json"), **sizes},
+        "classes": detector.classes,
+        "columns": detector.columns,
+        "features": detector.features,
+        "scaler": {"mean": scaler.mean.tolist(), "scale": scaler.scale.tolist()},
+        **({} if threshold is None else {"threshold": threshold}),
+    }
     # One entry of sorted JSON: the order of several entries changes from run to run.
-    metadata = {_KEY: json.dumps(_metadata(detector), sort_keys=True)}
-    write_atomically(path, save(arrays, metadata=metadata))
+    text = json.dumps(metadata, sort_keys=True)
+    write_atomically(path, save(arrays, metadata={_KEY: text}))
 
 
 def load_detector(path: Path) -> Detector:
@@ -101,25 +113,6 @@ def load_detector(path: Path) -> Detector:
             f"expected a detector saved by fednids in {path}, got something else ({reason}); "
             "train it again or take another copy"
         ) from None
-
-
-def _metadata(detector: Detector) -> dict[str, Any]:
-    network, threshold = detector.architecture, detector.threshold
-    return {
-        "format": MODEL_FORMAT,
-        "network": {
-            "name": network.name,
-            "settings": network.settings.model_dump(mode="json"),
-            "features": network.features,
-            "window": network.window,
-            "classes": network.classes,
-        },
-        "classes": detector.classes,
-        "columns": detector.columns,
-        "features": detector.features,
-        "scaler": {k: getattr(detector.scaler, k).tolist() for k in ("mean", "scale")},
-        **({} if threshold is None else {"threshold": threshold}),
-    }
 
 
 def _detector(
@@ -156,7 +149,7 @@ def _architecture(metadata: dict[str, Any], path: Path) -> Architecture:
             f"expected a detector of one of the networks {', '.join(NETWORKS.names())} in {path}, "
             f"got one of {found['name']!r}; give the --plugin that defines it"
         )
-    sizes = [found[name] for name in ("features", "window", "classes")]
+    sizes = [found[name] for name in _SIZES]
     if not all(type(n) is int and 0 < n < 2**16 for n in sizes):
         raise ValueError("a size of the network out of range")
     member = NETWORKS.find(found["name"])
@@ -166,7 +159,7 @@ def _architecture(metadata: dict[str, Any], path: Path) -> Architecture:
 
 def _of_format_1(sizes: dict[str, Any]) -> dict[str, Any]:
     """Return a network of format 1, always a CNN-BiLSTM, as format 2 has it."""
-    settings = {k: v for k, v in sizes.items() if k not in ("features", "window", "classes")}
+    settings = {k: v for k, v in sizes.items() if k not in _SIZES}
     left_out = {} if settings["hidden"] else {"parts": "cnn", "hidden": None}
     if not settings["channels"]:
         left_out = {"parts": "bilstm", "channels": None, "pools": None}
