@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fednids.cli import options
-from fednids.cli.screen import say, show_result, warn
-from fednids.cli.watching import Watch
+from fednids.cli.logs import logging_to
+from fednids.cli.progress import RoundProgress
+from fednids.cli.screen import WRITTEN, print_json, say, show_result, warn
 from fednids.config import Config
+from fednids.report.tables import SYNTHETIC
+from fednids.runs.callbacks import RunStart, open_tracking, tracked
 from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Observer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(epilog="Example: fednids simulate --data flows.csv.gz --gateways 20 --out run")(
-        simulate
-    )
-    app.command(
-        "centralised", epilog="Example: fednids centralised --data flows.csv.gz --out base"
-    )(_centralised)
-    app.command("local", epilog="Example: fednids local --gateways 5 --out alone")(_local)
-    app.command("resume", epilog="Example: fednids resume run")(_resume)
+_Baselines = Annotated[
+    bool, typer.Option("--baselines", help="Compare with gradient boosting on the same flows.")
+]
 
 
 def simulate(
@@ -47,29 +45,27 @@ def simulate(
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Run a federation of gateways on this machine.
+    """Simulate a federation of gateways on this machine.
 
-    Flows are dealt to gateways; each round the gateways train and a Flower server averages
-    their weights. Without --data the flows are synthetic.
+    Flows are partitioned over the gateways; in each round the gateways train and a Flower
+    server averages their weights. Without --data the flows are synthetic.
     """
     resolved = options.resolve(
         config, settings, data=data, gateways=gateways, scheme=scheme, alpha=alpha,
         rounds=rounds, strategy=strategy, engine=engine, workers=workers, seed=seed,
     )  # fmt: skip
-    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
-    _arm("federated", resolved, out, watch, force=force)
+    output = _Output(as_json, quiet, track, log_file, verbose)
+    _execute("federated", resolved, out, output, force=force)
 
 
-def _centralised(
+def train_centralised(
     out: options.Out,
     settings: options.Settings = None,
     data: options.Data = None,
     rounds: options.Rounds = None,
     seed: options.Seed = None,
     config: options.File = None,
-    baselines: Annotated[
-        bool, typer.Option("--baselines", help="Compare with gradient boosting on the same flows.")
-    ] = False,
+    baselines: _Baselines = False,
     force: options.Force = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -77,16 +73,17 @@ def _centralised(
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Train one detector on all flows in one place, the baseline of the other arms.
+    """Train one detector on all flows in one place.
 
-    A round is `train.epochs` passes over all training flows.
+    It is the baseline of the other arms. A round is `train.epochs` passes over all training
+    flows.
     """
     resolved = options.resolve(config, settings, data=data, rounds=rounds, seed=seed)
-    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
-    _arm("centralised", resolved, out, watch, force=force, baselines=baselines)
+    output = _Output(as_json, quiet, track, log_file, verbose)
+    _execute("centralised", resolved, out, output, force=force, baselines=baselines)
 
 
-def _local(
+def train_local(
     out: options.Out,
     settings: options.Settings = None,
     data: options.Data = None,
@@ -103,41 +100,41 @@ def _local(
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Train every gateway alone, on its own flows; nothing is shared.
+    """Train a detector at every gateway alone.
 
-    Every test flow is judged by the detector of the gateway that it belongs to.
+    Nothing is shared: each detector is trained on the gateway's own flows. Every test flow is
+    judged by the detector of the gateway that it belongs to.
     """
     resolved = options.resolve(
         config, settings, data=data, gateways=gateways, scheme=scheme, alpha=alpha,
         rounds=rounds, seed=seed,
     )  # fmt: skip
-    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
-    _arm("local", resolved, out, watch, force=force)
+    output = _Output(as_json, quiet, track, log_file, verbose)
+    _execute("local", resolved, out, output, force=force)
 
 
-def _resume(
+def resume_run(
     folder: Annotated[Path, typer.Argument(help="Folder of a run that was stopped.")],
     rounds: Annotated[
         int | None, typer.Option("--rounds", help="Rounds in all, more than it was begun with.")
     ] = None,
-    baselines: Annotated[
-        bool, typer.Option("--baselines", help="Compare with gradient boosting on the same flows.")
-    ] = False,
+    baselines: _Baselines = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     track: options.Track = None,
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Go on with a stopped run from its last whole round, or add rounds to one.
+    """Continue a stopped run, or extend one by more rounds.
 
-    It ends with the same detector as had it never been stopped. With --rounds a run, stopped
-    or finished, gets more rounds: the rounds done stay as they are, and the learning rate's
-    cosine, as all that depends on the number of rounds, goes by the new total from here on.
-    That is another detector than a run of so many rounds from the start has, so the result
-    says it under `extended`.
+    A stopped run continues after its last complete round and ends with the same detector as
+    an uninterrupted one. With --rounds a run, stopped or finished, gets more rounds: the
+    rounds done stay as they are, and what depends on the number of rounds, as the cosine
+    schedule of the learning rate, follows the new total from here on. The detector differs
+    from that of a run with so many rounds from the start, so the result records it under
+    `extended`.
     """
-    from fednids.experiment.execution import resume as go_on
+    from fednids.experiment.execution import resume
     from fednids.runs.checkpoint import read_checkpoint
 
     checkpoint = read_checkpoint(folder)
@@ -146,28 +143,59 @@ def _resume(
     config = checkpoint.config
     if rounds is not None:
         config = Config.resolve({**config.flat(), "federation.rounds": rounds})
-
-    def run(observers: list[Observer]) -> ResultRecord:
-        return go_on(folder, rounds=rounds, baselines=baselines, observers=observers)
-
-    watch = Watch.of(track, log_file, verbose=verbose, as_json=as_json, quiet=quiet)
-    result = watch.run(run, (checkpoint.kind, config, folder), resumed=True)
-    if not (as_json or quiet):
-        _show(result, folder)
+    _follow(
+        lambda observers: resume(folder, rounds=rounds, baselines=baselines, observers=observers),
+        RunStart(folder, checkpoint.kind, config),
+        _Output(as_json, quiet, track, log_file, verbose),
+        resumed=True,
+    )
 
 
-def _arm(
-    kind: str, config: Config, out: Path, watch: Watch, *, force: bool, baselines: bool = False
+@dataclass(frozen=True)
+class _Output:
+    """Flags of what a run prints, and of what it writes outside of its folder."""
+
+    as_json: bool
+    quiet: bool
+    track: list[str] | None
+    log_file: Path | None
+    verbose: bool
+
+
+def _execute(
+    kind: str, config: Config, out: Path, output: _Output, *, force: bool, baselines: bool = False
 ) -> None:
-    """Run an arm and show its result."""
     from fednids.experiment.execution import execute
 
-    def run(observers: list[Observer]) -> ResultRecord:
-        return execute(kind, config, out, force=force, baselines=baselines, observers=observers)
+    _follow(
+        lambda observers: execute(
+            kind, config, out, force=force, baselines=baselines, observers=observers
+        ),
+        RunStart(out, kind, config),
+        output,
+    )
 
-    result = watch.run(run, (kind, config, out))
-    if not (watch.as_json or watch.quiet):
-        _show(result, out)
+
+def _follow(
+    run: Callable[[list[Observer]], ResultRecord],
+    start: RunStart,
+    output: _Output,
+    *,
+    resumed: bool = False,
+) -> None:
+    """Run with log, sinks and progress, all opened before it begins; then show the result."""
+    silent, new = output.quiet or output.as_json, None if resumed else start.path
+    with logging_to(output.log_file, verbose=output.verbose, quiet=output.quiet, new=new):
+        progress = None if silent else RoundProgress(start.config.federation.rounds)
+        shown = [progress] if progress else []
+        tracking = open_tracking(tuple(output.track or ()), start, shown, resumed=resumed)
+        with progress.showing() if progress else nullcontext(), tracked(tracking):
+            result = run([tracking])
+            tracking.finish(result)
+    if output.as_json:
+        print_json(result.to_json())
+    elif not output.quiet:
+        _show(result, start.path)
 
 
 def _show(result: ResultRecord, out: Path) -> None:
@@ -175,10 +203,10 @@ def _show(result: ResultRecord, out: Path) -> None:
     say("")
     show_result(result)
     if data.synthetic:
-        say("The flows are synthetic: these numbers say nothing about real traffic.")
+        say(SYNTHETIC)
     say(
         f"{data.flows:,} flows, {result.model.parameters:,} weights, {seconds.total:.0f} s "
         f"(preparing {seconds.prepare:.1f}, compiling {seconds.compile:.1f}, training "
         f"{seconds.train:.1f}, evaluating {seconds.evaluate:.1f})"
     )
-    say(f"written to {out}: result.json, rounds.jsonl, gateways.parquet, pictures, detector")
+    say(WRITTEN.format(out))

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from fednids.cli import options
 from fednids.cli.progress import StepProgress
-from fednids.cli.screen import print_table, say
+from fednids.cli.screen import EXIT_FAILED, plain_table, print_json, print_table, say
 
 if TYPE_CHECKING:
     from fednids.audit.finding import Finding
     from fednids.audit.report import Report
     from fednids.config import Config
 
-_EXIT_LEAK = 1
 _STYLES = {"leak": "bold red", "warning": "yellow", "note": ""}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("audit", epilog="Example: fednids data audit NF-BoT-IoT.csv --strict")(_audit)
-
-
-def _audit(
+def audit_flows(
     path: Annotated[
         Path,
         typer.Argument(help="Flow file: CSV, CSV.gz, zip or Parquet; a CSV may have more columns."),
@@ -47,7 +39,7 @@ def _audit(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Look for leaks and other traps in a flow file.
+    """Audit a flow file for leaks and similar problems.
 
     Columns that determine the label, duplicates across the split, order effects,
     identifiers, label conflicts, rare classes, imbalance, constant columns, impossible
@@ -58,11 +50,11 @@ def _audit(
     report, sha256, features = _run(config, shown=not as_json)
     if as_json:
         asked = {"features": features, "split": split, "seed": config.run.seed}
-        say(json.dumps({"path": str(path), "sha256": sha256, **asked, **report.to_json()}))
+        print_json({"path": str(path), "sha256": sha256, **asked, **report.to_json()})
     else:
         _show(report, config, features)
     if strict and _leaks(report):
-        raise typer.Exit(_EXIT_LEAK)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _run(config: Config, *, shown: bool) -> tuple[Report, str, str]:
@@ -76,7 +68,7 @@ def _run(config: Config, *, shown: bool) -> tuple[Report, str, str]:
         report = audit(
             evidence,
             config.run.seed,
-            lambda name: steps.begun(names.index(name), len(names), name),
+            lambda name: steps.show(names.index(name), len(names), name),
         )
     return report, sha256, evidence.feature_set
 
@@ -88,9 +80,8 @@ def _leaks(report: Report) -> int:
 
 
 def _show(report: Report, config: Config, features: str) -> None:
-    table = Table(box=None, padding=(0, 2, 1, 0))
-    for title in ("", "check", "number", "finding, what chance would give, what to do"):
-        table.add_column(title, justify="right" if title == "number" else "left")
+    texts = ("", "check", "finding, what chance would give, what to do")
+    table = plain_table(*texts[:2], "number", texts[2], left=texts, padding=(0, 2, 1, 0))
     for check, finding in report.findings:
         severity = finding.severity.value
         table.add_row(

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from fednids.cli import options
 from fednids.cli.logs import logging_to
 from fednids.cli.progress import following, show_end
-from fednids.cli.screen import print_table, say
+from fednids.cli.screen import EXIT_FAILED, plain_table, print_json, print_table, say
 from fednids.config import Config, default_settings, parse_settings
 from fednids.errors import ConfigError
 from fednids.files import write_atomically
+from fednids.report.tables import decimal
 
 if TYPE_CHECKING:
     from fednids.studies.statistics import Interval, Ranking, Standing
@@ -26,19 +26,10 @@ if TYPE_CHECKING:
 RANKING = "ranking.json"
 """Written beside the report of a comparison that was run."""
 
-_NOTHING = "–"
 _WIDE = 200
 
 _Show = Callable[["Standing"], str]
-_EXIT_FAILED = 1
 _SEEDS = (1, 2, 3)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: fednids compare --strategies fedavg,krum,rfa --out contest")(
-        compare
-    )
 
 
 def compare(
@@ -85,10 +76,10 @@ def compare(
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Rank strategies over the same plans and seeds, or runs that are there.
+    """Rank strategies, or runs that exist already, in one table.
 
-    With --strategies, each is run with each seed, side by side, one run a processor; what was
-    stopped goes on when it is started again. With folders, runs on the same flows and split
+    With --strategies, each is run over the same plans with each seed, one run a processor; the
+    same command continues a stopped comparison. With folders, runs on the same flows and split
     are ranked by the settings that differ. Intervals are bootstrap intervals over seeds; with
     fewer than three seeds, over gateways.
     """
@@ -171,7 +162,7 @@ def _rank_folders(
             "`fednids compare --help`"
         )
     ranking = rank_folders([Path(each) for each in given], target=target)
-    _tell(ranking, as_json=as_json, quiet=quiet)
+    _print_ranking(ranking, as_json=as_json, quiet=quiet)
 
 
 def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -> None:
@@ -184,24 +175,29 @@ def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -
     ranking = rank_report(report, out)
     content = json.dumps(ranking.to_json(), indent=2, allow_nan=False)
     write_atomically(out / RANKING, content.encode())
-    _tell(ranking, as_json=as_json, quiet=quiet)
+    _print_ranking(ranking, as_json=as_json, quiet=quiet)
     if not (as_json or quiet):
         show_end(report.failed, out, synthetic=report.synthetic)
         say(f"written to {out}: {RANKING}, report.md, report.json, cells.parquet, pictures, runs")
     if report.failed:
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
-def _tell(ranking: Ranking, *, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        say(json.dumps(ranking.to_json()))
-    elif not quiet:
-        show_ranking(ranking)
-
-
-def show_ranking(ranking: Ranking) -> None:
+def _print_ranking(ranking: Ranking, *, as_json: bool, quiet: bool) -> None:
     """Print the one table, and what it shows in words."""
-    print_table(_table(ranking), wide=_WIDE)
+    if as_json:
+        print_json(ranking.to_json())
+    if as_json or quiet:
+        return
+    columns = [(title, show) for title, show, wanted in _columns(ranking) if wanted]
+    table = plain_table("", left=(), padding=(0, 1))
+    table.add_column("", overflow="fold", min_width=8)
+    for title, _ in columns:
+        table.add_column(title, justify="right")
+    for each in ranking.standings:
+        table.add_row(str(each.place), each.name, *(show(each) for _, show in columns))
+    table.add_row("", "majority class", f"{ranking.majority:.3f}", *["–"] * (len(columns) - 1))
+    print_table(table, wide=_WIDE)
     for each in ranking.standings[1:]:
         say(ranking.in_words(each))
     say(_about_intervals(ranking))
@@ -209,19 +205,6 @@ def show_ranking(ranking: Ranking) -> None:
         f"The target is a macro-F1 of {ranking.target:.3f}; what it takes is all that is spent "
         "until the first round that has it, MB in both directions."
     )
-
-
-def _table(ranking: Ranking) -> Table:
-    table = Table(box=None, padding=(0, 1))
-    columns = [(title, show) for title, show, wanted in _columns(ranking) if wanted]
-    table.add_column("", justify="right")
-    table.add_column("", overflow="fold", min_width=8)
-    for title, _ in columns:
-        table.add_column(title, justify="right")
-    for each in ranking.standings:
-        table.add_row(str(each.place), each.name, *(show(each) for _, show in columns))
-    table.add_row("", "majority class", f"{ranking.majority:.3f}", *[_NOTHING] * (len(columns) - 1))
-    return table
 
 
 def _columns(ranking: Ranking) -> list[tuple[str, _Show, bool]]:
@@ -263,32 +246,26 @@ def _columns(ranking: Ranking) -> list[tuple[str, _Show, bool]]:
 
 
 def _about_intervals(ranking: Ranking) -> str:
-    counts = {len(each.seeds) for each in ranking.standings}
+    counts = [len(each.seeds) for each in ranking.standings]
+    low, high = min(counts), max(counts)
+    many = str(low) if low == high else f"{low} to {high}"
     if ranking.over == "seeds":
-        few = "; of so few seeds they are too narrow" if min(counts) < 10 else ""
-        return f"Intervals are 95 % bootstrap intervals over {_many(counts)} seeds{few}."
+        few = "; of so few seeds they are too narrow" if low < 10 else ""
+        return f"Intervals are 95 % bootstrap intervals over {many} seeds{few}."
     return (
         "Intervals are of gateways drawn again and again, 95 % of the draws: what another seed "
         "would change is not in them; intervals over seeds need at least three seeds each, "
-        f"these runs have {_many(counts)}."
+        f"these runs have {many}."
     )
 
 
-def _many(counts: set[int]) -> str:
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"
-
-
 def _range(found: Interval, *, signed: bool = False) -> str:
-    """Show a mean, and its interval on the line below."""
-    if not found.count:
-        return _NOTHING
+    """Write a mean, and its interval on the line below."""
     sign = "+" if signed else ""
-    mean = f"{found.mean:{sign}.3f}"
-    if math.isnan(found.low):
-        return mean
-    return f"{mean}\n{found.low:{sign}.3f} to {found.high:{sign}.3f}"
+    if not found.count or math.isnan(found.low):
+        return f"{found.mean:{sign}.3f}" if found.count else "–"
+    return f"{found.mean:{sign}.3f}\n{found.low:{sign}.3f} to {found.high:{sign}.3f}"
 
 
 def _mean(found: Interval, digits: int, scale: float = 1.0) -> str:
-    return f"{found.mean * scale:,.{digits}f}" if found.count else _NOTHING
+    return decimal(found.mean * scale if found.count else None, digits)

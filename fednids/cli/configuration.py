@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
-from rich.table import Table
 
 from fednids.cli import options
-from fednids.cli.screen import print_table, say
+from fednids.cli.screen import plain_table, print_json, print_table, say
 from fednids.config import describe_settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("config", epilog="Example: fednids config train.epochs=2 --toml > settings.toml")(
-        show
-    )
-
-
-def show(
+def show_settings(
     settings: options.Settings = None,
     config: options.File = None,
     toml: bool = typer.Option(False, "--toml", help="Print a TOML file for --config."),
     as_json: options.Json = False,
 ) -> None:
-    """List all settings with default and meaning; or resolve some and print the file."""
+    """List every setting, or print a file of settings."""
     resolved = options.resolve(config, settings)
     if as_json:
-        say(json.dumps(resolved.flat()))
+        print_json(resolved.flat())
     elif toml:
         say(resolved.to_toml().rstrip())
     else:
-        values, table = resolved.flat(), Table(box=None, padding=(0, 2))
-        for title in ("setting", "value", "meaning"):
-            table.add_column(title, no_wrap=title == "setting")
+        values, titles = resolved.flat(), ("setting", "value", "meaning")
+        table = plain_table(*titles, left=titles, unbroken=("setting",))
         for each in describe_settings():
             default = "of the preset" if each.default is None else str(each.default)
             meaning = f"{each.member}: {each.meaning}" if each.member else each.meaning

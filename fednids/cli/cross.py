@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,35 +11,28 @@ from rich.table import Table
 
 from fednids.cli import options
 from fednids.cli.progress import StepProgress
-from fednids.cli.screen import print_table, say
+from fednids.cli.screen import plain_table, print_json, print_table, say
+from fednids.report.tables import SYNTHETIC, decimal
 
 if TYPE_CHECKING:
     from fednids.studies.cross import CrossFindings
-
-CrossOut = Annotated[
-    Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
-]
-_Replace = Annotated[bool, typer.Option("--force", help="Overwrite a matrix that is there.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: fednids cross alone run --out matrix")(cross)
 
 
 def cross(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Folders of runs with one plan and seed.")
     ],
-    out: CrossOut = None,
-    force: _Replace = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing matrix.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score every detector of some runs on the test flows of every gateway.
+    """Evaluate detectors of runs on every gateway's test flows.
 
     Name a local run, and the federated and centralised runs to compare it with. It shows
-    what gateways gain from one another: at home, elsewhere, and on classes that they never
-    saw.
+    what gateways gain from one another: on their own flows, on those of others, and on
+    classes of which they have no training flow.
     """
     from fednids.experiment.new_folder import check_folder
     from fednids.studies.cross import CrossFindings, cross_runs, write_cross
@@ -49,12 +41,12 @@ def cross(
     if out:
         check_folder(out, CROSS, force=force)
     with StepProgress("scoring detectors", shown=not as_json) as steps:
-        matrix = cross_runs(runs, steps.reached)
+        matrix = cross_runs(runs, steps.show)
     findings = CrossFindings.of(matrix)
     if out:
         write_cross(findings, out, force=force)
     if as_json:
-        say(json.dumps(findings.to_json()))
+        print_json(findings.to_json())
         return
     _show(findings)
     if out:
@@ -62,8 +54,6 @@ def cross(
 
 
 def _show(findings: CrossFindings) -> None:
-    from fednids.studies.report import SYNTHETIC
-
     matrix, fleet = findings.matrix, findings.matrix.fleet
     flows = int(matrix.counts[0].sum())
     say(
@@ -84,35 +74,25 @@ def _show(findings: CrossFindings) -> None:
 
 def _means(findings: CrossFindings) -> Table:
     """Mean and worst macro-F1 over gateways, one row a kind of detector."""
-    table = Table(box=None, padding=(0, 2))
-    table.add_column("detector")
-    for title in ("mean macro-F1 of gateways", "worst gateway"):
-        table.add_column(title, justify="right")
+    table = plain_table("detector", "mean macro-F1 of gateways", "worst gateway")
     for name, row in zip(findings.matrix.names, findings.overall.tolist(), strict=True):
         known = [value for value in row if not math.isnan(value)]
         mean = sum(known) / len(known) if known else math.nan
-        table.add_row(f"{name}, one for all", _rate(mean), _rate(min(known, default=math.nan)))
+        table.add_row(f"{name}, one for all", decimal(mean), decimal(min(known, default=math.nan)))
     if len(findings.local):
         at_home = [value for value in findings.local.diagonal().tolist() if not math.isnan(value)]
         worst = min(at_home, default=math.nan)
-        table.add_row("each gateway's own, at home", _rate(findings.own), _rate(worst))
-        table.add_row("each gateway's own, at the others", _rate(findings.others), "")
+        table.add_row("each gateway's own, at home", decimal(findings.own), decimal(worst))
+        table.add_row("each gateway's own, at the others", decimal(findings.others), "")
     return table
 
 
 def _unseen(findings: CrossFindings) -> Table:
-    table = Table(box=None, padding=(0, 2))
-    table.add_column("class")
     titles = ("gateways", "own recall", "global recall", "own alarm", "global alarm")
-    for title in titles:
-        table.add_column(title, justify="right")
+    table = plain_table("class", *titles)
     rates = ("local", "overall", "local_alarm", "overall_alarm")
     for each in findings.unseen:
-        cells = [_rate(getattr(each, name)) for name in rates]
+        cells = [decimal(getattr(each, name)) for name in rates]
         table.add_row(each.name, f"{each.gateways:,}", *cells)
-    table.add_row("all", "", *(_rate(findings.unseen_mean(name)) for name in rates))
+    table.add_row("all", "", *(decimal(findings.unseen_mean(name)) for name in rates))
     return table
-
-
-def _rate(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"

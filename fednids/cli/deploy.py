@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +12,10 @@ import typer
 
 from fednids.cli import options
 from fednids.cli.progress import round_line
-from fednids.cli.screen import complain, say, show_result
+from fednids.cli.screen import EXIT_FAILED, WRITTEN, complain, print_json, say, show_result
 from fednids.config import Config, parse_settings
 from fednids.errors import ConfigError
+from fednids.report.tables import SYNTHETIC
 
 if TYPE_CHECKING:
     from fednids.deploy.running import RunEnd
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Run a federation over real machines.", no_args_is_help=True)
 
-_EXIT_FAILED = 1
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the deployment.")]
 
@@ -42,7 +42,8 @@ def init(
         typer.Option("--bind", help="Address to listen on; of a host's name all, if left out."),
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", min=1, max=3650, help="How long the certificate is good.")
+        int,
+        typer.Option("--days", min=1, max=3650, help="Days for which the certificate is valid."),
     ] = 365,
     renew: Annotated[
         bool, typer.Option("--renew", help="Sign a new certificate for the server.")
@@ -54,7 +55,7 @@ def init(
 ) -> None:
     """Write keys, certificates, services and a page for the operator.
 
-    In a folder that is there, gateways are added or left out; keys are never overwritten.
+    In an existing folder, gateways are added or left out; keys are never overwritten.
     """
     from fednids.deploy.creating import create_deployment, default_bind
     from fednids.deploy.folder import Server
@@ -68,7 +69,7 @@ def init(
             "gateways": list(made.deployment.gateways), "new": list(made.new),
             "renewed": made.renewed,
         }  # fmt: skip
-        say(json.dumps(record))
+        print_json(record)
         return
     say(f"written to {folder}; new keys: {', '.join(made.new) or 'none'}")
     if insecure:
@@ -82,7 +83,7 @@ def server(folder: Folder, as_json: options.Json = False) -> None:
     from fednids.deploy.folder import open_deployment
     from fednids.deploy.server import run_server
 
-    run_server(open_deployment(folder), lambda line: _tell(line, as_json=as_json))
+    run_server(open_deployment(folder), _line_printer(as_json=as_json))
 
 
 @app.command(epilog="Example: fednids deploy gateway /etc/fednids/a a --data flows.csv.gz")
@@ -113,7 +114,7 @@ def gateway(
     from fednids.deploy.gateway import attend
 
     attend(
-        open_gateway(folder, name), data, lambda line: _tell(line, as_json=as_json),
+        open_gateway(folder, name), data, _line_printer(as_json=as_json),
         patience=wait, warm=not cold,
     )  # fmt: skip
 
@@ -138,7 +139,7 @@ def _run(
 ) -> None:
     """Start a run of all gateways and follow it, on the server's machine.
 
-    It ends with 0 only if the run ended well; with 1 it says why not.
+    The exit code is 0 only if the run finished; else it is 1, and the reason is printed.
     """
     from fednids.deploy.folder import open_deployment
     from fednids.deploy.running import deployed_config, run_deployed, stopped_config
@@ -156,9 +157,9 @@ def _run(
     place = resume or out
     assert place is not None
     resolved = stopped_config(resume) if resume else deployed_config(deployment, given, config)
-    shown = _Shown(resolved.federation.rounds, shown=not (as_json or quiet))
+    on_round = _round_printer(resolved.federation.rounds, shown=not (as_json or quiet))
     end = run_deployed(
-        deployment, resolved, place, shown.round_ended, force=force, resume=resume is not None
+        deployment, resolved, place, on_round, force=force, resume=resume is not None
     )
     _finish(end, place, as_json=as_json, quiet=quiet)
 
@@ -171,7 +172,7 @@ def status(folder: Folder, as_json: options.Json = False) -> None:
 
     found = look_at(open_deployment(folder))
     if as_json:
-        say(json.dumps(found.to_json()))
+        print_json(found.to_json())
     else:
         say(f"server {found.address}: {'up' if found.up else 'no answer'}")
         if found.certificate_days is not None:
@@ -181,7 +182,7 @@ def status(folder: Folder, as_json: options.Json = False) -> None:
         for each in found.runs:
             say(f"run {each.run_id}: {each.status} {each.details}".rstrip())
     if not found.up:
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command(epilog="Example: fednids deploy demo --gateways 3")
@@ -194,14 +195,18 @@ def demo(
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Number of rounds.")] = 3,
     seed: options.Seed = None,
     keep: Annotated[
-        Path | None, typer.Option("--keep", metavar="DIR", help="Keep all of it in a new folder.")
+        Path | None,
+        typer.Option(
+            "--keep", metavar="DIR", help="Keep the deployment and the run in a new folder."
+        ),
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Do a whole deployment on this machine, over TLS and with keys, and take it down again.
+    """Run server and gateways as processes on this machine.
 
-    Flows are dealt to files, one a gateway; without --data they are synthetic, 2,000 a gateway.
+    It is a complete deployment, over TLS and with keys, which ends with the run. Flows are
+    dealt to files, one a gateway; without --data they are synthetic, 2,000 a gateway.
     """
     from fednids.deploy.demo import demonstrate
     from fednids.runs.folder import prepare_folder
@@ -215,41 +220,32 @@ def demo(
     mine |= {k: str(v) for k, v in options.name_flags(rounds=rounds, seed=seed).items()}
     if keep:
         prepare_folder(keep, force=False)
-    shown = _Shown(rounds, shown=not (as_json or quiet))
+    on_round = _round_printer(rounds, shown=not (as_json or quiet))
     with nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory() as place:
-        end = demonstrate(Path(place).resolve(), dealt, mine, shown.round_ended)
+        end = demonstrate(Path(place).resolve(), dealt, mine, on_round)
     _finish(end, keep / "run" if keep else None, as_json=as_json, quiet=quiet)
     if not (as_json or quiet) and not data:
-        say("The flows are synthetic: these numbers say nothing about real traffic.")
+        say(SYNTHETIC)
 
 
-class _Shown:
-    """Prints a line for each round."""
-
-    def __init__(self, rounds: int, *, shown: bool):
-        self._rounds, self._shown = rounds, shown
-
-    def round_ended(self, found: RoundRecord) -> None:
-        if self._shown:
-            say(round_line(found, self._rounds))
+def _round_printer(rounds: int, *, shown: bool) -> Callable[[RoundRecord], None]:
+    return lambda ended: say(round_line(ended, rounds)) if shown else None
 
 
 def _finish(end: RunEnd, out: Path | None, *, as_json: bool, quiet: bool) -> None:
     """Show how a run ended; exit with 1 where it failed."""
     if end.result is None:
         if as_json:
-            say(json.dumps({"run_id": end.run_id, "failed": end.reason}))
+            print_json({"run_id": end.run_id, "failed": end.reason})
         complain(f"run {end.run_id} failed: {end.reason}")
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
     if as_json:
-        say(json.dumps(end.result.to_json()))
+        print_json(end.result.to_json())
     elif not quiet:
         show_result(end.result)
         if out:
-            say(
-                f"written to {out}: result.json, rounds.jsonl, gateways.parquet, pictures, detector"
-            )
+            say(WRITTEN.format(out))
 
 
-def _tell(line: str, *, as_json: bool) -> None:
-    say(json.dumps({"says": line}) if as_json else line)
+def _line_printer(*, as_json: bool) -> Callable[[str], None]:
+    return lambda line: print_json({"says": line}) if as_json else say(line)

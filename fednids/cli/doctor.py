@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import typer
-from rich.table import Table
 
 from fednids.cli import options
-from fednids.cli.screen import print_table, say
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: fednids doctor")(doctor)
+from fednids.cli.screen import plain_table, print_json, print_table, say
 
 
 def doctor(as_json: options.Json = False) -> None:
-    """Show versions and name each trap of this machine, with what to do about it."""
+    """Check versions and known problems of this machine.
+
+    Each problem is printed with its remedy.
+    """
     from fednids.experiment.health import examine
 
     findings = list(examine())
     traps = [finding for finding in findings if finding.is_trap]
     if as_json:
-        say(json.dumps([{**asdict(finding), "trap": finding.is_trap} for finding in findings]))
+        print_json([{**asdict(finding), "trap": finding.is_trap} for finding in findings])
     else:
-        table = Table(box=None, padding=(0, 2))
-        for title in ("", "found", "what to do"):
-            table.add_column(title)
+        titles = ("", "found", "what to do")
+        table = plain_table(*titles, left=titles)
         for finding in findings:
             table.add_row(finding.subject, finding.state, finding.remedy)
         print_table(table)

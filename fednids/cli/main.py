@@ -42,18 +42,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+for _name, _command, _example in (
+    ("simulate", arms.simulate, "--data flows.csv.gz --gateways 20 --out run"),
+    ("centralised", arms.train_centralised, "--data flows.csv.gz --out base"),
+    ("local", arms.train_local, "--gateways 5 --out alone"),
+    ("resume", arms.resume_run, "run"),
+    ("evaluate", scoring.evaluate_detector, "--model run --data other.csv.gz"),
+    ("sweep", sweep.sweep, "quick --out study"),
+    ("compare", compare.compare, "--strategies fedavg,krum,rfa --out contest"),
+    (
+        "partition", partition.partition,
+        "--data flows.csv.gz --scheme dirichlet --alpha 0.1 --gateways 20 --out plan",
+    ),
+    ("cross", cross.cross, "alone run --out matrix"),
+    ("report", report.report, "run --html run.html"),
+    ("reproduce", reproduce.reproduce, "--data flows.csv.gz --out paper"),
+    ("config", configuration.show_settings, "train.epochs=2 --toml > settings.toml"),
+    ("doctor", doctor.doctor, ""),
+):  # fmt: skip
+    app.command(_name, epilog=f"Example: fednids {_name} {_example}".rstrip())(_command)
 app.add_typer(data.app, name="data")
 app.add_typer(deploy.app, name="deploy")
-arms.register(app)
-scoring.register(app)
-sweep.register(app)
-compare.register(app)
-partition.register(app)
-cross.register(app)
-report.register(app)
-reproduce.register(app)
-configuration.register(app)
-doctor.register(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -85,7 +94,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and give its exit code."""
+    """Run a command and return its exit code."""
     command = with_plugins(typer.main.get_command(app))
     try:
         code = command.main(

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
@@ -23,9 +22,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
-from fednids.cli.screen import ERRORS, say
+from fednids.cli.screen import ERRORS, plain_table, say
+from fednids.report.tables import SYNTHETIC, decimal
 from fednids.runs.callbacks import RoundEnd, RunStart
 from fednids.runs.records import ResultRecord, RoundRecord
 
@@ -35,24 +34,23 @@ if TYPE_CHECKING:
 _SECONDS = 5.0
 """Seconds between two lines where there is no terminal."""
 
+_SHOWN = 8
+"""Rounds in the table on a terminal."""
 
-def counting_bar(console: Console, *, disable: bool = False, transient: bool = False) -> Progress:
+_TITLES = ("round", "loss", "macro-F1", "novel", "false alarms", "updates", "failures", "s")
+
+
+def _counting_bar(console: Console, *, disable: bool = False, transient: bool = False) -> Progress:
     """Return a bar with the number of steps done, the time spent and the time left."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=disable,
-        transient=transient,
-    )
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    return Progress(*columns, console=console, disable=disable, transient=transient)
 
 
 class StepProgress:
-    """Shows how many steps of some work are done.
+    """Shows how many steps of some work are done, while it is entered as a context.
 
     Parameters
     ----------
@@ -62,11 +60,11 @@ class StepProgress:
         False shows nothing.
     """
 
-    def __init__(self, title: str, *, shown: bool = True):
+    def __init__(self, title: str, *, shown: bool):
         self._title, self._shown, self._last = title, shown, time.monotonic()
         self._console = Console(stderr=True, soft_wrap=True, highlight=False)
         hidden = not (shown and self._console.is_terminal)
-        self._bar = counting_bar(self._console, disable=hidden, transient=True)
+        self._bar = _counting_bar(self._console, disable=hidden, transient=True)
         self._task = self._bar.add_task(title, total=None)
 
     def __enter__(self) -> Self:
@@ -74,33 +72,18 @@ class StepProgress:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Remove the bar from the screen."""
         self._bar.stop()
 
-    def reached(self, done: int, whole: int) -> None:
-        """Show that so many steps of all are done."""
-        self._show(done, whole, self._title)
-
-    def begun(self, done: int, whole: int, name: str) -> None:
-        """Show the name of the current step, and that so many are done."""
-        self._show(done, whole, f"{self._title}: {name}")
-
-    def _show(self, done: int, whole: int, text: str) -> None:
+    def show(self, done: int, whole: int, name: str = "") -> None:
+        """Show that so many steps of all are done, and the name of the current one."""
+        text = f"{self._title}: {name}" if name else self._title
         self._bar.update(self._task, completed=done, total=whole, description=text)
         now = time.monotonic()
         if self._shown and not self._console.is_terminal and now - self._last > _SECONDS:
             self._last = now
             self._console.print(f"{text}, {done:,} of {whole:,}", markup=False)
-
-
-_SHOWN = 8
-_TITLES = ("round", "loss", "macro-F1", "novel", "false alarms", "updates", "failures", "s")
 
 
 class RoundProgress:
@@ -115,7 +98,7 @@ class RoundProgress:
     def __init__(self, rounds: int):
         self._rounds = rounds
         self._last: deque[tuple[str, ...]] = deque(maxlen=_SHOWN)
-        self._bar = counting_bar(ERRORS)
+        self._bar = _counting_bar(ERRORS)
         self._task = self._bar.add_task(f"round 1/{rounds}", total=rounds)
         self._live = Live(self._shown(), console=ERRORS, refresh_per_second=2)
 
@@ -137,13 +120,10 @@ class RoundProgress:
             ERRORS.print(round_line(record, self._rounds), markup=False)
             return
         test = record.test
-        rates = (_rate(r) for r in (test.macro_f1, test.novel.macro_f1, test.false_alarm_rate))
-        self._last.append(
-            (
-                str(record.round), f"{record.loss:.4f}", *rates,
-                str(len(record.participants)), str(len(record.failures)), f"{record.seconds:.1f}",
-            )
-        )  # fmt: skip
+        rates = map(decimal, (test.macro_f1, test.novel.macro_f1, test.false_alarm_rate))
+        counts = (str(len(record.participants)), str(len(record.failures)))
+        loss, seconds = f"{record.loss:.4f}", f"{record.seconds:.1f}"
+        self._last.append((str(record.round), loss, *rates, *counts, seconds))
         following = min(record.round + 1, self._rounds)
         self._bar.update(
             self._task, completed=record.round, description=f"round {following}/{self._rounds}"
@@ -151,9 +131,7 @@ class RoundProgress:
         self._live.update(self._shown())
 
     def _shown(self) -> Group:
-        table = Table(box=None, padding=(0, 2))
-        for title in _TITLES:
-            table.add_column(title, justify="right")
+        table = plain_table(*_TITLES, left=())
         for row in self._last:
             table.add_row(*row)
         return Group(table, self._bar) if self._last else Group(self._bar)
@@ -163,17 +141,13 @@ def round_line(record: RoundRecord, rounds: int) -> str:
     """Return a round in one line, for where there is no terminal."""
     return (
         f"round {record.round}/{rounds}  loss {record.loss:.4f}  "
-        f"macro-F1 {_rate(record.test.macro_f1)}  {record.seconds:.1f} s"
+        f"macro-F1 {decimal(record.test.macro_f1)}  {record.seconds:.1f} s"
     )
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 @contextmanager
 def following(*, shown: bool) -> Iterator[SweepProgress | None]:
-    """Show the progress of a study while it runs, if `shown`."""
+    """Show the progress of a study while it runs."""
     progress = SweepProgress() if shown else None
     with progress.bar if progress and ERRORS.is_terminal else nullcontext():
         yield progress
@@ -181,8 +155,6 @@ def following(*, shown: bool) -> Iterator[SweepProgress | None]:
 
 def show_end(failed: Sequence[Failed], out: Path, *, synthetic: bool) -> None:
     """Print that flows are synthetic, and which runs failed."""
-    from fednids.studies.report import SYNTHETIC
-
     if synthetic:
         say(SYNTHETIC)
     for each in failed:
@@ -222,9 +194,8 @@ class SweepProgress:
     def _left(self) -> str:
         spent = time.monotonic() - self._started
         seconds = spent * (self._all - self._done) / self._done if self._done else 0.0
-        return (
-            f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
-        )
+        many = seconds >= 90
+        return f"about {seconds / 60:.0f} min left" if many else f"about {seconds:.0f} s left"
 
     def _print(self, line: str) -> None:
         ERRORS.print(line, markup=False)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fednids.cli import options
-from fednids.cli.screen import say
+from fednids.cli.screen import print_json, say
 from fednids.errors import SetupError
 
 _NEEDED = ("jinja2", "vl_convert")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: fednids report run --html run.html")(report)
 
 
 def report(
@@ -30,17 +24,17 @@ def report(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write one HTML page about a run, or about many side by side.
+    """Write one interactive page about one or more runs.
 
-    The page needs no network and nothing beside it. Runs that stopped early are shown as far
-    as they came.
+    The page is one HTML file that needs no network. Of a run that stopped early it shows the
+    rounds that are there.
     """
     _check_packages()
     from fednids.report.writing import write_page
 
     size = write_page(folders, html, force=force)
     if as_json:
-        say(json.dumps({"html": str(html), "bytes": size}))
+        print_json({"html": str(html), "bytes": size})
     elif not quiet:
         say(f"written to {html}: {size / 1e6:.1f} MB, no network needed")
 

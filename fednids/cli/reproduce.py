@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table as Grid
 
 from fednids.cli import options
 from fednids.cli.logs import logging_to
 from fednids.cli.progress import following, show_end
-from fednids.cli.screen import print_table, say
+from fednids.cli.screen import EXIT_FAILED, plain_table, print_json, print_table, say
 
 if TYPE_CHECKING:
     from fednids.studies.reproduce import ReproductionTable
 
-_EXIT_FAILED = 1
 _SHOWN = ("all.accuracy", "all.macro_f1", "novel.macro_f1", "all.false_alarm_rate")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: fednids reproduce --data flows.csv.gz --out paper")(reproduce)
 
 
 def reproduce(
@@ -47,11 +39,12 @@ def reproduce(
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Run the published CNN-BiLSTM as published and honestly, in one table and one page.
+    """Run the published CNN-BiLSTM, with and without its leak.
 
-    With and without the class among the features; against simpler detectors, halves of the
-    network and other windows; and over gateways. What was stopped goes on when it is started
-    again.
+    One table and one page compare the paper's protocol, which leaks labels into the features,
+    with the same protocol without that leak, with simpler detectors, halves of the network and
+    other windows, and with runs over gateways. The same command continues a stopped
+    reproduction.
     """
     from fednids.studies.reproduce import ReproductionPlan, run_reproduction
 
@@ -66,11 +59,11 @@ def reproduce(
     ):
         table = run_reproduction(plan, out, parts=chosen, workers=workers, watcher=progress)
     if as_json:
-        say(json.dumps(table.to_json()))
+        print_json(table.to_json())
     elif not quiet:
         _show(table, out)
     if table.failed:
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _show(table: ReproductionTable, out: Path) -> None:
@@ -79,11 +72,7 @@ def _show(table: ReproductionTable, out: Path) -> None:
 
     titles = measures_of("honest")
     for part, heading in PARTS.items():
-        grid = Grid(box=None, padding=(0, 2))
-        grid.add_column(heading)
-        for measure in _SHOWN:
-            grid.add_column(titles[measure], justify="right")
-        grid.add_column("seconds", justify="right")
+        grid = plain_table(heading, *(titles[measure] for measure in _SHOWN), "seconds")
         for name in table.in_part(part):
             rates = [show_number(table.interval(name, measure).mean) for measure in _SHOWN]
             seconds = show_number(table.interval(name, "seconds").mean, 0)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fednids.cli import options
-from fednids.cli.screen import say, show_scoring
+from fednids.cli.screen import print_json, say, show_scoring
 from fednids.config import DataConfig
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("evaluate", epilog="Example: fednids evaluate --model run --data other.csv.gz")(
-        _evaluate
-    )
-
-
-def _evaluate(
+def evaluate_detector(
     model: Annotated[
         Path, typer.Option("--model", help="Folder of a finished run, or a model file.")
     ],
@@ -29,7 +21,10 @@ def _evaluate(
     ],
     as_json: options.Json = False,
 ) -> None:
-    """Score a saved detector on other flows; all of the file is scored."""
+    """Evaluate a saved detector on other flows.
+
+    All flows of the file are test flows.
+    """
     from fednids.experiment.scoring import find_detector, score_flows
     from fednids.flows.source import load_flows
 
@@ -38,7 +33,7 @@ def _evaluate(
     scoring = score_flows(detector, flows)
     if as_json:
         record = {"model": str(model), "data": data, "flows": scoring.flows}
-        say(json.dumps({**record, **scoring.to_json()}))
+        print_json({**record, **scoring.to_json()})
     else:
         say(f"{scoring.flows:,} flows of {data}, scored by {model}")
         if scoring.detector.classes != list(detector.classes):

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.padding import PaddingDimensions
 from rich.table import Table
+
+from fednids.report.tables import decimal
 
 if TYPE_CHECKING:
     from fednids.experiment.scoring import Scoring
     from fednids.runs.records import OperatingRecord, ResultRecord, ScoresRecord
+
+EXIT_FAILED = 1
+"""Exit code where a run failed, or something was found that should not be."""
+
+WRITTEN = "written to {}: result.json, rounds.jsonl, gateways.parquet, pictures, detector"
+"""Last line about a run; takes its folder."""
 
 _WIDE = 110
 _HEADLINE = (
@@ -19,7 +28,6 @@ _HEADLINE = (
     ("balanced accuracy", "balanced_accuracy"),
     ("benign false alarms", "false_alarm_rate"),
     ("accuracy", "accuracy"),
-    ("F1 of attack against benign", "binary"),
 )
 
 ERRORS = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -49,30 +57,63 @@ def print_table(table: Table, *, wide: int = _WIDE) -> None:
     console.print(table)
 
 
+def print_json(record: object) -> None:
+    """Print a record in one line of JSON."""
+    say(json.dumps(record))
+
+
+def plain_table(
+    *titles: str,
+    left: Collection[str] | None = None,
+    unbroken: Collection[str] = (),
+    title: str | None = None,
+    padding: PaddingDimensions = (0, 2),
+) -> Table:
+    """Return an empty table without lines.
+
+    Parameters
+    ----------
+    titles : str
+        Of the columns.
+    left : collection of str, optional
+        Columns aligned to the left; the first one if not given.
+    unbroken : collection of str
+        Columns whose texts are never broken over lines.
+    title : str, optional
+        Of the table.
+    padding : int or tuple of int
+        Characters around each cell, as in Rich.
+    """
+    table = Table(title=title, title_justify="left", box=None, padding=padding)
+    left = titles[:1] if left is None else left
+    for each in titles:
+        table.add_column(
+            each, justify="left" if each in left else "right", no_wrap=each in unbroken
+        )
+    return table
+
+
 def show_result(result: ResultRecord) -> None:
     """Print the final table: every class, the headline, the majority baseline beside."""
-    print_table(_class_table(result.final, result.final_novel))
+    print_table(_class_table(result.final, result.final_novel, title="Test flows"))
     columns = {"detector": (result.final, result.final_novel)}
     for name, found in (result.baselines or {}).items():
         columns[name] = (found.final, found.final_novel)
     columns["majority"] = (result.majority, result.majority_novel)
-    headline = Table(title="All classes", title_justify="left", box=None, padding=(0, 2))
-    headline.add_column("")
-    for name in columns:
-        headline.add_column(name, justify="right")
-        headline.add_column("novel", justify="right")
-    for title, key in _HEADLINE:
-        headline.add_row(
-            title, *(_headline(each, key) for pair in columns.values() for each in pair)
-        )
-    areas = [_area(found) for pair in columns.values() for found in pair]
-    if any(area != "–" for area in areas):
-        headline.add_row("area under ROC, attack against benign", *areas)
-    print_table(headline)
+    print_table(_headline_table(columns, title="All classes"))
     if (chosen := result.threshold) and chosen.probability is not None and chosen.test:
         say(_alarms(chosen.probability, chosen.test))
     for line in _held_out(result):
         say(line)
+
+
+def show_scoring(scoring: Scoring) -> None:
+    """Print a saved detector's scores on other flows."""
+    print_table(_class_table(scoring.detector))
+    columns = {"detector": (scoring.detector,), "majority": (scoring.majority,)}
+    print_table(_headline_table(columns))
+    if scoring.alarms is not None and scoring.threshold is not None:
+        say(_alarms(scoring.threshold, scoring.alarms))
 
 
 def _held_out(result: ResultRecord) -> Iterator[str]:
@@ -80,72 +121,53 @@ def _held_out(result: ResultRecord) -> Iterator[str]:
     if unseen := result.unseen:
         name, share = max(unseen.taken_for.items(), key=lambda pair: pair[1] or 0)
         yield (
-            f"{unseen.name}, never trained on: {_rate(unseen.alarms)} of {unseen.flows:,} "
-            f"flows raise an alarm, {_rate(share)} are taken for {name}; told from known "
+            f"{unseen.name}, never trained on: {decimal(unseen.alarms)} of {unseen.flows:,} "
+            f"flows raise an alarm, {decimal(share)} are taken for {name}; told from known "
             f"classes by the highest probability with area "
-            f"{_rate(unseen.rejection.max_probability.auroc)}"
+            f"{decimal(unseen.rejection.max_probability.auroc)}"
         )
     if gateways := result.unseen_gateways:
         names = ", ".join(map(str, gateways.partitions))
         rates = (
-            f"{side} ones {_rate(found.macro_f1)} with false alarms {_rate(found.false_alarm_rate)}"
+            f"{side} ones {decimal(found.macro_f1)} with false alarms "
+            f"{decimal(found.false_alarm_rate)}"
             for side, found in (("unseen", gateways.unseen), ("seen", gateways.seen))
         )
         yield f"gateways {names} never trained; macro-F1 at {', at '.join(rates)}"
 
 
-def show_scoring(scoring: Scoring) -> None:
-    """Print a saved detector's scores on other flows."""
-    found, majority = scoring.detector, scoring.majority
-    table = Table(box=None, padding=(0, 2))
-    for title in ("class", "flows", "recall", "precision", "F1"):
-        table.add_column(title, justify="left" if title == "class" else "right")
-    for name, each in found.per_class.items():
-        rates = map(_rate, (each.recall, each.precision, each.f1))
-        table.add_row(name, f"{each.support:,}", *rates)
-    print_table(table)
-    headline = Table(box=None, padding=(0, 2))
-    for title in ("", "detector", "majority"):
-        headline.add_column(title, justify="right" if title else "left")
-    for title, key in _HEADLINE:
-        headline.add_row(title, _headline(found, key), _headline(majority, key))
-    headline.add_row("area under ROC, attack against benign", _area(found), "–")
-    print_table(headline)
-    if scoring.alarms is not None and scoring.threshold is not None:
-        say(_alarms(scoring.threshold, scoring.alarms))
-
-
-def _class_table(final: ScoresRecord, novel: ScoresRecord) -> Table:
-    table = Table(title="Test flows", title_justify="left", box=None, padding=(0, 2))
-    table.add_column("class")
-    for title in ("flows", "recall", "precision", "F1", "novel flows", "recall", "F1"):
-        table.add_column(title, justify="right")
+def _class_table(
+    final: ScoresRecord, novel: ScoresRecord | None = None, title: str | None = None
+) -> Table:
+    titles = ("class", "flows", "recall", "precision", "F1")
+    table = plain_table(*titles, *(("novel flows", "recall", "F1") if novel else ()), title=title)
     for name, found in final.per_class.items():
-        rare = novel.per_class[name]
-        table.add_row(
-            name,
-            f"{found.support:,}",
-            *map(_rate, (found.recall, found.precision, found.f1)),
-            f"{rare.support:,}",
-            *map(_rate, (rare.recall, rare.f1)),
-        )
+        row = [f"{found.support:,}", *map(decimal, (found.recall, found.precision, found.f1))]
+        if novel:
+            rare = novel.per_class[name]
+            row += [f"{rare.support:,}", decimal(rare.recall), decimal(rare.f1)]
+        table.add_row(name, *row)
     return table
 
 
-def _area(found: ScoresRecord) -> str:
-    return _rate(found.curves.binary.roc_auc if found.curves else None)
+def _headline_table(
+    columns: Mapping[str, tuple[ScoresRecord, ...]], title: str | None = None
+) -> Table:
+    """One or two columns a detector: on all flows, and on the novel ones."""
+    titles = [t for name, sides in columns.items() for t in (name, "novel")[: len(sides)]]
+    found = [scores for sides in columns.values() for scores in sides]
+    table = plain_table("", *titles, title=title)
+    for name, key in _HEADLINE:
+        table.add_row(name, *(decimal(scores.rate(key)) for scores in found))
+    table.add_row("F1 of attack against benign", *(decimal(scores.binary.f1) for scores in found))
+    areas = [decimal(each.curves.binary.roc_auc if each.curves else None) for each in found]
+    if any(area != "–" for area in areas):
+        table.add_row("area under ROC, attack against benign", *areas)
+    return table
 
 
 def _alarms(probability: float, point: OperatingRecord) -> str:
     return (
-        f"alarms above {probability:.6g} probability of attack: {_rate(point.false_alarm_rate)} "
-        f"of benign flows, {_rate(point.detection_rate)} of attacks"
+        f"alarms above {probability:.6g} probability of attack: {decimal(point.false_alarm_rate)} "
+        f"of benign flows, {decimal(point.detection_rate)} of attacks"
     )
-
-
-def _headline(found: ScoresRecord, key: str) -> str:
-    return _rate(found.binary.f1 if key == "binary" else found.rate(key))
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.3f}"

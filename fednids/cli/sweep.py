@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from fednids.cli import options
 from fednids.cli.logs import logging_to
 from fednids.cli.progress import following, show_end
-from fednids.cli.screen import print_table, say
+from fednids.cli.screen import EXIT_FAILED, plain_table, print_json, print_table, say
 from fednids.config import parse_settings
 from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
     from fednids.studies.study import Study
     from fednids.studies.sweep import Agenda
-
-_EXIT_FAILED = 1
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(epilog="Example: fednids sweep quick --out study")(sweep)
 
 
 def sweep(
@@ -54,10 +45,11 @@ def sweep(
     log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Run a study: arms over a grid of settings and seeds, with one report.
+    """Run a study: a grid of settings, seeds and arms.
 
-    Runs go side by side, one a processor. A sweep that was stopped or killed goes on when it
-    is started again; finished runs are kept. A study that has grown reuses them.
+    Runs go side by side, one a processor, and one report is written about all. The same
+    command continues a sweep that was stopped or killed; finished runs are kept, and a study
+    that has grown uses them again.
     """
     from fednids.studies.study import read_study, shipped_studies
 
@@ -91,7 +83,7 @@ def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -
     with following(shown=not (quiet or as_json)) as progress:
         report = run_study(study, out, workers=workers, watcher=progress)
     if as_json:
-        say(json.dumps(report.to_json()))
+        print_json(report.to_json())
     elif not quiet:
         say("")
         for line in findings(report):
@@ -99,7 +91,7 @@ def _run(study: Study, out: Path, workers: int, *, as_json: bool, quiet: bool) -
         show_end(report.failed, out, synthetic=report.synthetic)
         say(f"written to {out}: report.md, report.json, cells.parquet, pictures, runs")
     if report.failed:
-        raise typer.Exit(_EXIT_FAILED)
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> None:
@@ -109,11 +101,9 @@ def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> Non
 
     count, agenda = len(processors(workers)), plan_sweep(study, out)
     if as_json:
-        say(json.dumps(_agenda_json(agenda)))
+        print_json(_agenda_json(agenda))
         return
-    table = Table(box=None, padding=(0, 2))
-    for title in ("run", "windows trained on", "about"):
-        table.add_column(title, justify="left" if title == "run" else "right")
+    table = plain_table("run", "windows trained on", "about")
     for each in sorted(agenda.planned, key=lambda planned: -planned.seconds):
         table.add_row(each.run.name, f"{each.windows:,}", f"{each.seconds:.0f} s")
     print_table(table)
@@ -135,11 +125,10 @@ def _agenda_json(agenda: Agenda) -> dict[str, object]:
 
 def _list(studies: dict[str, str], *, as_json: bool) -> None:
     if as_json:
-        say(json.dumps(studies))
+        print_json(studies)
         return
-    table = Table(box=None, padding=(0, 2))
-    table.add_column("study", no_wrap=True)
-    table.add_column("what it is")
+    titles = ("study", "what it is")
+    table = plain_table(*titles, left=titles, unbroken=("study",))
     for name, title in studies.items():
         table.add_row(name, title)
     print_table(table)

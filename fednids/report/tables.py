@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+SYNTHETIC = "The flows are synthetic: these numbers say nothing about real traffic."
+"""Printed and written wherever numbers of such flows are."""
+
 RATE_TITLES: dict[str, str] = {
     "macro_f1": "macro-F1",
     "balanced_accuracy": "balanced accuracy",

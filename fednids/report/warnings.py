@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from fednids.metrics import Scores
+from fednids.report.tables import SYNTHETIC
 from fednids.runs.reader import Run
 
 FEW_FLOWS = 30
@@ -78,7 +79,7 @@ def _of_course(run: Run) -> Iterator[str]:
 
 def _of_flows(run: Run) -> Iterator[str]:
     if is_synthetic(run):
-        yield "The flows are synthetic: these numbers say nothing about real traffic."
+        yield SYNTHETIC
     judged = run.detector
     if judged is None:
         return

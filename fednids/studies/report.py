@@ -17,6 +17,7 @@ from fednids import __version__
 from fednids.config import short_name
 from fednids.files import write_atomically
 from fednids.plain import as_json, number
+from fednids.report.tables import SYNTHETIC
 from fednids.runs.records import ResultRecord
 from fednids.studies.engine import CROSS, Failed, StudyFolder, read_json
 from fednids.studies.relevance import clean_twins
@@ -609,9 +610,6 @@ _SCORES = (
     "macro_f1", "novel_macro_f1", "balanced_accuracy", "false_alarm_rate", "majority_macro_f1"
 )  # fmt: skip
 _GATEWAYS = ("worst_gateway", "mean_gateway", "gateway_gap", "unseen_recall", "unseen_alarm")
-SYNTHETIC = "The flows are synthetic: these numbers say nothing about real traffic."
-"""Said wherever numbers of such flows are."""
-
 _ABOUT_ARMS = (
     "All arms are scored on all test flows. In the local arm each gateway's own detector judges "
     "the gateway's flows, of which it may know all classes there are; the other arms have one "

@@ -27,6 +27,7 @@ from fednids.metrics import ConfusionCounts, scores
 from fednids.plain import as_json, number
 from fednids.report.figures.scores import losses_of_rows, macro_f1_of_rows
 from fednids.report.figures.style import save
+from fednids.report.tables import SYNTHETIC
 from fednids.runs.records import ScoresRecord
 from fednids.studies.engine import (
     CROSS,
@@ -47,7 +48,7 @@ from fednids.studies.published import (
     LEAKING_LONG,
     PAPER_LOSSES,
 )  # fmt: skip
-from fednids.studies.report import SYNTHETIC, failed_steps, markdown_table
+from fednids.studies.report import failed_steps, markdown_table
 from fednids.studies.statistics import (
     NOTHING,
     Interval,

@@ -10,7 +10,7 @@ import pytest
 from runs_factory import SMALL
 
 from fednids.cli.main import run
-from fednids.cli.plan_screen import read_measure
+from fednids.cli.partition import read_measure
 from fednids.flows.files.reading import read_flows
 from partitions import PARTITIONERS
 from partitions.skew import MeasureSummary
