@@ -71,9 +71,9 @@ def _deal(
     *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from fednids.experiment.export import MANIFEST, export_gateways
-    from fednids.experiment.flow_files import find_format
     from fednids.experiment.new_folder import check_folder
     from fednids.experiment.partitioning import PARTITION_MARK, study_partition, write_partition
+    from fednids.flows.files.writing import find_format
 
     find_format(suffix)
     for folder, mark in ((out, PARTITION_MARK), (export, MANIFEST)):

@@ -15,12 +15,11 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.registry import find_dataset
 from fednids.errors import DataError
-from fednids.experiment.flow_files import Opener, find_format
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.original import Original, open_original
 from fednids.experiment.partitioning import SKEW_SCHEMA, describe_data, write_json
 from fednids.flows.files.checksum import file_sha256
-from fednids.flows.files.writing import write_flows
+from fednids.flows.files.writing import Opener, find_format, write_flows
 from fednids.flows.source import load_flows, synthesiser
 from fednids.flows.split import limit_flows
 from fednids.seeding import Stream, generator
@@ -61,7 +60,7 @@ def export_gateways(
     out : Path
         The folder.
     suffix : str
-        A key of `fednids.experiment.flow_files.FORMATS`.
+        A key of `fednids.flows.files.writing.FORMATS`.
     force : bool
         Replace an export that is there.
     on_gateway : callable
@@ -191,7 +190,7 @@ def _copy_group(
     if len(group) == 1:
         path = paths[group.start]
         if path:
-            with opener(path, original.schema) as file:
+            with path.open("wb") as raw, opener(raw, original.schema) as file:
                 for table, _ in _gathered(rows):
                     file.write_table(table)
         return
@@ -201,7 +200,7 @@ def _copy_group(
         for k, (start, stop) in zip(group, pairwise(ends.tolist()), strict=True):
             path = paths[k]
             if path:
-                with opener(path, original.schema) as file:
+                with path.open("wb") as raw, opener(raw, original.schema) as file:
                     file.write_table(table.take(order[start:stop]))
 
 

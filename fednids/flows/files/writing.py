@@ -6,16 +6,16 @@ import gzip
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
-from fednids.errors import DataError
+from fednids.errors import ConfigError, DataError
 from fednids.flows.files.messages import data_error, reason, shown, shown_path
 from fednids.flows.table import FlowTable
 
@@ -46,7 +46,7 @@ def write_flows(table: FlowTable, path: Path, *, overwrite: bool = False) -> Non
     shortest form that reads back to the same float64, so ``read_flows`` gives the same table,
     less any hosts that no flow mentions. Equal tables give equal bytes.
     """
-    write = _writer(path)
+    opener = _opener_of(path)
     if len(table) == 0:
         raise data_error(
             shown_path(path), expected="flows to write", came="none", remedy="make at least one"
@@ -58,36 +58,91 @@ def write_flows(table: FlowTable, path: Path, *, overwrite: bool = False) -> Non
             came="one that is already there",
             remedy="choose another name or allow overwriting",
         )
-    with _atomically(path) as file:
-        write(_arrow_table(table), file)
+    rows = _arrow_table(table)
+    with _atomically(path) as file, opener(file, rows.schema) as writer:
+        writer.write_table(rows)
 
 
-def _writer(path: Path) -> Callable[[pa.Table, BinaryIO], None]:
-    writers = {".csv": _write_csv, ".csv.gz": _write_gzip, ".parquet": _write_parquet}
-    for suffix, write in writers.items():
-        if path.name.lower().endswith(suffix):
-            return write
+class PieceWriter(Protocol):
+    """An open flow file."""
+
+    def write_table(self, table: pa.Table) -> None:
+        """Add rows; columns as the file was opened with."""
+        ...
+
+
+Opener = Callable[[Any, pa.Schema], AbstractContextManager[PieceWriter]]
+
+
+class _Texts:
+    """CSV whose texts hold neither commas nor quotes: bare, as the data set is published."""
+
+    def __init__(self, writer: csv.CSVWriter, schema: pa.Schema):
+        self._writer, self._schema = writer, schema
+
+    def write_table(self, table: pa.Table) -> None:
+        try:
+            self._writer.write_table(table.cast(self._schema))
+        except pa.ArrowInvalid as error:
+            found = " ".join(str(error).split())[:200]
+            raise DataError(
+                f"expected texts without commas and quotes for a CSV, got others ({found}); "
+                "export with --format parquet"
+            ) from error
+
+
+@contextmanager
+def _csv(file: Any, schema: pa.Schema) -> Iterator[PieceWriter]:
+    types = [t.value_type if pa.types.is_dictionary(t) else t for t in schema.types]
+    plain = pa.schema(list(zip(schema.names, types, strict=True)))
+    file.write(",".join(schema.names).encode() + b"\n")
+    options = csv.WriteOptions(include_header=False, quoting_style="none")
+    with csv.CSVWriter(file, plain, write_options=options) as writer:
+        yield _Texts(writer, plain)
+
+
+@contextmanager
+def _csv_gz(file: Any, schema: pa.Schema) -> Iterator[PieceWriter]:
+    with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed, _csv(packed, schema) as writer:
+        yield writer
+
+
+@contextmanager
+def _parquet(file: Any, schema: pa.Schema) -> Iterator[PieceWriter]:
+    options: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+    with parquet.ParquetWriter(file, schema, **options) as writer:
+        yield writer
+
+
+FORMATS: dict[str, Opener] = {"parquet": _parquet, "csv": _csv, "csv.gz": _csv_gz}
+"""How rows are written to an open file, piece by piece; the name is the file's suffix."""
+
+
+def find_format(name: str) -> Opener:
+    """Look a format up.
+
+    Raises
+    ------
+    ConfigError
+        There is no such format.
+    """
+    if name not in FORMATS:
+        raise ConfigError(
+            f"expected a format among {', '.join(FORMATS)}, got {name!r}; choose one of them"
+        )
+    return FORMATS[name]
+
+
+def _opener_of(path: Path) -> Opener:
+    for suffix, opener in FORMATS.items():
+        if path.name.lower().endswith(f".{suffix}"):
+            return opener
     raise data_error(
         shown_path(path),
-        expected=f"a name that ends in {', '.join(writers)}",
+        expected="a name that ends in .csv, .csv.gz, .parquet",
         came=shown(path.name),
         remedy="rename the output",
     )
-
-
-def _write_csv(table: pa.Table, file: BinaryIO) -> None:
-    file.write(",".join(table.column_names).encode() + b"\n")
-    plain = csv.WriteOptions(include_header=False, quoting_style="none")
-    csv.write_csv(table, file, plain)
-
-
-def _write_gzip(table: pa.Table, file: BinaryIO) -> None:
-    with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        _write_csv(table, packed)  # type: ignore[arg-type]
-
-
-def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
-    parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
 def _arrow_table(table: FlowTable) -> pa.Table:

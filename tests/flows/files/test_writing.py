@@ -172,7 +172,7 @@ class TestRefusals:
 
         path = tmp_path / "f.parquet"
         path.write_text("precious")
-        monkeypatch.setattr(writing, "_write_parquet", fail)
+        monkeypatch.setitem(writing.FORMATS, "parquet", fail)
         with pytest.raises(DataError if isinstance(error, OSError) else KeyboardInterrupt):
             write_flows(table, path, overwrite=True)
         assert [each.name for each in tmp_path.iterdir()] == ["f.parquet"]
