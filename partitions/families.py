@@ -85,9 +85,9 @@ def whole_sizes(
 ) -> NDArray[np.int64]:
     """Round ``(K,)`` shares of sum 1 to whole sizes and fill the smallest from the largest.
 
-    Returns ``(K,) int64`` sizes of all `flows`, which are at least ``K * minimum``: within 1 of
-    ``shares * flows``, but for those raised to the minimum and the largest, from which these are
-    filled. Which are rounded up is drawn.
+    The ``(K,) int64`` sizes sum to `flows`, which are at least ``K * minimum``. They are within 1
+    of ``shares * flows``, but for those raised to the minimum and the largest, from which these
+    are filled. Which are rounded up is drawn.
     """
     sizes = round_shares(shares[None], np.array([flows]), rng)
     repaired: NDArray[np.int64] = raise_to_minimum(sizes, minimum, rng)[:, 0]

@@ -28,8 +28,8 @@ def round_shares(
     ``floor(cumulated share * total)``, as is common, always hands the odd flow of a rare
     class to the same gateways.
 
-    Returns ``(K, C) int64``, whose columns sum to the ``(C,) int64`` totals, exactly; no share,
-    no flow.
+    The counts are ``(K, C) int64``, and their columns sum exactly to the ``(C,) int64`` totals.
+    Where a share is 0, so is the count.
     """
     classes, gateways = shares.shape
     order = rng.permuted(np.tile(np.arange(gateways), (classes, 1)), axis=1)
@@ -46,8 +46,8 @@ def round_shares(
 def deal_table(labels: Labels, counts: Table, rng: np.random.Generator) -> Assignment:
     """Deal each gateway its number of flows of each class, at random within a class.
 
-    Of ``(N,) uint8`` labels and ``(K, C) int64`` counts, whose column ``c`` sums to the flows with
-    label ``c``. Returns the gateway of each flow, ``(N,) int32``.
+    Column ``c`` of the ``(K, C) int64`` counts sums to the flows with label ``c`` among the
+    ``(N,) uint8`` labels. The assignment is the gateway of each flow, ``(N,) int32``.
     """
     gateways, classes = counts.shape
     assignment = np.empty(len(labels), dtype=np.int32)
@@ -69,8 +69,8 @@ def split_equally(
 ) -> Table:
     """Split each class equally among the gateways that may hold it, odd flows at random.
 
-    Of ``(C,) int64`` totals and ``(K, C) bool`` holders, at least one of each class with flows.
-    Returns ``(K, C) int64``, whose columns sum to the totals.
+    Each class with flows has a holder in `held`, ``(K, C) bool``. The columns of the counts,
+    ``(K, C) int64``, sum to the ``(C,) int64`` totals.
     """
     counts = np.zeros(held.shape, dtype=np.int64)
     for code in np.flatnonzero(totals):
@@ -106,8 +106,8 @@ def raise_to_minimum(counts: Table, minimum: int, rng: np.random.Generator) -> T
     the minimum exactly. Which flows move is drawn, so their classes follow the mix of the
     gateways that lose them. No flow moves when all gateways are large enough.
 
-    Of ``(K, C) int64`` counts with at least ``K * minimum`` flows. Returns such a table with the
-    same column sums.
+    The ``(K, C) int64`` counts have at least ``K * minimum`` flows. The new table has the same
+    column sums.
     """
     gateways, classes = counts.shape
     sizes = counts.sum(axis=1)

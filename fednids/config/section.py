@@ -90,7 +90,7 @@ class OpenSection(Section):
     def read(cls, values: Mapping[str, object], *, lenient: bool = False) -> Self:
         """Return the section from its values by key, the member's own among them.
 
-        Lenient, it leaves settings of other members out, rather than refuse them.
+        Where it is `lenient`, settings of other members are left out instead of refused.
 
         Raises
         ------

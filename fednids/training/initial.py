@@ -38,9 +38,9 @@ def initial_task(statistics: Sequence[Statistics], config: Config) -> Task:
 def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
     """Return weights of classes by how rare they are, for flows of which 98 in 100 are attacks.
 
-    Of ``(C,)`` training flows of each class: ``(C,) float32``, ``(N / (C n_c)) ** balance``, scaled
-    to a mean of 1 over the training flows; 0 for classes without any. A balance of 0 weighs all
-    alike; with 1 all classes count the same in sum.
+    The support is ``(C,)`` training flows of each class. Weights are ``(C,) float32``,
+    ``(N / (C n_c)) ** balance`` scaled to a mean of 1 over the training flows, and 0 for classes
+    without any. A balance of 0 weighs all alike; with 1 all classes count the same in sum.
     """
     present = support > 0
     rarity = support.sum() / (present.sum() * np.maximum(support, 1))
@@ -52,9 +52,9 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
 def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float32]:
     """Return what is added to the logits in training, so that rare classes get a margin.
 
-    Of ``(C,)`` training flows of each class: ``(C,) float32``, ``tau * log(n_c / N)``; a class
-    without any flows counts as one. With a tau of 1 the detector learns what would be best were
-    all classes equally frequent.
+    The support is ``(C,)`` training flows of each class. Margins are ``(C,) float32``,
+    ``tau * log(n_c / N)``, where a class without any flows counts as one. With a tau of 1 the
+    detector learns what would be best were all classes equally frequent.
 
     References
     ----------

@@ -108,8 +108,8 @@ class TrainingJob:
 def balanced_draws(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw as many examples as there are, with replacement, all classes equally likely.
 
-    Of ``(n,) int32`` labels, at least one; a class that is not there is not drawn. Returns
-    ``(n,) int64`` places in them.
+    The draws are ``(n,) int64`` places in the ``(n,) int32`` labels, at least one. A class that
+    is not there is not drawn.
     """
     counts = np.bincount(labels)
     drawn = rng.choice(np.flatnonzero(counts), size=len(labels))

@@ -70,7 +70,7 @@ class _Scored:
 class LocalTrainer:
     """Trains and evaluates the clients that a process serves.
 
-    With malicious clients, these falsify their flows; a run without a server has none.
+    Malicious clients falsify their flows; a run without a server has none of them.
     """
 
     def __init__(

@@ -42,7 +42,7 @@ def shared(work: Callable[[Sequence[_Item]], Sequence[_Answer]], item: _Item) ->
 def run_together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     """Run calls, none of which may raise, doing the work that they share at once.
 
-    Returns what they return, in their order.
+    The results are in the order of the calls.
     """
     if len(calls) == 1:
         return [calls[0]()]

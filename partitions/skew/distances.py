@@ -98,7 +98,8 @@ DISTANCES: dict[str, Distance] = {
 def label_pairs(table: Table, distance: Distance) -> Values:
     """Return the distances, members of `DISTANCES`, between the mixes of every two gateways.
 
-    Of ``(K, C) int64`` flows to ``(K, K) float64``, 0 to 1; NaN for a gateway without flows.
+    The table is ``(K, C) int64``, the distances are ``(K, K) float64`` from 0 to 1, and NaN for a
+    gateway without flows.
     """
     shares = class_shares(table)
     blocks = [

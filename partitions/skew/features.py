@@ -83,8 +83,8 @@ def feature_distances(
     a feature, then a time in proportion to the flows, whatever the number of gateways.
 
     Deals are ``(N,)`` each, the gateway of each flow; at least one, all of the same sizes of
-    gateways. Returns ``(len(deals), K, F) float64``, from 0; NaN for a gateway without flows, 0
-    for a feature that is the same everywhere.
+    gateways. Distances are ``(len(deals), K, F) float64``, from 0; NaN for a gateway without
+    flows, and 0 for a feature that is the same everywhere.
 
     Raises
     ------

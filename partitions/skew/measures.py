@@ -189,8 +189,8 @@ def summary_names(classes: Sequence[str]) -> tuple[str, ...]:
 def summarise(table: Table) -> Values:
     """Measure ``(K, C) int64`` flows, at least one, by every member of `MEASURES`.
 
-    Returns ``(M, 2)``, rows as in `summary_names`. The columns are the mean weighted by flows
-    and the plain mean over gateways; what is one number stands in both.
+    The rows of the ``(M, 2)`` values are those of `summary_names`. The columns are the mean
+    weighted by flows and the plain mean over gateways; what is one number stands in both.
     """
     flows = table.sum(axis=1)
     rows: list[Values] = []

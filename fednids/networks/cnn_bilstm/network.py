@@ -168,8 +168,8 @@ class CNNBiLSTMCell(nn.Cell):
     def construct(self, rows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Compute the logits.
 
-        Of ``(pool * q * B, k, F) float32`` rows, which the first convolution reads; for dropout the
-        BiLSTM's input is multiplied with a ``(q * B, channels) float32`` mask.
+        The first convolution reads the rows, ``(pool * q * B, k, F) float32``. For dropout the
+        BiLSTM's input is multiplied with the mask, ``(q * B, channels) float32``.
         """
         return self.classify(self.represent(rows, mask))
 

@@ -39,8 +39,8 @@ def stack(network: CNNBiLSTM, members: int) -> Stacked:
 def stacked_places(network: CNNBiLSTM) -> dict[str, NDArray[np.int64]]:
     """Return where in a detector's flat weights each weight of its place in the stack lies.
 
-    By name of the stacked parameter, in the shape that one detector has in it: a place in the flat
-    weights, or `NOWHERE` for a weight that is always 0.
+    The arrays, by the name of the stacked parameter, have the shape of one detector's part. They
+    hold places in the flat weights, or `NOWHERE` for a weight that is always 0.
     """
     layout = network.layout()
     flat = layout.unpack(np.arange(layout.size))  # type: ignore[arg-type]
