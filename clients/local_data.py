@@ -22,6 +22,7 @@ from fednids.files import told_of_disk, write_atomically
 from fednids.flows.files.checksum import file_sha256
 from fednids.messages.client_state import Memory
 from fednids.runs.folder import memories
+from fednids.runs.plugins import check_same_plugins
 from fednids.training.local import LocalTrainer, open_trainer
 
 _NOTE = "flows.sha256"
@@ -137,6 +138,9 @@ def local_data(context: Context) -> LocalData:
     """
     run_config = cast(Mapping[str, Scalar], context.run_config)
     node = cast(Mapping[str, Scalar], context.node_config)
+    if "gateway" in node:
+        with named(str(node["gateway"])):
+            check_same_plugins(run_config)
     config, out = _config_of(tuple(sorted(run_config.items()))), str(run_config.get("out", ""))
     if config.deploy.names or "gateway" in node:
         return _own_flows(config, node, out or f"run {context.run_id}")

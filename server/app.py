@@ -17,6 +17,7 @@ from fednids.runs.alone import alone_in
 from fednids.runs.facts import Facts
 from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import OpenRun
+from fednids.runs.plugins import check_same_plugins
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
 from server.rounds import Federation, check_clean_flows
@@ -33,6 +34,7 @@ def main(grid: Grid, context: Context) -> None:
     them is what the gateways said.
     """
     out = Path(str(context.run_config.get("out", "")) or f"fednids-run-{context.run_id}")
+    check_same_plugins(context.run_config)
     config = Config.of_run(context.run_config)
     check_clean_flows(config)
     check_attack(config)

@@ -151,8 +151,8 @@ class Config(Section):
         Flower refuses keys that an app has not declared, so all declared settings stand in it with
         their defaults, and one that has its default is taken as not given. Settings of a registry's
         members stand there as empty texts. ``settings`` holds further ones as one JSON object, as
-        `to_json` writes it. A preset implies nothing but its sizes here: with `flwr run` alone a
-        default may be meant.
+        `to_json` writes it; ``out`` and ``plugins`` are none. A preset implies nothing but its
+        sizes here: with `flwr run` alone a default may be meant.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Config(Section):
             As from `resolve`.
         """
         defaults = run_config_defaults()
-        given = {k: v for k, v in run_config.items() if k not in ("out", "settings")}
+        given = {k: v for k, v in run_config.items() if k not in ("out", "settings", "plugins")}
         given = {k: v for k, v in given.items() if v != defaults.get(k)}
         try:
             more = json.loads(str(run_config.get("settings") or "{}"))

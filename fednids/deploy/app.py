@@ -14,6 +14,7 @@ import tomli_w
 from fednids import __version__
 from fednids.config import Config
 from fednids.deploy.private import private_folder
+from fednids.runs.plugins import write_used_plugins
 
 SERVER_APP, CLIENT_APP = "server.app:app", "clients.app:app"
 _FILE = "pyproject.toml"
@@ -36,6 +37,7 @@ def write_settings(file: Path, config: Config, out: Path) -> Path:
     """Write the run config of one run as the TOML file that ``flwr run --run-config`` reads.
 
     Flower refuses keys that an app has not declared, so all settings travel as one JSON text.
+    The digests of the plug-ins that the run uses stand beside it, to be compared.
 
     Parameters
     ----------
@@ -47,7 +49,11 @@ def write_settings(file: Path, config: Config, out: Path) -> Path:
         The run folder.
     """
     private_folder(file.parent)
-    content = {"out": str(out), "settings": config.to_json()}
+    content = {
+        "out": str(out),
+        "settings": config.to_json(),
+        "plugins": write_used_plugins(config.flat()),
+    }
     file.write_text(tomli_w.dumps(content), encoding="utf-8")
     return file
 
@@ -67,7 +73,7 @@ def describe_app() -> dict[str, Any]:
                 "app": {
                     "publisher": "fednids",
                     "components": {"serverapp": SERVER_APP, "clientapp": CLIENT_APP},
-                    "config": {"out": "", "settings": ""},
+                    "config": {"out": "", "settings": "", "plugins": ""},
                 }
             }
         },

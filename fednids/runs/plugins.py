@@ -1,4 +1,4 @@
-"""Which plug-ins a run was made with: asked for by file name and digest, never loaded from here."""
+"""Which plug-ins a run is made with: compared by file name and digest, never loaded from here."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from fednids.config import read_settings
 from fednids.config.folder import FILES
-from fednids.errors import ConfigError, RunError
+from fednids.errors import ConfigError, FederationError, RunError
 from fednids.extensions import (
     ALGORITHMS,
     DATASETS,
@@ -26,10 +27,63 @@ _REGISTRIES: tuple[Registry[Any], ...] = (ALGORITHMS, NETWORKS, DATASETS, PARTIT
 _NO_MEMBERS = ((DATASETS, "auto"), (PARTITIONERS, FILES))
 """What a setting may say beside names: recognise the data set; the flows come dealt."""
 
+_RECORDS = TypeAdapter(list[PluginRecord])
+
 
 def current_plugins() -> list[PluginRecord]:
     """Return the plug-ins of this process, as a run records them."""
     return [PluginRecord(file=each.path.name, sha256=each.sha256) for each in loaded_plugins()]
+
+
+def used_plugins(settings: Mapping[str, object]) -> list[PluginRecord]:
+    """Return the plug-ins of this process that registered what a run's settings name."""
+    used = {registry.plugin(name) for registry, name in _named(settings)}
+    return [
+        PluginRecord(file=each.path.name, sha256=each.sha256)
+        for each in loaded_plugins()
+        if each in used
+    ]
+
+
+def write_used_plugins(settings: Mapping[str, object]) -> str:
+    """Return what `used_plugins` finds as the JSON text that travels beside the settings."""
+    return _RECORDS.dump_json(used_plugins(settings)).decode()
+
+
+def check_same_plugins(run_config: Mapping[str, object]) -> None:
+    """Check that a deployed run uses the same plug-ins here as where it was started.
+
+    Parameters
+    ----------
+    run_config : Mapping[str, object]
+        Flower's: ``plugins`` as `write_used_plugins` returns it, and ``settings``, both JSON.
+        Nothing is checked, and no file is loaded, where it names no plug-ins.
+
+    Raises
+    ------
+    FederationError
+        A plug-in of the run is not loaded here, or the run would use another one here.
+    """
+    if not run_config.get("plugins"):
+        return
+    try:
+        theirs = _RECORDS.validate_json(str(run_config["plugins"]))
+        settings = dict(from_json(str(run_config.get("settings") or "{}")))
+    except (ValueError, TypeError):
+        raise FederationError(
+            "expected plug-ins and settings of the run as JSON, got something else; start it with "
+            "`fednids deploy run`"
+        ) from None
+    ours = used_plugins(settings)
+    digests = {each.sha256 for each in loaded_plugins()}
+    missing = [each for each in theirs if each.sha256 not in digests]
+    more = [each for each in ours if each.sha256 not in {known.sha256 for known in theirs}]
+    if missing or more:
+        raise FederationError(
+            f"expected the plug-ins that the run was started with, {_listed(missing or theirs)}, "
+            f"got {_listed(more)}; start with `--plugin FILE` of the same content at server and "
+            "gateways"
+        )
 
 
 def check_members(
