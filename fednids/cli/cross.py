@@ -54,11 +54,11 @@ def cross(
 
 
 def _show(findings: CrossFindings) -> None:
-    matrix, fleet = findings.matrix, findings.matrix.fleet
+    matrix, dataset = findings.matrix, findings.matrix.dataset
     flows = int(matrix.counts[0].sum())
     say(
-        f"{len(matrix.counts):,} detectors on the {flows:,} test flows of {fleet.gateways:,} "
-        f"gateways, dealt by {fleet.plan.scheme}"
+        f"{len(matrix.counts):,} detectors on the {flows:,} test flows of {dataset.gateways:,} "
+        f"gateways, dealt by {dataset.plan.scheme}"
     )
     print_table(_means(findings))
     if findings.unseen:
@@ -68,7 +68,7 @@ def _show(findings: CrossFindings) -> None:
         say("recall: taken for the class. alarm: taken for any attack.")
     elif matrix.runs[-1].personal:
         say("Every gateway has training flows of every class.")
-    if fleet.flows.origin.synthetic:
+    if dataset.flows.origin.synthetic:
         say(SYNTHETIC)
 
 

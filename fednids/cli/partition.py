@@ -88,7 +88,7 @@ def _deal(
     if export:
         with StepProgress("exporting gateways", shown=not as_json) as steps:
             record["export"] = export_gateways(
-                config, study.fleet, export, suffix=suffix, force=force, on_gateway=steps.show
+                config, study.dataset, export, suffix=suffix, force=force, on_gateway=steps.show
             )
     if as_json:
         print_json(record)
@@ -115,10 +115,10 @@ def _compare(given: dict[str, object], out: Path | None, *, force: bool, as_json
 
 def _show_plan(study: PlanStudy) -> None:
     """Print every measure of a plan beside its yardstick, and what it means in a word."""
-    fleet, report = study.fleet, study.report
+    dataset, report = study.dataset, study.report
     say(
-        f"{len(fleet.flows):,} flows dealt to {fleet.gateways:,} gateways by {fleet.plan.scheme}, "
-        f"seed {study.config.run.seed}"
+        f"{len(dataset.flows):,} flows dealt to {dataset.gateways:,} gateways by "
+        f"{dataset.plan.scheme}, seed {study.config.run.seed}"
     )
     titles = ("measure", "weighted", "unweighted", "iid", "95 % of iid", "reading")
     table = plain_table(*titles, left=("measure", "reading"), unbroken=titles, padding=(0, 1))
@@ -131,7 +131,7 @@ def _show_plan(study: PlanStudy) -> None:
         "unweighted: every gateway counts alike. wasserstein: how far a feature's values are "
         "from the fleet's, in standard deviations."
     )
-    if fleet.flows.origin.synthetic:
+    if dataset.flows.origin.synthetic:
         say(SYNTHETIC)
 
 

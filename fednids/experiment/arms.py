@@ -38,21 +38,21 @@ Arm = Callable[
 
 def federated(
     config: Config,
-    fleet: FederatedDataset,
+    dataset: FederatedDataset,
     observers: Sequence[Observer],
     resumed: Checkpoint | None,
     out: Path | None = None,
 ) -> Outcome:
     """Gateways train, a server aggregates: Flower's apps on one of our engines."""
     run, rounds = config.run, config.federation
-    sizes = fleet.training_sizes
+    sizes = dataset.training_sizes
     work = rounds.rounds * rounds.fraction * config.train.epochs * sum(sizes)
     settings = {"settings": config.to_json(), "out": str(out or "")}
     kept = memories(out) if out and _remember(config) else None
-    clients = Clients(CLIENT_APP, fleet.gateways, settings, sizes, stack_size(config), kept)
+    clients = Clients(CLIENT_APP, dataset.gateways, settings, sizes, stack_size(config), kept)
     grid = open_grid(run.engine, clients, workers=run.workers, work=int(work))
     try:
-        outcome = Federation(grid, config, observers, Root(config, fleet)).run(resumed)
+        outcome = Federation(grid, config, observers, Root(config, dataset)).run(resumed)
     finally:
         grid.close()
     return own_detectors(outcome, config, out) if find_algorithm(config).personal else outcome
@@ -60,18 +60,18 @@ def federated(
 
 def centralised(
     config: Config,
-    fleet: FederatedDataset,
+    dataset: FederatedDataset,
     observers: Sequence[Observer],
     resumed: Checkpoint | None,
     out: Path | None = None,
 ) -> Outcome:
     """All flows in one place: a single gateway that owns everything."""
-    return replace(local(config, fleet.pooled(), observers, resumed), personal=False)
+    return replace(local(config, dataset.pooled(), observers, resumed), personal=False)
 
 
 def local(
     config: Config,
-    fleet: FederatedDataset,
+    dataset: FederatedDataset,
     observers: Sequence[Observer],
     resumed: Checkpoint | None,
     out: Path | None = None,
@@ -87,10 +87,10 @@ def local(
         LocalTrainer,
     )  # needs MindSpore, which a federated server does not
 
-    trainer = LocalTrainer(config, fleet)
-    gateways = range(fleet.gateways)
+    trainer = LocalTrainer(config, dataset)
+    gateways = range(dataset.gateways)
     for k in gateways:
-        if not len(fleet.training(k)):
+        if not len(dataset.training(k)):
             raise PartitionError(
                 f"expected training flows at every gateway, got none at gateway {k}; raise "
                 "partition.minimum or take fewer gateways"

@@ -82,7 +82,7 @@ BASELINES: dict[str, Baseline] = {
 majority weigh flows so that every class has the same say."""
 
 
-def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> FittedBaseline:
+def fit_baseline(name: str, config: Config, dataset: FederatedDataset) -> FittedBaseline:
     """Fit to the training flows of all gateways in one place; count on the test flows.
 
     Parameters
@@ -91,13 +91,13 @@ def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> FittedBa
         One of `BASELINES`.
     config : Config
         Its seed.
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         Flows and split.
     """
-    baseline, labels = BASELINES[name], fleet.labels
-    trained = fleet.split.training
-    vector = np.asarray(fleet.flows.vector)
-    table = _encoded(fleet) if baseline.encoded else fleet.flows.raw
+    baseline, labels = BASELINES[name], dataset.labels
+    trained = dataset.split.training
+    vector = np.asarray(dataset.flows.vector)
+    table = _encoded(dataset) if baseline.encoded else dataset.flows.raw
     rows: _Codes = vector[trained]
     classes: _Codes = labels[trained]
     weights: _Floats = compute_sample_weight(None if name == "majority" else "balanced", classes)
@@ -108,18 +108,18 @@ def fit_baseline(name: str, config: Config, fleet: FederatedDataset) -> FittedBa
     answers = model.predict(table).astype(np.int32)[vector]
 
     def count(chosen: NDArray[np.bool_]) -> ConfusionCounts:
-        return ConfusionCounts.from_labels(labels[chosen], answers[chosen], len(fleet.classes))
+        return ConfusionCounts.from_labels(labels[chosen], answers[chosen], len(dataset.classes))
 
     return FittedBaseline(
-        count(fleet.split.test), count(fleet.split.novel), int(baseline.size(model))
+        count(dataset.split.test), count(dataset.split.novel), int(baseline.size(model))
     )
 
 
-def _encoded(fleet: FederatedDataset) -> NDArray[np.float32]:
+def _encoded(dataset: FederatedDataset) -> NDArray[np.float32]:
     """Scale the network's features by the training flows."""
-    pooled = fleet.pooled()
-    scaler = Scaler.fit(Moments.of(fleet.flows.vectors, pooled.training(0)))
-    return scaler.apply(fleet.flows.vectors)
+    pooled = dataset.pooled()
+    scaler = Scaler.fit(Moments.of(dataset.flows.vectors, pooled.training(0)))
+    return scaler.apply(dataset.flows.vectors)
 
 
 def _distinct(rows: _Codes, classes: _Codes, weights: _Floats) -> tuple[_Codes, _Codes, _Floats]:

@@ -188,7 +188,7 @@ def _train(job: OpenRun, observers: Sequence[Observer], resumed: Checkpoint | No
     """Lead the rounds; a Ctrl-C ends in one line that says how to go on."""
     try:
         told = [*job.observers, *observers]
-        return ARMS[job.kind](job.config, job.fleet, told, resumed, job.folder.path.resolve())
+        return ARMS[job.kind](job.config, job.dataset, told, resumed, job.folder.path.resolve())
     except KeyboardInterrupt:
         raise InterruptedRunError(_how_to_go_on(job.folder)) from None
 
@@ -200,7 +200,7 @@ def _beside(job: OpenRun, outcome: Outcome, baselines: bool) -> dict[str, Any]:
     if job.flows is not None and (data.unseen or partition.unseen_gateways):
         from fednids.experiment.held_out import held_out_scores
 
-        found |= held_out_scores(job.kind, job.config, job.fleet, outcome)
+        found |= held_out_scores(job.kind, job.config, job.dataset, outcome)
     return found
 
 
@@ -208,7 +208,7 @@ def _baselines(job: OpenRun) -> dict[str, Any]:
     """Score gradient boosting; scikit-learn is imported only where it is asked for."""
     from fednids.experiment.baselines import fit_baseline
 
-    fitted, classes = fit_baseline("boosting", job.config, job.fleet), job.fleet.classes
+    fitted, classes = fit_baseline("boosting", job.config, job.dataset), job.dataset.classes
     found = BaselineRecord(
         final=ScoresRecord.of(fitted.counts, classes),
         final_novel=ScoresRecord.of(fitted.novel, classes),

@@ -39,7 +39,7 @@ _Rows = tuple[pa.Table, NDArray[np.int32]]
 
 def export_gateways(
     config: Config,
-    fleet: FederatedDataset,
+    dataset: FederatedDataset,
     out: Path,
     *,
     suffix: str = "parquet",
@@ -55,8 +55,8 @@ def export_gateways(
 
     Parameters
     ----------
-    config, fleet
-        Settings, and the fleet that `FederatedDataset.open` makes of them.
+    config, dataset
+        Settings, and the data set that `FederatedDataset.open` makes of them.
     out : Path
         The folder.
     suffix : str
@@ -83,31 +83,31 @@ def export_gateways(
     """
     opener = find_format(suffix)
     with new_folder(out, MANIFEST, force=force) as folder:
-        names = _names(fleet, suffix)
+        names = _names(dataset, suffix)
         paths = [folder / name if name else None for name in names]
         if config.data.path:
-            _copy_rows(config, fleet, paths, opener, on_gateway)
+            _copy_rows(config, dataset, paths, opener, on_gateway)
         else:
-            _write_synthetic(config, fleet, paths, on_gateway)
-        manifest = _manifest(config, fleet, names)
+            _write_synthetic(config, dataset, paths, on_gateway)
+        manifest = _manifest(config, dataset, names)
         write_json(manifest, folder / MANIFEST)
     return manifest
 
 
-def _names(fleet: FederatedDataset, suffix: str) -> list[str]:
-    sizes = fleet.plan.sizes()
+def _names(dataset: FederatedDataset, suffix: str) -> list[str]:
+    sizes = dataset.plan.sizes()
     return [f"gateway-{k:05d}.{suffix}" if size else "" for k, size in enumerate(sizes)]
 
 
-def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> dict[str, Any]:
-    classes = fleet.flows.classes
-    owned = fleet.plan.label_counts(np.asarray(fleet.flows.attack), len(classes))
+def _manifest(config: Config, dataset: FederatedDataset, names: Sequence[str]) -> dict[str, Any]:
+    classes = dataset.flows.classes
+    owned = dataset.plan.label_counts(np.asarray(dataset.flows.attack), len(classes))
     return {
         "schema_version": SKEW_SCHEMA,
-        "data": describe_data(fleet),
+        "data": describe_data(dataset),
         "seed": config.run.seed,
-        "scheme": fleet.plan.scheme,
-        "fingerprint": fleet.plan.fingerprint,
+        "scheme": dataset.plan.scheme,
+        "fingerprint": dataset.plan.fingerprint,
         "gateways": [
             {
                 "partition_id": k,
@@ -121,49 +121,49 @@ def _manifest(config: Config, fleet: FederatedDataset, names: Sequence[str]) -> 
 
 
 def _write_synthetic(
-    config: Config, fleet: FederatedDataset, paths: Sequence[Path | None], on_gateway: OnGateway
+    config: Config, dataset: FederatedDataset, paths: Sequence[Path | None], on_gateway: OnGateway
 ) -> None:
     """Make the flows again and write each gateway's."""
-    make = synthesiser(find_dataset(fleet.flows.origin.dataset))
-    table = make(len(fleet.flows), generator(config.run.seed, Stream.SYNTHETIC))
+    make = synthesiser(find_dataset(dataset.flows.origin.dataset))
+    table = make(len(dataset.flows), generator(config.run.seed, Stream.SYNTHETIC))
     for k, path in enumerate(paths):
         if path:
-            write_flows(table.take(fleet.plan.rows(k)), path)
+            write_flows(table.take(dataset.plan.rows(k)), path)
         on_gateway(k + 1, len(paths))
 
 
 def _copy_rows(
     config: Config,
-    fleet: FederatedDataset,
+    dataset: FederatedDataset,
     paths: Sequence[Path | None],
     opener: Opener,
     on_gateway: OnGateway,
 ) -> None:
     """Read the file as often as memory asks for, each time for the next gateways."""
     path = Path(config.data.path)
-    if file_sha256(path) != fleet.flows.origin.sha256:
+    if file_sha256(path) != dataset.flows.origin.sha256:
         raise DataError(
             f"expected {path} as it was when its flows were dealt, got another file; leave it "
             "alone and try again"
         )
     as_text = next(name for name in paths if name).suffix != ".parquet"
     original, owner = (
-        open_original(path, fleet.flows.origin.dataset, as_text=as_text),
-        _owners(config, fleet),
+        open_original(path, dataset.flows.origin.dataset, as_text=as_text),
+        _owners(config, dataset),
     )
-    for group in _groups(fleet.plan.sizes()):
+    for group in _groups(dataset.plan.sizes()):
         _copy_group(original, owner, group, paths, opener)
         on_gateway(group.stop, len(paths))
 
 
-def _owners(config: Config, fleet: FederatedDataset) -> NDArray[np.int32]:
+def _owners(config: Config, dataset: FederatedDataset) -> NDArray[np.int32]:
     """Return the gateway of each row of the file, -1 for rows that the run does not take."""
     data, seed = config.data, config.run.seed
     if not data.flows:
-        return fleet.plan.assignment
+        return dataset.plan.assignment
     whole = np.asarray(load_flows(data.model_copy(update={"flows": 0}), seed).attack)
     owner = np.full(len(whole), -1, np.int32)
-    owner[limit_flows(whole, data.flows, generator(seed, Stream.LIMIT))] = fleet.plan.assignment
+    owner[limit_flows(whole, data.flows, generator(seed, Stream.LIMIT))] = dataset.plan.assignment
     return owner
 
 

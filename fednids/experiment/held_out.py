@@ -32,7 +32,7 @@ KEPT_SHARE = 0.95
 
 
 def held_out_scores(
-    kind: str, config: Config, fleet: FederatedDataset, outcome: Outcome
+    kind: str, config: Config, dataset: FederatedDataset, outcome: Outcome
 ) -> dict[str, Any]:
     """Score a run's one detector on the class and the gateways that training never saw.
 
@@ -40,7 +40,7 @@ def held_out_scores(
     ----------
     kind : str
         The arm.
-    config, fleet, outcome
+    config, dataset, outcome
         Settings, all flows, and what the run ended with.
 
     Returns
@@ -53,21 +53,21 @@ def held_out_scores(
     wanted = config.data.unseen or config.partition.unseen_gateways
     if not wanted or outcome.personal or len(outcome.weights) > 1:
         return {}
-    scorer = _Scorer(config, fleet, outcome.weights[0], outcome.tasks[0])
+    scorer = _Scorer(config, dataset, outcome.weights[0], outcome.tasks[0])
     found: dict[str, Any] = {}
     if config.data.unseen:
-        one = fleet.pooled() if kind == "centralised" else fleet
+        one = dataset.pooled() if kind == "centralised" else dataset
         found["unseen"] = _unseen_class(scorer, one, config.data.unseen)
     if config.partition.unseen_gateways:
-        found["unseen_gateways"] = _unseen_gateways(scorer, fleet)
+        found["unseen_gateways"] = _unseen_gateways(scorer, dataset)
     return found
 
 
 class _Scorer:
     """Logits of test windows, gateway after gateway."""
 
-    def __init__(self, config: Config, fleet: FederatedDataset, weights: Weights, task: Task):
-        vectors = task.scaler.apply(fleet.flows.vectors)
+    def __init__(self, config: Config, dataset: FederatedDataset, weights: Weights, task: Task):
+        vectors = task.scaler.apply(dataset.flows.vectors)
         architecture = run_architecture(task, config)
         self._trainer = Trainer(architecture, vectors, batch_size=1, optimiser="sgd")
         self._weights = weights
@@ -77,19 +77,19 @@ class _Scorer:
         return [scored.logits for scored in self._trainer.score_all(self._weights, windows)]
 
 
-def _unseen_class(scorer: _Scorer, fleet: FederatedDataset, name: str) -> UnseenRecord:
-    gateways = range(fleet.gateways)
-    windows = [fleet.testing(k) for k in gateways]
+def _unseen_class(scorer: _Scorer, dataset: FederatedDataset, name: str) -> UnseenRecord:
+    gateways = range(dataset.gateways)
+    windows = [dataset.testing(k) for k in gateways]
     logits = np.concatenate(scorer.logits(windows)).astype(np.float64)
-    tested = fleet.split.test
-    rows = np.concatenate([fleet.plan.rows(k)[tested[fleet.plan.rows(k)]] for k in gateways])
-    unseen = np.asarray(fleet.flows.attack)[rows] == fleet.flows.classes.index(name)
-    taken = np.bincount(logits[unseen].argmax(1), minlength=len(fleet.classes)) / unseen.sum()
+    tested = dataset.split.test
+    rows = np.concatenate([dataset.plan.rows(k)[tested[dataset.plan.rows(k)]] for k in gateways])
+    unseen = np.asarray(dataset.flows.attack)[rows] == dataset.flows.classes.index(name)
+    taken = np.bincount(logits[unseen].argmax(1), minlength=len(dataset.classes)) / unseen.sum()
     return UnseenRecord(
         name=name,
         flows=int(unseen.sum()),
         alarms=float(1 - taken[BENIGN]),
-        taken_for=dict(zip(fleet.classes, taken.tolist(), strict=True)),
+        taken_for=dict(zip(dataset.classes, taken.tolist(), strict=True)),
         rejection=rejection(logits, unseen),
     )
 
@@ -137,14 +137,14 @@ def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> Separa
     )
 
 
-def _unseen_gateways(scorer: _Scorer, fleet: FederatedDataset) -> UnseenGatewaysRecord:
-    windows = [fleet.testing(k) for k in range(fleet.gateways)]
-    classes = len(fleet.classes)
+def _unseen_gateways(scorer: _Scorer, dataset: FederatedDataset) -> UnseenGatewaysRecord:
+    windows = [dataset.testing(k) for k in range(dataset.gateways)]
+    classes = len(dataset.classes)
     nothing = ConfusionCounts(np.zeros((classes, classes), np.int64))
     sides = {"seen": nothing, "unseen": nothing}
     for k, logits in enumerate(scorer.logits(windows)):
-        side = "unseen" if k in fleet.unseen_gateways else "seen"
+        side = "unseen" if k in dataset.unseen_gateways else "seen"
         answers = logits.argmax(1).astype(np.int32)
         sides[side] += ConfusionCounts.from_labels(windows[k].labels, answers, classes)
-    each = {side: ScoresRecord.of(counts, fleet.classes) for side, counts in sides.items()}
-    return UnseenGatewaysRecord(partitions=list(fleet.unseen_gateways), **each)
+    each = {side: ScoresRecord.of(counts, dataset.classes) for side, counts in sides.items()}
+    return UnseenGatewaysRecord(partitions=list(dataset.unseen_gateways), **each)

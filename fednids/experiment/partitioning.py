@@ -46,47 +46,47 @@ class PlanStudy:
     ----------
     config : Config
         Settings that deal it.
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         The flows, dealt.
     report : SkewReport
         Every measure beside its yardstick.
     """
 
     config: Config
-    fleet: FederatedDataset
+    dataset: FederatedDataset
     report: SkewReport
 
     @property
     def owned(self) -> NDArray[np.int64]:
         """Flows of each class at each gateway, ``(K, C) int64``."""
-        labels = self.fleet.labels.astype(np.uint8)
-        return self.fleet.plan.label_counts(labels, len(self.fleet.classes))
+        labels = self.dataset.labels.astype(np.uint8)
+        return self.dataset.plan.label_counts(labels, len(self.dataset.classes))
 
     @property
     def note(self) -> str:
         """What has to stand behind the title of a picture."""
-        return " · synthetic flows" if self.fleet.flows.origin.synthetic else ""
+        return " · synthetic flows" if self.dataset.flows.origin.synthetic else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``skew.json`` holds."""
         return {
             "schema_version": SKEW_SCHEMA,
-            "data": describe_data(self.fleet),
+            "data": describe_data(self.dataset),
             "seed": self.config.run.seed,
-            "fingerprint": self.fleet.plan.fingerprint,
-            "gateways_count": self.fleet.gateways,
+            "fingerprint": self.dataset.plan.fingerprint,
+            "gateways_count": self.dataset.gateways,
             "settings": self.config.flat(),
             **self.report.to_json(),
         }
 
 
-def describe_data(fleet: FederatedDataset) -> dict[str, Any]:
+def describe_data(dataset: FederatedDataset) -> dict[str, Any]:
     """Return which flows were dealt, as in ``result.json``."""
-    origin = fleet.flows.origin
+    origin = dataset.flows.origin
     return {
         "path": origin.path,
         "sha256": origin.sha256,
-        "flows": len(fleet.flows),
+        "flows": len(dataset.flows),
         "synthetic": origin.synthetic,
     }
 
@@ -106,15 +106,15 @@ def study_partition(config: Config) -> PlanStudy:
     DataError, ConfigError
         As from `FederatedDataset.open`.
     """
-    fleet = FederatedDataset.open(config)
+    dataset = FederatedDataset.open(config)
     report = study_skew(
-        fleet.plan,
-        fleet.labels.astype(np.uint8),
-        classes=fleet.classes,
-        features=quantities(fleet),
+        dataset.plan,
+        dataset.labels.astype(np.uint8),
+        classes=dataset.classes,
+        features=quantities(dataset),
         rng=generator(config.run.seed, Stream.PARTITION, _YARDSTICK),
     )
-    return PlanStudy(config, fleet, report)
+    return PlanStudy(config, dataset, report)
 
 
 def write_partition(study: PlanStudy, out: Path, *, force: bool) -> None:
@@ -148,7 +148,7 @@ def draw_plan(study: PlanStudy, folder: Path) -> None:
     from fednids.report.figures.sizes import size_curve
     from fednids.report.figures.style import save
 
-    owned, classes, note, plan = study.owned, study.fleet.classes, study.note, study.fleet.plan
+    owned, classes, note, plan = study.owned, study.dataset.classes, study.note, study.dataset.plan
     save(label_bars(owned, classes, note), folder / "labels.png")
     save(heatmap(owned, classes, note), folder / "heatmap.png")
     save(size_curve(plan.sizes(), note), folder / "sizes.png")
@@ -157,7 +157,7 @@ def draw_plan(study: PlanStudy, folder: Path) -> None:
         measure = "Jensen-Shannon divergence of class mixes"
         save(distance_matrix(pairs, measure, highest=1.0, note=note), folder / "distances.png")
     for name in most_shifted(study):
-        values = read_quantity(study.fleet, name)
+        values = read_quantity(study.dataset, name)
         save(ridgelines(values, plan.assignment, name, note), folder / f"shift-{name}.png")
 
 
@@ -171,7 +171,7 @@ def most_shifted(study: PlanStudy, most: int = SHIFTED) -> tuple[str, ...]:
 
 def write_plan(study: PlanStudy, folder: Path) -> None:
     """Write all but the pictures to a folder that is there."""
-    sign_plan(study.fleet.plan, study.fleet.flows).save(folder / PLAN)
+    sign_plan(study.dataset.plan, study.dataset.flows).save(folder / PLAN)
     (folder / CONFIG).write_text(study.config.to_toml(), encoding="utf-8")
     write_sheet(study.report.summary_sheet(), folder / SUMMARY)
     write_sheet(study.report.gateways, folder / GATEWAYS)

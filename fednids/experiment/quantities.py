@@ -14,7 +14,7 @@ _EVEN = ("hops",)
 """Units of columns whose values do not span decades."""
 
 
-def quantities(fleet: FederatedDataset) -> Features:
+def quantities(dataset: FederatedDataset) -> Features:
     """Return the quantities among the flows' feature columns, each on a suitable scale.
 
     Codes (protocol, application, flags) are left out. Bytes, packets, rates and durations,
@@ -24,41 +24,41 @@ def quantities(fleet: FederatedDataset) -> Features:
 
     Parameters
     ----------
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         Flows as dealt.
     """
-    flows = fleet.flows
+    flows = dataset.flows
     vector = np.asarray(flows.vector)
-    if fleet.plan.scheme == "noise":
+    if dataset.plan.scheme == "noise":
         chosen = [place for place, name in enumerate(flows.features) if name.endswith("_log")]
         names = tuple(flows.features[place] for place in chosen)
         return Features(names, np.asarray(flows.vectors[:, chosen]), vector)
-    columns = [column for column in _columns(fleet) if column.unit]
-    values = np.column_stack([_values(fleet, column) for column in columns])
+    columns = [column for column in _columns(dataset) if column.unit]
+    values = np.column_stack([_values(dataset, column) for column in columns])
     plain = Features(tuple(column.name for column in columns), values, vector)
     even = [column.unit in _EVEN for column in columns]
     scaled = np.where(even, values, plain.logarithmic().values)
     return Features(plain.names, scaled, vector)
 
 
-def read_quantity(fleet: FederatedDataset, name: str) -> NDArray[np.float64]:
+def read_quantity(dataset: FederatedDataset, name: str) -> NDArray[np.float64]:
     """Return one column of `quantities` for figures: ``(N,) float64``, in its own unit.
 
     A noisy column is what the detector sees, a logarithm with noise.
     """
-    flows, vector = fleet.flows, np.asarray(fleet.flows.vector)
+    flows, vector = dataset.flows, np.asarray(dataset.flows.vector)
     if name in flows.features:
         return np.asarray(flows.vectors[:, flows.features.index(name)], np.float64)[vector]
-    column = next(column for column in _columns(fleet) if column.name == name)
-    return _values(fleet, column)[vector]
+    column = next(column for column in _columns(dataset) if column.name == name)
+    return _values(dataset, column)[vector]
 
 
-def _values(fleet: FederatedDataset, column: Column) -> NDArray[np.float64]:
+def _values(dataset: FederatedDataset, column: Column) -> NDArray[np.float64]:
     """Return the ``(V,)`` values of a raw column."""
-    place = fleet.flows.columns.index(column.name)
-    return column.unwrapped(np.asarray(fleet.flows.raw[:, place], np.float64))
+    place = dataset.flows.columns.index(column.name)
+    return column.unwrapped(np.asarray(dataset.flows.raw[:, place], np.float64))
 
 
-def _columns(fleet: FederatedDataset) -> tuple[Column, ...]:
-    spec = find_dataset(fleet.flows.origin.dataset)
-    return tuple(spec.column(name) for name in fleet.flows.columns)
+def _columns(dataset: FederatedDataset) -> tuple[Column, ...]:
+    spec = find_dataset(dataset.flows.origin.dataset)
+    return tuple(spec.column(name) for name in dataset.flows.columns)

@@ -23,12 +23,12 @@ class Root:
     ----------
     config : Config
         Settings of the run.
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         All gateways' flows, as they were measured: no malicious client has changed these.
     """
 
-    def __init__(self, config: Config, fleet: FederatedDataset):
-        self._config, self._fleet = config, fleet
+    def __init__(self, config: Config, dataset: FederatedDataset):
+        self._config, self._dataset = config, dataset
 
     def __call__(self, weights: Weights, task: Task) -> Weights:
         """Train ``(P,) float32`` weights with the settings of the task's round."""
@@ -43,12 +43,15 @@ class Root:
         settings = self._config
         rng = generator(settings.run.seed, Stream.ROOT)
         return root_windows(
-            self._fleet, find_algorithm(settings).clean_flows, length=settings.data.window, rng=rng
+            self._dataset,
+            find_algorithm(settings).clean_flows,
+            length=settings.data.window,
+            rng=rng,
         )
 
 
 def root_windows(
-    fleet: FederatedDataset, count: int, *, length: int, rng: np.random.Generator
+    dataset: FederatedDataset, count: int, *, length: int, rng: np.random.Generator
 ) -> SeparateWindows:
     """Draw the root set from the training flows of all gateways, where they stay as well.
 
@@ -58,7 +61,7 @@ def root_windows(
 
     Parameters
     ----------
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         The gateways.
     count : int
         Number of flows; all where there are fewer.
@@ -67,14 +70,14 @@ def root_windows(
     rng : numpy.random.Generator
         Makes the choice.
     """
-    trained = np.flatnonzero(fleet.split.training)
-    chosen = trained[limit_flows(fleet.labels[trained].astype(np.uint8), count, rng)]
-    owners = fleet.plan.assignment[chosen]
+    trained = np.flatnonzero(dataset.split.training)
+    chosen = trained[limit_flows(dataset.labels[trained].astype(np.uint8), count, rng)]
+    owners = dataset.plan.assignment[chosen]
     orders, labels = [], []
     for partition_id in np.unique(owners):
-        rows = fleet.plan.rows(partition_id)
-        ends = np.searchsorted(rows[fleet.split.training[rows]], chosen[owners == partition_id])
-        windows = fleet.training(int(partition_id))
+        rows = dataset.plan.rows(partition_id)
+        ends = np.searchsorted(rows[dataset.split.training[rows]], chosen[owners == partition_id])
+        windows = dataset.training(int(partition_id))
         orders.append(windows.vectors(ends[:, None], np.arange(1 - length, 1)).ravel())
         labels.append(windows.labels[ends])
     return SeparateWindows(np.concatenate(orders), np.concatenate(labels))

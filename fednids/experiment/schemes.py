@@ -93,7 +93,7 @@ class Entry:
         """Take the measures of a plan."""
         pairs = [measure.of(study.report) for measure in MEASURED]
         values, iid = zip(*pairs, strict=True)
-        return cls(study.fleet.plan.scheme, values, iid)
+        return cls(study.dataset.plan.scheme, values, iid)
 
     @classmethod
     def refused(cls, scheme: str, error: PartitionError) -> Entry:
@@ -209,10 +209,10 @@ def _compare(
 
 def _about(study: PlanStudy) -> dict[str, Any]:
     return {
-        "data": describe_data(study.fleet),
+        "data": describe_data(study.dataset),
         "seed": study.config.run.seed,
-        "gateways": study.fleet.gateways,
-        "classes": list(study.fleet.classes),
+        "gateways": study.dataset.gateways,
+        "classes": list(study.dataset.classes),
     }
 
 

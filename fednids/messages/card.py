@@ -15,27 +15,29 @@ from fednids.errors import FederationError
 from fednids.messages.values import Card, Statistics
 
 
-def write_card(fleet: FederatedDataset, partition_id: int, name: str) -> Card:
+def write_card(dataset: FederatedDataset, partition_id: int, name: str) -> Card:
     """Write the card of a gateway: counts over its flows, and by what code they were made.
 
     Parameters
     ----------
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         With the gateway's flows.
     partition_id : int
         Which gateway.
     name : str
         What it is called.
     """
-    validating = fleet.validating(partition_id)
+    validating = dataset.validating(partition_id)
     return Card(
         name,
         __version__,
-        _digest(fleet.flows.features, fleet.classes),
-        fleet.support(fleet.training(partition_id)),
-        np.zeros(len(fleet.classes), np.int64) if validating is None else fleet.support(validating),
-        fleet.support(fleet.testing(partition_id)),
-        int(fleet.novel(partition_id).sum()),
+        _digest(dataset.flows.features, dataset.classes),
+        dataset.support(dataset.training(partition_id)),
+        np.zeros(len(dataset.classes), np.int64)
+        if validating is None
+        else dataset.support(validating),
+        dataset.support(dataset.testing(partition_id)),
+        int(dataset.novel(partition_id).sum()),
     )
 
 

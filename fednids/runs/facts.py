@@ -62,15 +62,15 @@ class Facts:
     names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, fleet: FederatedDataset) -> Facts:
+    def of(cls, dataset: FederatedDataset) -> Facts:
         """Count the flows of a fleet."""
-        origin, split, plan = fleet.flows.origin, fleet.split, fleet.plan
-        classes, validation = len(fleet.classes), split.validation
+        origin, split, plan = dataset.flows.origin, dataset.split, dataset.plan
+        classes, validation = len(dataset.classes), split.validation
         return cls(
-            fleet.classes,
-            fleet.flows.features,
-            plan.label_counts(fleet.labels.astype(np.uint8), classes),
-            np.bincount(fleet.labels[split.training], minlength=classes),
+            dataset.classes,
+            dataset.flows.features,
+            plan.label_counts(dataset.labels.astype(np.uint8), classes),
+            np.bincount(dataset.labels[split.training], minlength=classes),
             None if validation is None else int(validation.sum()),
             int(split.test.sum()),
             int(split.novel.sum()),
@@ -79,7 +79,7 @@ class Facts:
             origin.synthetic,
             plan.scheme,
             plan.fingerprint,
-            _names(fleet),
+            _names(dataset),
         )
 
     @classmethod
@@ -137,10 +137,10 @@ class Facts:
         )
 
 
-def _names(fleet: FederatedDataset) -> tuple[str, ...]:
+def _names(dataset: FederatedDataset) -> tuple[str, ...]:
     """Name the gateways of a folder of flow files, if it is still as it was."""
-    folder = Path(fleet.flows.origin.path)
-    if fleet.plan.scheme != FILES or not folder.is_dir():
+    folder = Path(dataset.flows.origin.path)
+    if dataset.plan.scheme != FILES or not folder.is_dir():
         return ()
     names = tuple(gateway_name(path) for path in gateway_files(folder))
-    return names if len(names) == fleet.gateways else ()
+    return names if len(names) == dataset.gateways else ()

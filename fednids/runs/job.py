@@ -64,30 +64,32 @@ class OpenRun:
             has been written then.
         """
         started = time.perf_counter()
-        fleet = _open(config)
+        dataset = _open(config)
         prepare_folder(out, force=force)
-        folder = RunFolder(out, _classes(config, fleet))
+        folder = RunFolder(out, _classes(config, dataset))
         folder.create(kind, config)
         note_process(out / CHECKPOINT)
-        _log_start(kind, config, fleet, out)
-        return cls(kind, config, fleet, folder, started, RunSeconds(time.perf_counter() - started))
+        _log_start(kind, config, dataset, out)
+        return cls(
+            kind, config, dataset, folder, started, RunSeconds(time.perf_counter() - started)
+        )
 
     @classmethod
     def go_on(cls, path: Path, checkpoint: Checkpoint) -> OpenRun:
         """Open the flows of a stopped run and drop what came after its checkpoint."""
         started = time.perf_counter()
         config = checkpoint.config
-        fleet = _open(config)
-        folder = RunFolder(path, _classes(config, fleet))
+        dataset = _open(config)
+        folder = RunFolder(path, _classes(config, dataset))
         folder.reopen(checkpoint)
         note_process(path / CHECKPOINT)
-        _log_start(checkpoint.kind, config, fleet, path)
+        _log_start(checkpoint.kind, config, dataset, path)
         _log_resume(checkpoint)
         clock = RunSeconds(time.perf_counter() - started)
-        return cls(checkpoint.kind, config, fleet, folder, started, clock)
+        return cls(checkpoint.kind, config, dataset, folder, started, clock)
 
     @property
-    def fleet(self) -> FederatedDataset:
+    def dataset(self) -> FederatedDataset:
         """All flows of a simulation; a deployment's are not here."""
         if self.flows is None:
             raise ValueError("expected a simulation, got a deployment, whose flows are elsewhere")
@@ -130,7 +132,7 @@ class OpenRun:
         from fednids.report.figures.run import draw_run
 
         seconds = time.perf_counter() - self.started
-        facts = facts or Facts.of(self.fleet)
+        facts = facts or Facts.of(self.dataset)
         result = build_result(
             self.kind,
             self.config,
@@ -182,23 +184,23 @@ def _open(config: Config) -> FederatedDataset | None:
     return None if config.deploy.names else FederatedDataset.open(config)
 
 
-def _log_start(kind: str, config: Config, fleet: FederatedDataset | None, path: Path) -> None:
+def _log_start(kind: str, config: Config, dataset: FederatedDataset | None, path: Path) -> None:
     _LOG.info("%s run in %s", kind, path)
     for name, value in config.flat().items():
         _LOG.info("setting %s = %r", name, value)
-    if fleet is None:
+    if dataset is None:
         _LOG.info("flows are at the gateways of a deployment: %s", config.deploy.gateways)
         return
-    flows, split = fleet.flows, fleet.split
+    flows, split = dataset.flows, dataset.split
     _LOG.info(
         "flows: %s, %d, %d of them test flows, %d of these novel, sha256 %s",
         flows.origin.path, len(flows), int(split.test.sum()), int(split.novel.sum()),
         flows.origin.sha256,
     )  # fmt: skip
-    sizes = fleet.training_sizes
+    sizes = dataset.training_sizes
     _LOG.info(
         "plan: %s, %d gateways with %d to %d training flows, fingerprint %s",
-        fleet.plan.scheme, fleet.gateways, min(sizes), max(sizes), fleet.plan.fingerprint,
+        dataset.plan.scheme, dataset.gateways, min(sizes), max(sizes), dataset.plan.fingerprint,
     )  # fmt: skip
     for k, size in enumerate(sizes):
         _LOG.debug("gateway %d has %d training flows", k, size)

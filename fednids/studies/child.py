@@ -112,17 +112,17 @@ def _table(config: Config) -> FlowTable:
 
 
 def _baseline(kind: str, config: Config) -> FittedRecord:
-    fleet = FederatedDataset.open(config).pooled()
+    dataset = FederatedDataset.open(config).pooled()
     started = time.perf_counter()
-    fitted = fit_baseline(kind, config, fleet)
-    seconds, trained = time.perf_counter() - started, fleet.support(fleet.training(0))
+    fitted = fit_baseline(kind, config, dataset)
+    seconds, trained = time.perf_counter() - started, dataset.support(dataset.training(0))
     return FittedRecord(
-        final=_scored(fitted.counts, fleet.classes),
-        final_novel=_scored(fitted.novel, fleet.classes),
-        majority=_scored(majority_counts(trained, fitted.counts.support), fleet.classes),
-        flows=len(fleet.flows),
+        final=_scored(fitted.counts, dataset.classes),
+        final_novel=_scored(fitted.novel, dataset.classes),
+        majority=_scored(majority_counts(trained, fitted.counts.support), dataset.classes),
+        flows=len(dataset.flows),
         test_flows=fitted.counts.total,
-        synthetic=fleet.flows.origin.synthetic,
+        synthetic=dataset.flows.origin.synthetic,
         seconds=seconds,
         parameters=fitted.parameters,
         published_parameters=fitted.parameters,

@@ -42,7 +42,7 @@ class CrossMatrix:
     ----------
     runs : Sequence[Run]
         Where the detectors come from, the local run last.
-    fleet : FederatedDataset
+    dataset : FederatedDataset
         Flows, split and plan of all of them.
     names : tuple[str, ...]
         Of the global detectors: their arm, or arm and folder where several are of one arm.
@@ -52,7 +52,7 @@ class CrossMatrix:
     """
 
     runs: Sequence[Run]
-    fleet: FederatedDataset
+    dataset: FederatedDataset
     names: tuple[str, ...]
     counts: _Counts
 
@@ -101,16 +101,16 @@ def cross_runs(paths: Sequence[Path], told: _Told = lambda done, whole: None) ->
         The flows cannot be read or dealt any more.
     """
     runs = open_runs(paths)
-    fleet = FederatedDataset.open(runs[0].config)
-    _check_fleet(fleet, runs[0])
+    dataset = FederatedDataset.open(runs[0].config)
+    _check_dataset(dataset, runs[0])
     models = [path for run in runs for path in run.model_files()]
-    classes = len(fleet.classes)
-    counts = np.zeros((len(models), fleet.gateways, classes, classes), np.int32)
-    scorer = _Scorer(fleet)
+    classes = len(dataset.classes)
+    counts = np.zeros((len(models), dataset.gateways, classes, classes), np.int32)
+    scorer = _Scorer(dataset)
     for place, path in enumerate(models):
         counts[place] = scorer.count(load_detector(path), path)
         told(place + 1, len(models))
-    return CrossMatrix(runs, fleet, _names(runs), counts)
+    return CrossMatrix(runs, dataset, _names(runs), counts)
 
 
 def open_runs(paths: Sequence[Path]) -> list[Run]:
@@ -157,14 +157,14 @@ def _basis(run: Run) -> dict[str, object]:
     }
 
 
-def _check_fleet(fleet: FederatedDataset, run: Run) -> None:
-    wanted, found = run.result.data, fleet.flows.origin.sha256
-    if (wanted.sha256, wanted.flows) != (found, len(fleet.flows)):
+def _check_dataset(dataset: FederatedDataset, run: Run) -> None:
+    wanted, found = run.result.data, dataset.flows.origin.sha256
+    if (wanted.sha256, wanted.flows) != (found, len(dataset.flows)):
         raise RunError(
             f"expected the flows that {run.path} was run on, got others; bring back the file "
             f"{wanted.path} or run again"
         )
-    if run.result.partition.fingerprint != fleet.plan.fingerprint:
+    if run.result.partition.fingerprint != dataset.plan.fingerprint:
         raise RunError(
             f"expected the plan of {run.path}, got another from its settings; it was dealt by "
             "another version of fednids: run again"
@@ -182,31 +182,31 @@ def _names(runs: Sequence[Run]) -> tuple[str, ...]:
 class _Scorer:
     """Counts for one detector after another; a graph is compiled once an architecture."""
 
-    def __init__(self, fleet: FederatedDataset):
-        self._fleet = fleet
-        self._windows: list[Windows] = [fleet.testing(k) for k in range(fleet.gateways)]
+    def __init__(self, dataset: FederatedDataset):
+        self._dataset = dataset
+        self._windows: list[Windows] = [dataset.testing(k) for k in range(dataset.gateways)]
         sizes = [len(windows) for windows in self._windows]
         true = np.concatenate([windows.labels for windows in self._windows]).astype(np.int64)
-        owner = np.repeat(np.arange(fleet.gateways), sizes)
-        self._cells = (owner * len(fleet.classes) + true) * len(fleet.classes)
+        owner = np.repeat(np.arange(dataset.gateways), sizes)
+        self._cells = (owner * len(dataset.classes) + true) * len(dataset.classes)
         self._trainers: dict[Architecture, Trainer] = {}
 
     def count(self, detector: Detector, path: Path) -> NDArray[np.int64]:
         """Return the ``(K, C, C)`` counts of a detector in one pass over all test windows."""
-        fleet, classes = self._fleet, len(self._fleet.classes)
-        if (detector.features, detector.classes) != (fleet.flows.features, fleet.classes):
+        dataset, classes = self._dataset, len(self._dataset.classes)
+        if (detector.features, detector.classes) != (dataset.flows.features, dataset.classes):
             raise RunError(
-                f"expected a detector of these {len(fleet.flows.features)} features and "
+                f"expected a detector of these {len(dataset.flows.features)} features and "
                 f"{classes} classes, got another in {path}; train it again with this version"
             )
         scored = self._trainer(detector).score_all(detector.weights, self._windows)
         predicted = np.concatenate([each.predicted for each in scored])
-        size = fleet.gateways * classes**2
+        size = dataset.gateways * classes**2
         found = np.bincount(self._cells + predicted, minlength=size)
-        return found.reshape(fleet.gateways, classes, classes)
+        return found.reshape(dataset.gateways, classes, classes)
 
     def _trainer(self, detector: Detector) -> Trainer:
-        vectors = detector.scaler.apply(self._fleet.flows.vectors)
+        vectors = detector.scaler.apply(self._dataset.flows.vectors)
         trainer = self._trainers.get(detector.architecture)
         if trainer is None:
             trainer = Trainer(detector.architecture, vectors, batch_size=1, optimiser="sgd")
@@ -311,20 +311,20 @@ class CrossFindings:
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``cross.json`` holds."""
-        matrix, fleet = self.matrix, self.matrix.fleet
+        matrix, dataset = self.matrix, self.matrix.dataset
         first, chosen = matrix.runs[0], matrix.chosen
-        best = self.overall[chosen] if chosen is not None else np.full(fleet.gateways, np.nan)
+        best = self.overall[chosen] if chosen is not None else np.full(dataset.gateways, np.nan)
         return {
             "schema_version": _SCHEMA_VERSION,
-            "data": describe_data(fleet),
+            "data": describe_data(dataset),
             "seed": first.config.run.seed,
             "partition": {
-                "scheme": fleet.plan.scheme,
-                "gateways": fleet.gateways,
-                "fingerprint": fleet.plan.fingerprint,
+                "scheme": dataset.plan.scheme,
+                "gateways": dataset.gateways,
+                "fingerprint": dataset.plan.fingerprint,
             },
             "runs": [{"path": str(run.path), "kind": run.kind} for run in matrix.runs],
-            "classes": list(fleet.classes),
+            "classes": list(dataset.classes),
             "detectors": matrix.detectors,
             "test_flows": matrix.counts[0].sum(axis=(1, 2)).tolist(),
             "own": _plain(self.own),
@@ -354,14 +354,14 @@ def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
     from fednids.report.figures.layout import sort_gateways  # Matplotlib takes most of a second
     from fednids.report.figures.style import save
 
-    matrix, fleet = findings.matrix, findings.matrix.fleet
-    note = " · synthetic flows" if fleet.flows.origin.synthetic else ""
-    labels = fleet.labels.astype(np.uint8)
-    order = sort_gateways(fleet.plan.label_counts(labels, len(fleet.classes)))
+    matrix, dataset = findings.matrix, findings.matrix.dataset
+    note = " · synthetic flows" if dataset.flows.origin.synthetic else ""
+    labels = dataset.labels.astype(np.uint8)
+    order = sort_gateways(dataset.plan.label_counts(labels, len(dataset.classes)))
     with new_folder(out, CROSS, force=force) as folder:
         np.savez_compressed(
             folder / "cross.npz", counts=matrix.counts,
-            detectors=np.array(matrix.detectors), classes=np.array(fleet.classes),
+            detectors=np.array(matrix.detectors), classes=np.array(dataset.classes),
         )  # fmt: skip
         picture = cross_heatmap(
             findings.local, findings.overall, matrix.names, order=order, note=note
@@ -374,15 +374,15 @@ def write_cross(findings: CrossFindings, out: Path, *, force: bool) -> None:
 
 def _unseen(matrix: CrossMatrix) -> tuple[UnseenClass, ...]:
     """Compare detectors on the classes that gateways have no training flow of."""
-    fleet, classes = matrix.fleet, len(matrix.fleet.classes)
-    training = fleet.split.training
-    cells = fleet.plan.assignment[training].astype(np.int64) * classes + fleet.labels[training]
-    trained = np.bincount(cells, minlength=fleet.gateways * classes).reshape(-1, classes)
+    dataset, classes = matrix.dataset, len(matrix.dataset.classes)
+    training = dataset.split.training
+    cells = dataset.plan.assignment[training].astype(np.int64) * classes + dataset.labels[training]
+    trained = np.bincount(cells, minlength=dataset.gateways * classes).reshape(-1, classes)
     everywhere = matrix.local.sum(axis=1, dtype=np.int64)
     chosen = matrix.chosen
     overall = matrix.overall.sum(axis=1, dtype=np.int64)
     found = []
-    for code, name in enumerate(fleet.classes):
+    for code, name in enumerate(dataset.classes):
         never = np.flatnonzero(trained[:, code] == 0)
         if not len(never):
             continue

@@ -121,11 +121,11 @@ def test_the_same_seed_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_gateway_without_training_flows_cannot_train_alone() -> None:
     config = small_config(data__flows=600, partition__gateways=300, partition__minimum=2)
-    fleet = FederatedDataset.open(config)
-    assert any(not len(fleet.training(k)) for k in range(fleet.gateways))
+    dataset = FederatedDataset.open(config)
+    assert any(not len(dataset.training(k)) for k in range(dataset.gateways))
     with pytest.raises(PartitionError, match=r"partition\.minimum"):
-        arms.local(config, fleet, [], None)
-    assert arms.federated(config, fleet, [], None).last is not None
+        arms.local(config, dataset, [], None)
+    assert arms.federated(config, dataset, [], None).last is not None
 
 
 @pytest.mark.slow

@@ -64,12 +64,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def exported(
     config: Config, out: Path, suffix: str = "parquet"
 ) -> tuple[FederatedDataset, dict[str, object], list[FlowTable]]:
-    fleet = FederatedDataset.open(config)
-    manifest = export_gateways(config, fleet, out, suffix=suffix)
+    dataset = FederatedDataset.open(config)
+    manifest = export_gateways(config, dataset, out, suffix=suffix)
     assert json.loads((out / "export.json").read_text()) == manifest
-    files = [out / f"gateway-{k:05d}.{suffix}" for k in range(fleet.gateways)]
+    files = [out / f"gateway-{k:05d}.{suffix}" for k in range(dataset.gateways)]
     assert sorted(p.name for p in out.iterdir()) == ["export.json", *(p.name for p in files)]
-    return fleet, manifest, [read_flows(path) for path in files]
+    return dataset, manifest, [read_flows(path) for path in files]
 
 
 def relisted(table: FlowTable) -> FlowTable:
@@ -83,9 +83,9 @@ def relisted(table: FlowTable) -> FlowTable:
     )  # fmt: skip
 
 
-def check_dealt(fleet: FederatedDataset, whole: FlowTable, tables: list[FlowTable]) -> None:
+def check_dealt(dataset: FederatedDataset, whole: FlowTable, tables: list[FlowTable]) -> None:
     for k, table in enumerate(tables):
-        assert_same_flows(table, relisted(whole.take(fleet.plan.rows(k))))
+        assert_same_flows(table, relisted(whole.take(dataset.plan.rows(k))))
 
 
 @pytest.mark.parametrize("name", ["flows.csv", "flows.csv.gz", "flows.zip", "flows.parquet"])
@@ -94,8 +94,8 @@ def test_each_file_holds_its_gateways_flows(
     name: str, suffix: str, inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     config = small_config(data__path=str(inputs[name]), data__flows=0, partition__gateways=5)
-    fleet, manifest, tables = exported(config, tmp_path / "out", suffix)
-    check_dealt(fleet, read_flows(inputs[name]), tables)
+    dataset, manifest, tables = exported(config, tmp_path / "out", suffix)
+    check_dealt(dataset, read_flows(inputs[name]), tables)
     for k, told in enumerate(manifest["gateways"]):  # type: ignore[attr-defined,arg-type,var-annotated]
         assert told["flows"] == len(tables[k])
         assert list(told["classes"].values()) == np.bincount(tables[k].attack, minlength=5).tolist()
@@ -106,8 +106,8 @@ def test_synthetic_flows_have_the_columns_that_synthesise_writes(
     suffix: str, tmp_path: Path
 ) -> None:
     config = small_config(run__seed=4)
-    fleet, _, tables = exported(config, tmp_path / "out", suffix)
-    check_dealt(fleet, synthesise(1200, generator(4, Stream.SYNTHETIC)), tables)
+    dataset, _, tables = exported(config, tmp_path / "out", suffix)
+    check_dealt(dataset, synthesise(1200, generator(4, Stream.SYNTHETIC)), tables)
 
 
 @pytest.mark.parametrize("name", ["flows.csv", "flows.parquet"])
@@ -115,23 +115,23 @@ def test_a_limited_run_exports_the_flows_it_takes(
     name: str, inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     config = small_config(data__path=str(inputs[name]), data__flows=400)
-    fleet, _, tables = exported(config, tmp_path / "out")
-    assert sum(map(len, tables)) == len(fleet.flows) == 400
+    dataset, _, tables = exported(config, tmp_path / "out")
+    assert sum(map(len, tables)) == len(dataset.flows) == 400
     whole = load_flows(config.data.model_copy(update={"flows": 0}), 1)
     for k, table in enumerate(tables):
-        rows = fleet.plan.rows(k)
+        rows = dataset.plan.rows(k)
         raw = np.column_stack([table.numbers[n] for n in ("PROTOCOL", "L7_PROTO", "IN_BYTES")])
-        np.testing.assert_array_equal(raw, whole.raw[np.asarray(fleet.flows.vector)[rows], :3])
-        np.testing.assert_array_equal(table.attack, np.asarray(fleet.flows.attack)[rows])
+        np.testing.assert_array_equal(raw, whole.raw[np.asarray(dataset.flows.vector)[rows], :3])
+        np.testing.assert_array_equal(table.attack, np.asarray(dataset.flows.attack)[rows])
 
 
 def test_cells_of_a_csv_are_copied_as_written(inputs: dict[str, Path], tmp_path: Path) -> None:
     config = small_config(data__path=str(inputs["flows.csv"]), data__flows=0)
-    fleet, _, _ = exported(config, tmp_path / "out", "csv")
+    dataset, _, _ = exported(config, tmp_path / "out", "csv")
     lines = inputs["flows.csv"].read_text().splitlines()
-    for k in range(fleet.gateways):
+    for k in range(dataset.gateways):
         found = (tmp_path / "out" / f"gateway-{k:05d}.csv").read_text().splitlines()
-        assert found == [lines[0], *(lines[row + 1] for row in fleet.plan.rows(k))]
+        assert found == [lines[0], *(lines[row + 1] for row in dataset.plan.rows(k))]
 
 
 def test_parquet_keeps_columns_and_whole_numbers(inputs: dict[str, Path], tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_a_quoted_csv_is_read_by_its_quotes(inputs: dict[str, Path], tmp_path: P
     with inputs["flows.csv"].open(newline="") as source, (tmp_path / "q.csv").open("w") as target:
         csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(csv.reader(source))
     config = small_config(data__path=str(tmp_path / "q.csv"), data__flows=0)
-    fleet, _, tables = exported(config, tmp_path / "out", "csv")
-    check_dealt(fleet, read_flows(inputs["flows.csv"]), tables)
+    dataset, _, tables = exported(config, tmp_path / "out", "csv")
+    check_dealt(dataset, read_flows(inputs["flows.csv"]), tables)
 
 
 @pytest.mark.parametrize("most", [1, 150, 300, 10**6])
@@ -167,8 +167,8 @@ def test_memory_does_not_change_what_is_written(
     config = small_config(
         data__path=str(inputs[name]), data__flows=0, partition__gateways=6, partition__alpha=0.2
     )
-    fleet, _, tables = exported(config, tmp_path / "out")
-    check_dealt(fleet, read_flows(inputs[name]), tables)
+    dataset, _, tables = exported(config, tmp_path / "out")
+    check_dealt(dataset, read_flows(inputs[name]), tables)
 
 
 @pytest.mark.parametrize("sizes", [[5], [3, 3, 3], [9, 1, 1], [1, 9, 1], [0, 0, 4], [0, 9]])
@@ -183,9 +183,11 @@ def test_groups_cover_all_gateways_and_fit(
 
 
 def test_a_gateway_without_flows_has_no_file(tmp_path: Path) -> None:
-    fleet = FederatedDataset.open(small_config())
-    held = PartitionPlan("iid", np.where(fleet.plan.assignment == 1, 0, fleet.plan.assignment), 3)
-    sign_plan(held, fleet.flows).save(tmp_path / "plan.npz")
+    dataset = FederatedDataset.open(small_config())
+    held = PartitionPlan(
+        "iid", np.where(dataset.plan.assignment == 1, 0, dataset.plan.assignment), 3
+    )
+    sign_plan(held, dataset.flows).save(tmp_path / "plan.npz")
     config = small_config(partition__plan=str(tmp_path / "plan.npz"))
     manifest = export_gateways(config, FederatedDataset.open(config), tmp_path / "out")
     assert [each["file"] is None for each in manifest["gateways"]] == [False, True, False]
@@ -199,10 +201,10 @@ def test_a_file_that_has_changed_is_refused_and_leaves_nothing(
     path = tmp_path / "flows.csv"
     path.write_bytes(inputs["flows.csv"].read_bytes())
     config = small_config(data__path=str(path), data__flows=0)
-    fleet = FederatedDataset.open(config)
+    dataset = FederatedDataset.open(config)
     path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
     with pytest.raises(DataError, match="as it was"):
-        export_gateways(config, fleet, tmp_path / "out")
+        export_gateways(config, dataset, tmp_path / "out")
     assert [each.name for each in tmp_path.iterdir()] == ["flows.csv"]
 
 
@@ -221,12 +223,12 @@ def test_a_text_that_no_bare_csv_can_hold_is_refused(
 
 def test_other_formats_and_old_exports_are_refused(tmp_path: Path) -> None:
     config = small_config()
-    fleet = FederatedDataset.open(config)
+    dataset = FederatedDataset.open(config)
     with pytest.raises(ConfigError, match="parquet, csv"):
-        export_gateways(config, fleet, tmp_path / "out", suffix="xlsx")
-    export_gateways(config, fleet, tmp_path / "out")
+        export_gateways(config, dataset, tmp_path / "out", suffix="xlsx")
+    export_gateways(config, dataset, tmp_path / "out")
     with pytest.raises(RunError, match="--force"):
-        export_gateways(config, fleet, tmp_path / "out")
+        export_gateways(config, dataset, tmp_path / "out")
 
 
 def test_an_exported_file_is_a_data_file_of_runs(tmp_path: Path) -> None:
@@ -245,5 +247,5 @@ def test_an_exported_file_is_a_data_file_of_runs(tmp_path: Path) -> None:
 def test_real_flows_go_to_a_thousand_gateways_and_come_back(tmp_path: Path) -> None:
     path = real_file("NF-BoT-IoT-v2-sample.csv.gz")
     config = Config.resolve({"data.path": str(path), "partition.gateways": 1000})
-    fleet, _, tables = exported(config, tmp_path / "out", "csv")
-    check_dealt(fleet, read_flows(path), tables)
+    dataset, _, tables = exported(config, tmp_path / "out", "csv")
+    check_dealt(dataset, read_flows(path), tables)

@@ -23,40 +23,42 @@ from fednids.runs.records import SeparationRecord
 @pytest.mark.parametrize("name", ["Reconnaissance", "Theft"])
 def test_no_flow_of_the_class_is_trained_on_and_all_are_tested_on(name: str, split: str) -> None:
     plain = FederatedDataset.open(small_config(data__split=split))
-    fleet = FederatedDataset.open(small_config(data__split=split, data__unseen=name))
-    of_it = np.asarray(fleet.flows.attack) == CLASSES.index(name)
-    assert fleet.split.test[of_it].all()
-    np.testing.assert_array_equal(fleet.split.test[~of_it], plain.split.test[~of_it])
-    assert fleet.plan == plain.plan
-    trained = set(np.asarray(fleet.flows.vector)[fleet.split.training].tolist())
-    novel = [v not in trained for v in np.asarray(fleet.flows.vector)[fleet.split.test].tolist()]
-    np.testing.assert_array_equal(fleet.split.novel[fleet.split.test], novel)
+    dataset = FederatedDataset.open(small_config(data__split=split, data__unseen=name))
+    of_it = np.asarray(dataset.flows.attack) == CLASSES.index(name)
+    assert dataset.split.test[of_it].all()
+    np.testing.assert_array_equal(dataset.split.test[~of_it], plain.split.test[~of_it])
+    assert dataset.plan == plain.plan
+    trained = set(np.asarray(dataset.flows.vector)[dataset.split.training].tolist())
+    novel = [
+        v not in trained for v in np.asarray(dataset.flows.vector)[dataset.split.test].tolist()
+    ]
+    np.testing.assert_array_equal(dataset.split.novel[dataset.split.test], novel)
 
 
 def test_validation_flows_are_never_of_the_class() -> None:
-    fleet = FederatedDataset.open(small_config(data__unseen="DDoS", data__validation_share=0.3))
-    assert fleet.split.validation is not None
-    of_it = np.asarray(fleet.flows.attack) == CLASSES.index("DDoS")
-    assert not fleet.split.validation[of_it].any()
+    dataset = FederatedDataset.open(small_config(data__unseen="DDoS", data__validation_share=0.3))
+    assert dataset.split.validation is not None
+    of_it = np.asarray(dataset.flows.attack) == CLASSES.index("DDoS")
+    assert not dataset.split.validation[of_it].any()
 
 
 def test_gateways_that_never_train_have_test_flows_alone() -> None:
     settings = {"partition__gateways": 5, "partition__alpha": 10.0}
     plain = FederatedDataset.open(small_config(**settings))
-    fleet = FederatedDataset.open(small_config(**settings, partition__unseen_gateways=2))
-    assert len(fleet.unseen_gateways) == 2
+    dataset = FederatedDataset.open(small_config(**settings, partition__unseen_gateways=2))
+    assert len(dataset.unseen_gateways) == 2
     for k in range(5):
-        if k in fleet.unseen_gateways:
-            assert len(fleet.training(k)) == 0
-            assert len(fleet.testing(k)) == plain.plan.sizes()[k]
+        if k in dataset.unseen_gateways:
+            assert len(dataset.training(k)) == 0
+            assert len(dataset.testing(k)) == plain.plan.sizes()[k]
         else:
-            assert len(fleet.training(k)) == len(plain.training(k))
+            assert len(dataset.training(k)) == len(plain.training(k))
     other = FederatedDataset.open(
         small_config(**settings, partition__unseen_gateways=2, run__seed=5)
     )
     again = FederatedDataset.open(small_config(**settings, partition__unseen_gateways=2))
-    assert again.unseen_gateways == fleet.unseen_gateways
-    assert other.plan != fleet.plan
+    assert again.unseen_gateways == dataset.unseen_gateways
+    assert other.plan != dataset.plan
 
 
 @pytest.mark.parametrize(
@@ -104,10 +106,10 @@ def test_results_say_how_they_are_seen(kind: str, tmp_path: Path) -> None:
     for score in unseen["rejection"].values():
         assert 0 <= score["auroc"] <= 1
     gateways = result["unseen_gateways"]
-    fleet = FederatedDataset.open(config)
+    dataset = FederatedDataset.open(config)
     (held,) = gateways["partitions"]
-    assert sum(map(sum, gateways["unseen"]["confusion"])) == fleet.plan.sizes()[held]
-    tested = sum(len(fleet.testing(k)) for k in range(3) if k != held)
+    assert sum(map(sum, gateways["unseen"]["confusion"])) == dataset.plan.sizes()[held]
+    tested = sum(len(dataset.testing(k)) for k in range(3) if k != held)
     assert sum(map(sum, gateways["seen"]["confusion"])) == tested
     if kind == "federated":
         both = np.array(gateways["seen"]["confusion"]) + gateways["unseen"]["confusion"]

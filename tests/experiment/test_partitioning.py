@@ -54,7 +54,7 @@ def test_a_run_by_its_settings_or_by_its_file_has_its_plan(
 
 def test_the_folder_holds_plan_measures_and_pictures(folder: Path) -> None:
     skew = json.loads((folder / "skew.json").read_text())
-    plan, fleet = PartitionPlan.load(folder / "plan.npz"), FederatedDataset.open(small_config())
+    plan, dataset = PartitionPlan.load(folder / "plan.npz"), FederatedDataset.open(small_config())
     assert plan.fingerprint == skew["fingerprint"]
     assert plan.flows
     shifts = {path.name for path in folder.glob("shift-*.png")}
@@ -65,7 +65,7 @@ def test_the_folder_holds_plan_measures_and_pictures(folder: Path) -> None:
     )
     assert list(summary.measure) == [row["measure"] for row in skew["summary"]]
     np.testing.assert_array_equal(gateways.flows, plan.sizes())
-    assert gateways.flows.sum() == len(fleet.flows) == skew["data"]["flows"]
+    assert gateways.flows.sum() == len(dataset.flows) == skew["data"]["flows"]
 
 
 def test_measures_are_those_of_the_run(folder: Path) -> None:
@@ -127,8 +127,8 @@ def test_noise_is_measured_where_it_is() -> None:
     loud, quiet = (each.report.find("wasserstein") for each in (noisy, plain))
     assert loud.weighted > 3 * quiet.weighted
     name = most_shifted(noisy)[0]
-    drawn = read_quantity(noisy.fleet, name)
-    deviation = [drawn[noisy.fleet.plan.rows(k)].std() for k in range(3)]
+    drawn = read_quantity(noisy.dataset, name)
+    deviation = [drawn[noisy.dataset.plan.rows(k)].std() for k in range(3)]
     assert deviation == sorted(deviation)
 
 
@@ -136,8 +136,8 @@ def test_the_features_drawn_are_those_that_shift_most() -> None:
     study = study_partition(
         small_config(partition__scheme="feature", partition__feature="OUT_PKTS")
     )
-    features = quantities(study.fleet)
-    apart = feature_distances(features, [study.fleet.plan.assignment], 3)[0]
-    means = np.average(apart, axis=0, weights=study.fleet.plan.sizes())
+    features = quantities(study.dataset)
+    apart = feature_distances(features, [study.dataset.plan.assignment], 3)[0]
+    means = np.average(apart, axis=0, weights=study.dataset.plan.sizes())
     wanted = [features.names[place] for place in np.argsort(-means)[:3]]
     assert list(most_shifted(study)) == wanted

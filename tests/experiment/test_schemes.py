@@ -46,7 +46,7 @@ def test_a_row_is_what_the_scheme_alone_measures(
     alone = study_partition(small_config(partition__scheme="pathological"))
     assert found.entries[2].values == tuple(each.of(alone.report)[0] for each in MEASURED)
     plan = PartitionPlan.load(tmp_path / "all" / "pathological" / "plan.npz")
-    assert plan.fingerprint == alone.fleet.plan.fingerprint
+    assert plan.fingerprint == alone.dataset.plan.fingerprint
     assert found.entries[1].values[0] < 0.1 * found.entries[2].values[0]
 
 

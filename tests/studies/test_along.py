@@ -13,7 +13,7 @@ from fednids.studies.report import Row, StudyReport, draw_report, group, report_
 from fednids.studies.statistics import RUN_METRICS
 
 TEXT = """
-title = "Liars"
+title = "Malicious gateways"
 arms = ["federated"]
 seeds = [1, 2, 3]
 
@@ -21,24 +21,24 @@ seeds = [1, 2, 3]
 strategy.name = ["fedavg", "krum"]
 train.epochs = [1, 2]
 
-[[axes.liars]]
+[[axes.malicious]]
 name = "none"
 
-[[axes.liars]]
+[[axes.malicious]]
 name = "some"
 attack.kind = "sign-flip"
 attack.share = 0.2
 
 [report]
 compare = "strategy.name"
-along = "liars"
+along = "malicious"
 """
 SCORES = {
-    "liars=none strategy=fedavg": 0.9,
-    "liars=some strategy=fedavg seed=1": 0.3,
-    "liars=some strategy=fedavg seed=2": 0.4,
-    "liars=some strategy=fedavg seed=3": 0.5,
-    "liars=some strategy=krum epochs=1": 0.8,
+    "malicious=none strategy=fedavg": 0.9,
+    "malicious=some strategy=fedavg seed=1": 0.3,
+    "malicious=some strategy=fedavg seed=2": 0.4,
+    "malicious=some strategy=fedavg seed=3": 0.5,
+    "malicious=some strategy=krum epochs=1": 0.8,
 }
 
 
@@ -47,7 +47,7 @@ def rows(folder: Path, text: str = TEXT) -> list[Row]:
 
 
 def test_lines_are_values_of_one_axis_at_the_values_of_the_other(tmp_path: Path) -> None:
-    one, two = sheets(rows(tmp_path), ("strategy.name", "liars"), "macro_f1")
+    one, two = sheets(rows(tmp_path), ("strategy.name", "malicious"), "macro_f1")
     assert (one.place, two.place) == ("epochs 1", "epochs 2")
     assert one.along == ("none", "some")
     assert list(one.lines) == ["fedavg", "krum"]
@@ -61,7 +61,7 @@ def test_lines_are_values_of_one_axis_at_the_values_of_the_other(tmp_path: Path)
 
 
 def test_a_metric_that_nobody_has_gives_no_sheet(tmp_path: Path) -> None:
-    assert sheets(rows(tmp_path), ("strategy.name", "liars"), "attack_success") == ()
+    assert sheets(rows(tmp_path), ("strategy.name", "malicious"), "attack_success") == ()
 
 
 def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_arm_that_does_not_read_the_axis_is_one_line(tmp_path: Path) -> None:
         )
         for row in rows_of(given, {**SCORES, "local": 0.6})
     ]
-    (one, _) = sheets(found, ("strategy.name", "liars"), "macro_f1")
+    (one, _) = sheets(found, ("strategy.name", "malicious"), "macro_f1")
     assert list(one.lines) == ["federated, fedavg", "local", "federated, krum"]
     assert [value.count for value in one.lines["local"]] == [3, 3]
 
@@ -87,7 +87,7 @@ def test_the_report_has_a_table_and_a_picture_of_it(tmp_path: Path) -> None:
     assert drawn == ["along-macro-f1.png"]
     assert (tmp_path / drawn[0]).read_bytes().startswith(b"\x89PNG")
     text = report_markdown(report(tmp_path), drawn)
-    table = text.partition("## macro-F1: strategy along liars (epochs 1)")[2].splitlines()
+    table = text.partition("## macro-F1: strategy along malicious (epochs 1)")[2].splitlines()
     assert table[2:6] == [
         "| strategy | none | some |",
         "|---|---|---|",
@@ -102,7 +102,7 @@ def test_attacks_are_told_where_there_are_any(tmp_path: Path) -> None:
         dataclasses.replace(
             row, metrics={**row.metrics, "attack_success": 0.4, "attack_over_clean": 0.3}
         )
-        if row.metrics and "liars=some" in row.cell.label
+        if row.metrics and "malicious=some" in row.cell.label
         else row
         for row in rows(tmp_path)
     )

@@ -119,19 +119,19 @@ def test_a_study_without_cells_is_refused(tmp_path: Path) -> None:
         expand(study(tmp_path, LINKED + "[[exclude]]\ntrain.epochs = [1, 2]\n"))
 
 
-def test_robustness_tells_rules_how_many_lie_and_leaves_bulyan_out_where_it_is_undefined() -> None:
+def test_rules_of_robustness_have_the_true_number_and_bulyan_is_left_out_where_undefined() -> None:
     assert "robustness" in shipped_studies()
     cells = expand(read_study("robustness"))
     for cell in cells:
         config = cell.run.config
-        liars = round(config.attack.share * config.partition.gateways)
+        attackers = round(config.attack.share * config.partition.gateways)
         strategy = config.strategy.name
         malicious = getattr(config.strategy.settings, "malicious", None)
         if strategy in ("krum", "multikrum"):
-            assert malicious == liars
+            assert malicious == attackers
             assert config.partition.gateways >= 2 * malicious + 3
         if strategy == "bulyan":
-            assert malicious == liars
+            assert malicious == attackers
             assert config.partition.gateways >= 4 * malicious + 3
         if strategy == "fedtrimmedavg":
             assert config.strategy.settings.beta == config.attack.share

@@ -62,7 +62,7 @@ def test_every_strategy_is_run_on_the_same_plans_and_seeds() -> None:
     assert all(len(deal) == 1 for deal in deals.values())
 
 
-def test_liars_have_clean_twins_unless_they_are_not_wanted() -> None:
+def test_runs_under_attack_have_clean_twins_unless_they_are_not_wanted() -> None:
     lies = {"attack.share": 0.2, "attack.kind": "sign-flip"}
     strategies = parse_strategies("fedavg,krum")
     both = expand(make_contest(strategies, lies, (1,)))

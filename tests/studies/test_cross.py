@@ -72,7 +72,7 @@ def test_the_diagonal_is_what_each_run_ended_with(
 
 def test_every_detector_answers_for_every_test_flow_once(matrix: CrossMatrix) -> None:
     for k in range(GATEWAYS):
-        support = matrix.fleet.support(matrix.fleet.testing(k))
+        support = matrix.dataset.support(matrix.dataset.testing(k))
         for counts in matrix.counts:
             np.testing.assert_array_equal(counts[k].sum(axis=1), support)
 
@@ -98,7 +98,7 @@ def test_graphs_are_compiled_once_for_all_detectors(
 
 def test_rates_are_those_of_the_metrics(matrix: CrossMatrix) -> None:
     findings = CrossFindings.of(matrix)
-    classes = matrix.fleet.classes
+    classes = matrix.dataset.classes
     for row, detector in zip(findings.macro_f1, matrix.counts, strict=True):
         wanted = [scores(ConfusionCounts(counts), classes).macro_f1 for counts in detector]
         np.testing.assert_allclose(row, wanted)
@@ -117,11 +117,11 @@ def test_a_gateway_without_test_flows_is_undefined() -> None:
 
 
 def test_unseen_classes_by_their_literal_definition(matrix: CrossMatrix) -> None:
-    fleet, findings = matrix.fleet, CrossFindings.of(matrix)
+    dataset, findings = matrix.dataset, CrossFindings.of(matrix)
     found = {each.name: each for each in findings.unseen}
     pairs: list[tuple[float, float]] = []
-    for code, name in enumerate(fleet.classes):
-        never = [k for k in range(GATEWAYS) if code not in fleet.training(k).labels]
+    for code, name in enumerate(dataset.classes):
+        never = [k for k in range(GATEWAYS) if code not in dataset.training(k).labels]
         assert (name in found) == bool(never)
         if not never:
             continue
@@ -146,7 +146,7 @@ def test_an_alarm_counts_whichever_attack_it_names() -> None:
     counts[:, 0, 0, 0] = 4
     counts[0, 0, 2, 2], counts[0, 0, 2, 0] = 3, 1  # the global detector
     counts[1, 0, 2, 1], counts[1, 0, 2, 0] = 2, 2  # the gateway's own
-    fleet = SimpleNamespace(
+    dataset = SimpleNamespace(
         classes=("Benign", "A", "B"), gateways=1, labels=np.array([0, 1, 2]),
         split=SimpleNamespace(training=np.array([True, True, False])),
         plan=SimpleNamespace(assignment=np.zeros(3, np.int32)),
@@ -154,7 +154,7 @@ def test_an_alarm_counts_whichever_attack_it_names() -> None:
     kinds = [
         SimpleNamespace(kind=kind, personal=kind == "local") for kind in ("federated", "local")
     ]
-    findings = CrossFindings.of(CrossMatrix(kinds, fleet, ("federated",), counts))  # type: ignore[arg-type]
+    findings = CrossFindings.of(CrossMatrix(kinds, dataset, ("federated",), counts))  # type: ignore[arg-type]
     (only,) = findings.unseen
     assert (only.name, only.gateways) == ("B", 1)
     assert (only.local, only.overall) == (0.0, 0.75)
@@ -281,5 +281,7 @@ def test_a_run_by_a_plan_file_is_scored_by_its_plan(tmp_path: Path) -> None:
     execute("centralised", config, tmp_path / "run")
     found = cross_runs([tmp_path / "run"])
     assert (
-        found.fleet.plan == study.fleet.plan == FederatedDataset.open(small_config(**SETTINGS)).plan
+        found.dataset.plan
+        == study.dataset.plan
+        == FederatedDataset.open(small_config(**SETTINGS)).plan
     )

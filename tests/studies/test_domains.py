@@ -65,8 +65,8 @@ def test_all_classes_are_those_of_the_data_set(domain: str, tmp_path: Path) -> N
     every = FederatedDataset.open(config_of(path, partition__gateways=2))
     assert every.classes == every.flows.classes == read_flows(path).spec.classes
     assert len(set(every.labels)) == 5
-    fleet = FederatedDataset.open(config_of(path, model__classes="binary", partition__gateways=2))
-    assert set(fleet.labels) == {0, 1}
+    dataset = FederatedDataset.open(config_of(path, model__classes="binary", partition__gateways=2))
+    assert set(dataset.labels) == {0, 1}
     result = execute("centralised", config_of(path), tmp_path / "run")
     assert list(result.final.per_class) == list(every.classes)
 
@@ -131,7 +131,7 @@ def test_a_federation_of_networks_and_each_detector_at_each(tmp_path: Path) -> N
     execute("local", config, tmp_path / "alone")
     matrix = cross_runs([tmp_path / "together", tmp_path / "alone"])
     assert matrix.local.shape == (4, 4, 2, 2)
-    fleet = FederatedDataset.open(config)
+    dataset = FederatedDataset.open(config)
     for gateway in range(4):
-        tested = len(fleet.testing(gateway))
+        tested = len(dataset.testing(gateway))
         assert (matrix.local[:, gateway].sum(axis=(1, 2)) == tested).all()

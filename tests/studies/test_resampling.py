@@ -14,7 +14,7 @@ from fednids.studies.statistics import draw_macro_f1, ends
 NAMES = ("Benign", "DoS", "Theft")
 
 
-def fleet(rng: np.random.Generator, gateways: int) -> list[ConfusionCounts]:
+def dataset(rng: np.random.Generator, gateways: int) -> list[ConfusionCounts]:
     matrices = rng.integers(0, 20, (gateways, 3, 3)) * rng.integers(0, 2, (gateways, 3, 1))
     return [ConfusionCounts(matrix) for matrix in matrices]
 
@@ -32,7 +32,7 @@ def slow_draws(confusions: list[ConfusionCounts], name: str, draws: int) -> list
 
 @pytest.mark.parametrize("gateways", [3, 4, 11])
 def test_draws_are_scored_as_metrics_score(gateways: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    confusions = [*fleet(np.random.default_rng(gateways), gateways)]
+    confusions = [*dataset(np.random.default_rng(gateways), gateways)]
     confusions += [ConfusionCounts(np.diag([3, 2, 1])), ConfusionCounts(np.zeros((3, 3), int))]
     expected = slow_draws(confusions, "plan", 40)
     np.testing.assert_allclose(draw_macro_f1(confusions, "plan", 40), expected)

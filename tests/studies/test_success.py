@@ -59,6 +59,6 @@ def test_flows_with_a_trigger_are_not_compared_with_flows_without() -> None:
     assert found["attack_over_clean"] == pytest.approx(0.6)
 
 
-def test_a_run_without_liars_has_no_success() -> None:
+def test_a_run_without_malicious_gateways_has_no_success() -> None:
     for clean in (CLEAN, result(gateway(8, 2), attack=attack("sign-flip", 0.0))):
         assert all(math.isnan(value) for value in measure_attack(clean, CLEAN).values())

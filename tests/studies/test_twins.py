@@ -32,7 +32,7 @@ def test_a_share_of_nothing_is_clean() -> None:
     assert set(clean_twins(given)) == {"attacked"}
 
 
-def test_what_a_rule_is_told_of_liars_may_follow_them_where_no_exact_twin_is() -> None:
+def test_without_an_exact_twin_a_rule_may_assume_another_number_of_malicious_gateways() -> None:
     krum: dict[str, object] = {"strategy.name": "krum"}
     told = {**krum, **LIES, "strategy.malicious": 2}
     loose = runs(clean={**krum, "strategy.malicious": 0}, attacked=told)
