@@ -68,9 +68,7 @@ def compare(
         bool,
         typer.Option("--no-clean", help="With attack.share: no runs without malicious gateways."),
     ] = False,
-    workers: Annotated[
-        int, typer.Option("--workers", help="Runs at once; 0 for one a processor.")
-    ] = 0,
+    workers: options.Processes = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_file: options.LogFile = None,

@@ -1,6 +1,8 @@
-"""``fednids config``: every setting with its meaning, or a resolved file."""
+"""``fednids config``: every setting with its meaning; ``fednids doctor``: the machine."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import typer
 
@@ -29,3 +31,25 @@ def show_settings(
             meaning = f"{each.member}: {each.meaning}" if each.member else each.meaning
             table.add_row(each.name, str(values.get(each.name, "")) or default, meaning)
         print_table(table)
+
+
+def doctor(as_json: options.Json = False) -> None:
+    """Check versions and known problems of this machine.
+
+    Each problem is printed with its remedy.
+    """
+    from fednids.experiment.health import examine
+
+    findings = list(examine())
+    traps = [finding for finding in findings if finding.is_trap]
+    if as_json:
+        print_json([{**asdict(finding), "trap": finding.is_trap} for finding in findings])
+    else:
+        titles = ("", "found", "what to do")
+        table = plain_table(*titles, left=titles)
+        for finding in findings:
+            table.add_row(finding.subject, finding.state, finding.remedy)
+        print_table(table)
+        say(f"{len(traps)} traps found" if traps else "no traps found")
+    if traps:
+        raise typer.Exit(2)

@@ -144,10 +144,7 @@ def _run(
     from fednids.deploy.folder import open_deployment
     from fednids.deploy.running import deployed_config, run_deployed, stopped_config
 
-    given = {
-        **parse_settings(settings or []),
-        **options.name_flags(rounds=rounds, strategy=strategy, seed=seed),
-    }
+    given = options.given(None, settings, rounds=rounds, strategy=strategy, seed=seed)
     if (out is None) == (resume is None) or (resume and (given or config)):
         raise ConfigError(
             "expected --out FOLDER for a new run, or --resume FOLDER without settings, got both "

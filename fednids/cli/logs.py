@@ -45,15 +45,17 @@ def logging_to(
     ConfigError
         No file can be written there.
     """
+    screen, level = _ToScreen(), logging.DEBUG if verbose and file else logging.INFO
+    shown = logging.INFO if verbose else logging.WARNING
+    screen.setLevel(logging.CRITICAL + 1 if quiet else shown)
     if file is None:
-        with _handled(None, _screen(verbose, quiet), logging.INFO):
+        with _handled(None, screen, level):
             yield
         return
     with _opened(file, new) as stream:
         handler = logging.StreamHandler(io.TextIOWrapper(stream, "utf-8", write_through=True))
         handler.setFormatter(logging.Formatter(_FORMAT))
-        level = logging.DEBUG if verbose else logging.INFO
-        with _noise_to(stream), _handled(handler, _screen(verbose, quiet), level):
+        with _noise_to(stream), _handled(handler, screen, level):
             yield
         handler.stream.detach()
 
@@ -66,31 +68,17 @@ class _ToScreen(logging.Handler):
         ERRORS.print(named + record.getMessage(), markup=False)
 
 
-class _Divert(logging.Filter):
-    """Takes another library's records away from its own handlers, but for errors."""
-
-    def __init__(self, handler: logging.Handler | None):
-        super().__init__()
-        self._handler = handler
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if self._handler and record.levelno >= logging.INFO:
-            self._handler.handle(record)
-        return record.levelno >= logging.ERROR
-
-
-def _screen(verbose: bool, quiet: bool) -> logging.Handler:
-    handler = _ToScreen()
-    handler.setLevel(logging.INFO if verbose else logging.WARNING)
-    if quiet:
-        handler.setLevel(logging.CRITICAL + 1)
-    return handler
-
-
 @contextmanager
 def _handled(file: logging.Handler | None, screen: logging.Handler, level: int) -> Iterator[None]:
     """Connect handlers, and leave the loggers as they were."""
-    handlers, divert = [each for each in (file, screen) if each], _Divert(file)
+
+    def divert(record: logging.LogRecord) -> bool:
+        """Take Flower's records away from its own handlers, but for errors."""
+        if file and record.levelno >= logging.INFO:
+            file.handle(record)
+        return record.levelno >= logging.ERROR
+
+    handlers = [each for each in (file, screen) if each]
     before = _OURS.level, _OURS.propagate
     _OURS.setLevel(level)
     _OURS.propagate = False
@@ -140,7 +128,7 @@ def _noise_to(stream: BinaryIO) -> Iterator[None]:
         yield
         return
     sys.stderr.flush()
-    kept, told = os.dup(_STDERR), os.environ.get(_GLOG)
+    kept, before = os.dup(_STDERR), os.environ.get(_GLOG)
     os.environ.setdefault(_GLOG, "2")  # MindSpore's warnings, which nobody wants on screen
     os.dup2(stream.fileno(), _STDERR)
     try:
@@ -152,5 +140,5 @@ def _noise_to(stream: BinaryIO) -> Iterator[None]:
         sys.stderr.flush()
         os.dup2(kept, _STDERR)
         os.close(kept)
-        if told is None:
+        if before is None:
             os.environ.pop(_GLOG, None)

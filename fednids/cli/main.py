@@ -19,11 +19,9 @@ from fednids.cli import (
     cross,
     data,
     deploy,
-    doctor,
     partition,
     report,
     reproduce,
-    scoring,
     sweep,
 )
 from fednids.cli.plugins import with_plugins
@@ -47,7 +45,7 @@ for _name, _command, _example in (
     ("centralised", arms.train_centralised, "--data flows.csv.gz --out base"),
     ("local", arms.train_local, "--gateways 5 --out alone"),
     ("resume", arms.resume_run, "run"),
-    ("evaluate", scoring.evaluate_detector, "--model run --data other.csv.gz"),
+    ("evaluate", arms.evaluate_detector, "--model run --data other.csv.gz"),
     ("sweep", sweep.sweep, "quick --out study"),
     ("compare", compare.compare, "--strategies fedavg,krum,rfa --out contest"),
     (
@@ -58,7 +56,7 @@ for _name, _command, _example in (
     ("report", report.report, "run --html run.html"),
     ("reproduce", reproduce.reproduce, "--data flows.csv.gz --out paper"),
     ("config", configuration.show_settings, "train.epochs=2 --toml > settings.toml"),
-    ("doctor", doctor.doctor, ""),
+    ("doctor", configuration.doctor, ""),
 ):  # fmt: skip
     app.command(_name, epilog=f"Example: fednids {_name} {_example}".rstrip())(_command)
 app.add_typer(data.app, name="data")

@@ -31,6 +31,7 @@ Rounds = Annotated[int | None, typer.Option("--rounds", help="Number of rounds."
 Strategy = Annotated[str | None, typer.Option("--strategy", help="How updates are aggregated.")]
 Engine = Annotated[str | None, typer.Option("--engine", help="Where gateways train.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes.")]
+Processes = Annotated[int, typer.Option("--workers", help="Runs at once; 0 for one a processor.")]
 File = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
 Settings = Annotated[
     list[str] | None,
@@ -65,7 +66,7 @@ _FLAGS = {
 
 
 def resolve(file: Path | None, settings: list[str] | None, **flags: str | float | None) -> Config:
-    """Put file, settings and flags together; flags win.
+    """Return the settings of file, arguments and flags; flags win.
 
     Parameters
     ----------

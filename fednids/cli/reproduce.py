@@ -31,9 +31,7 @@ def reproduce(
     parts: Annotated[
         str, typer.Option("--parts", help="Parts to run: published,honest,...; all without.")
     ] = "",
-    workers: Annotated[
-        int, typer.Option("--workers", help="Rows at once; 0 for one a processor.")
-    ] = 0,
+    workers: options.Processes = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_file: options.LogFile = None,

@@ -16,7 +16,6 @@ from fednids.errors import ConfigError
 
 if TYPE_CHECKING:
     from fednids.studies.study import Study
-    from fednids.studies.sweep import Agenda
 
 
 def sweep(
@@ -33,9 +32,7 @@ def sweep(
     seeds: Annotated[
         str | None, typer.Option("--seeds", help="Seeds in place of the study's: 1,2,3.")
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", help="Runs at once; 0 for one a processor.")
-    ] = 0,
+    workers: options.Processes = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be run, with estimates.")
     ] = False,
@@ -54,7 +51,14 @@ def sweep(
     from fednids.studies.study import read_study, shipped_studies
 
     if show_list:
-        _list(shipped_studies(), as_json=as_json)
+        if as_json:
+            print_json(shipped_studies())
+            return
+        titles = ("study", "what it is")
+        table = plain_table(*titles, left=titles, unbroken=("study",))
+        for name, title in shipped_studies().items():
+            table.add_row(name, title)
+        print_table(table)
         return
     if study is None or out is None:
         missing = "a study" if study is None else "--out FOLDER"
@@ -62,10 +66,9 @@ def sweep(
             f"expected {missing}, got none; `fednids sweep --list` shows the shipped studies, "
             "and `fednids sweep quick --out study` runs one"
         )
-    flags = {"data.path": data, "partition.gateways": gateways, "federation.rounds": rounds}
-    chosen = {name: value for name, value in flags.items() if value is not None}
+    flags = options.name_flags(data=data, gateways=gateways, rounds=rounds)
     wanted = read_study(study).changed(
-        {**parse_settings(settings or []), **chosen},
+        {**parse_settings(settings or []), **flags},
         seeds=None if seeds is None else options.read_seeds(seeds),
     )
     if dry_run:
@@ -101,7 +104,11 @@ def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> Non
 
     count, agenda = len(processors(workers)), plan_sweep(study, out)
     if as_json:
-        print_json(_agenda_json(agenda))
+        runs = [
+            {"run": each.run.name, "windows": each.windows, "seconds": each.seconds}
+            for each in agenda.planned
+        ]
+        print_json({"cells": len(agenda.cells), "finished": agenda.finished, "runs": runs})
         return
     table = plain_table("run", "windows trained on", "about")
     for each in sorted(agenda.planned, key=lambda planned: -planned.seconds):
@@ -113,22 +120,3 @@ def _show_agenda(study: Study, out: Path, workers: int, *, as_json: bool) -> Non
         f"{agenda.finished} of them finished; the rest takes roughly {total:.0f} min on "
         f"{count} processor{'s' * (count != 1)}"
     )
-
-
-def _agenda_json(agenda: Agenda) -> dict[str, object]:
-    runs = [
-        {"run": each.run.name, "windows": each.windows, "seconds": each.seconds}
-        for each in agenda.planned
-    ]
-    return {"cells": len(agenda.cells), "finished": agenda.finished, "runs": runs}
-
-
-def _list(studies: dict[str, str], *, as_json: bool) -> None:
-    if as_json:
-        print_json(studies)
-        return
-    titles = ("study", "what it is")
-    table = plain_table(*titles, left=titles, unbroken=("study",))
-    for name, title in studies.items():
-        table.add_row(name, title)
-    print_table(table)
