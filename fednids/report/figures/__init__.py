@@ -1,8 +1,9 @@
-"""Pictures of fleets and runs, one idea a file, each made of plain arrays.
+"""Pictures of plans and runs, one idea a file, each made of plain arrays.
 
-`label_bars`, `heatmap`, `size_curve`, `distance_matrix`, `ridgelines` and `comparison` show
-how flows are dealt; `curves` and `confusion` show a run, and `draw_run` writes the pictures
-that every run leaves behind. All functions give a Matplotlib figure; `style.save` writes it.
+Functions whose name ends in ``_chart`` return a chart of the HTML page (`vega.Chart`); all others
+return a Matplotlib figure, which `style.save` writes. In all of them `owned` is ``(K, C) int64``,
+flows of each class at each gateway; `names` are those of the C classes; `note` is put behind the
+title.
 
 Nothing is imported here: Matplotlib takes most of a second, and a worker draws nothing. So
 import a picture where it is drawn.

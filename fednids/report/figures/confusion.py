@@ -27,10 +27,6 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str], note: str = "") -
     ----------
     counts : ndarray
         ``(C, C) int64``, true class by predicted class.
-    names : sequence of str
-        Of the C classes.
-    note : str
-        Put behind the title.
     """
     shares, places = shares_of_true(counts), np.arange(len(names)) + 0.5
     figure = Figure(figsize=(2.2 + 0.68 * len(places), 1.2 + 0.68 * len(places)))
@@ -57,8 +53,6 @@ def confusion_chart(sides: Mapping[str, NDArray[np.int64]], names: Sequence[str]
     ----------
     sides : Mapping
         Counts as `confusion` takes them: of ``all`` test flows, and perhaps of ``novel`` ones.
-    names : sequence of str
-        Of the C classes.
     """
     rows = [
         [side, true, taken, count, rate, f"{count:,}\n{decimal(rate)}"]

@@ -39,8 +39,6 @@ def cross_heatmap(
         Of the global detectors.
     order : ndarray
         ``(K,)``, the gateway at each place.
-    note : str
-        Put behind the title.
 
     Returns
     -------

@@ -34,8 +34,6 @@ def distance_matrix(
     highest : float, optional
         Where the colours end: the measure's largest value, so that pictures of several plans
         can be compared. The largest distance if not given.
-    note : str
-        Put behind the title.
 
     Returns
     -------

@@ -29,10 +29,6 @@ def heatmap(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> F
     ----------
     owned : ndarray
         ``(K, C) int64``, flows of each class at each gateway; at least one flow.
-    names : sequence of str
-        Of the C classes.
-    note : str
-        Put behind the title.
 
     Returns
     -------

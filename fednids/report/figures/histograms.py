@@ -23,21 +23,20 @@ _DIAGONAL = {
 def roc_chart(sides: Mapping[str, Sides]) -> Chart:
     """Show which share of the positives is found at which rate of false alarms, by question."""
     areas = {name: roc_area(each) for name, each in sides.items()}
-    return Chart(
-        "roc",
-        "ROC",
+    rows = [
+        [name, place, x, y]
+        for name, each in sides.items()
+        for false, true in [_reached(each)]
+        for place, (x, y) in enumerate(zip(false / false[-1], true / true[-1], strict=True))
+    ]
+    return _curves_chart(
+        ("roc", "ROC"),
         f"Line chart: share of positives found by rate of false alarms. Areas: {_in_words(areas)}.",
-        _lines(list(sides), ("false alarms", "found"), _DIAGONAL),
-        ("series", "place", "x", "y"),
-        [
-            [name, place, false / falses[-1], true / trues[-1]]
-            for name, each in sides.items()
-            for falses, trues in [_reached(each)]
-            for place, (false, true) in enumerate(zip(falses, trues, strict=True))
-        ],
+        ("false alarms", "found"),
+        rows,
         PageTable.of_columns("Area under the ROC curve", _bounds("area", areas), 4),
-        (toggles(list(sides)),),
         "Thresholds lie between the bins of the scores. All test flows.",
+        under=_DIAGONAL,
     )
 
 
@@ -48,21 +47,18 @@ def precision_chart(sides: Mapping[str, Sides]) -> Chart:
         float(s.positives.sum() / (s.positives + s.negatives).sum()) for s in sides.values()
     ]
     columns = {**_bounds("average precision", areas), "share of positives": positives}
-    return Chart(
-        "precision",
-        "Precision and recall",
+    rows = [
+        [name, place, true[place] / true[-1], true[place] / (true[place] + false[place])]
+        for name, each in sides.items()
+        for false, true in [_reached(each)]
+        for place in np.flatnonzero(true + false).tolist()
+    ]
+    return _curves_chart(
+        ("precision", "Precision and recall"),
         f"Line chart: precision by recall. Average precision: {_in_words(areas)}.",
-        _lines(list(sides), ("recall", "precision")),
-        ("series", "place", "x", "y"),
-        [
-            [name, place, true / trues[-1], true / (true + false)]
-            for name, each in sides.items()
-            for falses, trues in [_reached(each)]
-            for place, (false, true) in enumerate(zip(falses, trues, strict=True))
-            if true + false
-        ],
+        ("recall", "precision"),
+        rows,
         PageTable.of_columns("Average precision", columns, 4),
-        (toggles(list(sides)),),
         "Scores that tell nothing have the share of positives as their precision.",
     )
 
@@ -80,17 +76,8 @@ def reliability_chart(grades: NDArray[np.int64]) -> Chart:
     confidence, found = (sure / flows).tolist(), (right / flows).tolist()
     total = int(flows.sum())
     error = float(np.abs(right - sure).sum()) / total if total else float("nan")
-    titles = ("mean confidence", "share that is right")
-    encoding = {
-        **_square(titles),
-        "tooltip": [
-            *(
-                field(f"{name}:Q", title=t, format=".4f")
-                for name, t in zip("xy", titles, strict=True)
-            ),
-            field("flows:Q", format=","),
-        ],
-    }
+    axes, tooltip = _square(("mean confidence", "share that is right"), 4)
+    encoding = {**axes, "tooltip": [*tooltip, field("flows:Q", format=",")]}
     line = {
         "type": "line", "color": SERIES[0], "strokeWidth": 2, "point": {"size": 50, "filled": True}
     }  # fmt: skip
@@ -108,15 +95,12 @@ def reliability_chart(grades: NDArray[np.int64]) -> Chart:
     )
 
 
-def _reached(sides: Sides) -> tuple[list[int], list[int]]:
+def _reached(sides: Sides) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """False and true positives for thresholds from the highest, where they change."""
-    false, true = (
-        np.concatenate([[0], np.cumsum(counts[::-1])])
-        for counts in (sides.negatives, sides.positives)
-    )
-    changed = np.flatnonzero((np.diff(false) > 0) | (np.diff(true) > 0)) + 1
-    places = [0, *changed.tolist()]
-    return false[places].tolist(), true[places].tolist()
+    both = np.cumsum(np.stack([sides.negatives, sides.positives])[:, ::-1], axis=1)
+    changed = np.flatnonzero(np.diff(both, prepend=0).any(axis=0))
+    false, true = np.pad(both[:, changed], ((0, 0), (1, 0)))
+    return false, true
 
 
 def _in_words(areas: Mapping[str, Area]) -> str:
@@ -133,27 +117,34 @@ def _bounds(title: str, areas: Mapping[str, Area]) -> dict[str, Sequence[Any]]:
     }
 
 
-def _square(titles: tuple[str, str]) -> dict[str, Any]:
-    return {
-        name: field(f"{name}:Q", title=title, scale={"domain": [0, 1]})
-        for name, title in zip("xy", titles, strict=True)
+def _square(titles: tuple[str, str], digits: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Encoding of two shares from 0 to 1, and their tooltips."""
+    named = list(zip("xy", titles, strict=True))
+    axes = {
+        name: field(f"{name}:Q", title=title, scale={"domain": [0, 1]}) for name, title in named
     }
+    return axes, [field(f"{name}:Q", title=title, format=f".{digits}f") for name, title in named]
 
 
-def _lines(
-    names: list[str], titles: tuple[str, str], under: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def _curves_chart(
+    head: tuple[str, str],
+    alt: str,
+    titles: tuple[str, str],
+    rows: list[list[Any]],
+    table: PageTable,
+    note: str,
+    under: Mapping[str, Any] | None = None,
+) -> Chart:
+    """A line a question; `head` is key and title, a row is question, place, x and y."""
+    names = list(dict.fromkeys(row[0] for row in rows))
+    choice = toggles(names)
     colour, line = lines_of("series", names, mark={"point": {"size": 12, "filled": True}})
+    axes, tooltip = _square(titles, 5)
     encoding = {
         **colour,
-        **_square(titles),
+        **axes,
         "order": field("place:Q"),
-        "tooltip": [
-            field("series:N"),
-            *(
-                field(f"{name}:Q", title=t, format=".5f")
-                for name, t in zip("xy", titles, strict=True)
-            ),
-        ],
+        "tooltip": [field("series:N"), *tooltip],
     }
-    return spec_of(encoding, line, height=300, choices=[toggles(names)], under=under)
+    spec = spec_of(encoding, line, height=300, choices=[choice], under=under)
+    return Chart(*head, alt, spec, ("series", "place", "x", "y"), rows, table, (choice,), note)

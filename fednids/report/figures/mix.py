@@ -27,10 +27,6 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
     ----------
     owned : ndarray
         ``(K, C) int64``, flows of each class at each gateway; at least one flow.
-    names : sequence of str
-        Of the C classes.
-    note : str
-        Put behind the title.
 
     Returns
     -------
@@ -70,8 +66,6 @@ def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[i
     ----------
     owned : ndarray
         ``(K, C) int64``, test flows of each class at each gateway.
-    names : sequence of str
-        Of the C classes.
     ids : Sequence[int]
         Of the gateways.
     """
@@ -171,8 +165,6 @@ def comparison(
         Of the classes.
     measures : sequence of str
         Of the plans' values, about 4 at most.
-    note : str
-        Put behind the title.
 
     Returns
     -------

@@ -69,8 +69,6 @@ def ridgelines(
         ``(N,) int32``, gateway of each flow; those without flows are left out.
     feature : str
         Its name.
-    note : str
-        Put behind the title.
 
     Returns
     -------

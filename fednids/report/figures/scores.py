@@ -120,8 +120,6 @@ def along_axis(
         The axis' values; series stand at their places from 0.
     axis, score : str
         What the two axes are; the score starts the title.
-    note : str
-        Put behind the title.
 
     Returns
     -------

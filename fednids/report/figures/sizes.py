@@ -23,8 +23,6 @@ def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
     ----------
     sizes : ndarray
         ``(K,) int64``, flows of each gateway; at least one flow.
-    note : str
-        Put behind the title.
 
     Returns
     -------
