@@ -8,15 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fednids.report.figures.style import styled, write_cell
+from fednids.report.figures.style import row_shares, styled, write_cells
 from fednids.report.figures.vega import RAMP, Chart, Choice, field, spec_of
 from fednids.report.tables import PageTable, decimal
-
-
-def shares_of_true(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return each count's share of its true class, ``(C, C)``; NaN for a class without flows."""
-    flows = counts.sum(axis=1, keepdims=True)
-    return np.divide(counts, flows, out=np.full(counts.shape, np.nan), where=flows > 0)
 
 
 @styled
@@ -28,17 +22,19 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str], note: str = "") -
     counts : ndarray
         ``(C, C) int64``, true class by predicted class.
     """
-    shares, places = shares_of_true(counts), np.arange(len(names)) + 0.5
+    shares, places = row_shares(counts), np.arange(len(names)) + 0.5
     figure = Figure(figsize=(2.2 + 0.68 * len(places), 1.2 + 0.68 * len(places)))
     axes = figure.subplots()
     image = axes.imshow(
         np.nan_to_num(shares), cmap="Blues", vmin=0, vmax=1,
         extent=(0, len(places), len(places), 0),
     )  # fmt: skip
-    for row, column in np.ndindex(counts.shape):
+
+    def text(row: int, column: int) -> str:
         share = shares[row, column]
-        text = f"{counts[row, column]:,}\n{'–' if np.isnan(share) else f'{share:.1%}'}"
-        write_cell(axes, row, column, text, image.to_rgba(np.nan_to_num(share))[:3])
+        return f"{counts[row, column]:,}\n{'–' if np.isnan(share) else f'{share:.1%}'}"
+
+    write_cells(axes, image, np.nan_to_num(shares), text)
     axes.set_xticks(places, names, rotation=30, ha="right")
     axes.set_yticks(places, names)
     axes.set(title=f"Test flows{note}", xlabel="predicted", ylabel="true")
@@ -57,10 +53,10 @@ def confusion_chart(sides: Mapping[str, NDArray[np.int64]], names: Sequence[str]
     rows = [
         [side, true, taken, count, rate, f"{count:,}\n{decimal(rate)}"]
         for side, counts in sides.items()
-        for true, each, shares in zip(names, counts, shares_of_true(counts), strict=True)
+        for true, each, shares in zip(names, counts, row_shares(counts), strict=True)
         for taken, count, rate in zip(names, each.tolist(), shares.tolist(), strict=True)
     ]
-    found = np.diagonal(shares_of_true(sides["all"]))
+    found = np.diagonal(row_shares(sides["all"]))
     recalls = ", ".join(
         f"{name} {'undefined' if np.isnan(rate) else decimal(rate)}"
         for name, rate in zip(names, found, strict=True)

@@ -78,9 +78,7 @@ def _draw(axes: Axes, values: NDArray[np.float64], rows: int, count: int) -> Axe
     )  # fmt: skip
     style.bare(axes)
     if count <= style.ROOM_FOR_NUMBERS:
-        for row, column in np.argwhere(~np.isnan(values)):
-            value = values[row, column]
-            style.write_cell(axes, row, column, f"{value:.2f}", image.to_rgba(value)[:3])
+        style.write_cells(axes, image, values, lambda row, column: f"{values[row, column]:.2f}")
     return image
 
 

@@ -67,20 +67,11 @@ def distance_matrix(
 
 
 def order_alike(distances: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return gateways in the order of the leaves of a hierarchical clustering.
+    """Return gateways, ``(K,) int64``, in the order of the leaves of a hierarchical clustering.
 
-    Clusters are joined by mean distance. Up to 200 gateways, neighbours are then brought as
-    close as the tree permits (Bar-Joseph et al. 2001), which takes too long for more.
-
-    Parameters
-    ----------
-    distances : ndarray
-        ``(K, K) float64``, symmetric, finite, 0 on the diagonal.
-
-    Returns
-    -------
-    ndarray
-        ``(K,) int64``.
+    Clusters are joined by mean distance; `distances` are ``(K, K)``, symmetric, finite, 0 on the
+    diagonal. Up to 200 gateways, neighbours are then brought as close as the tree permits
+    (Bar-Joseph et al. 2001), which takes too long for more.
     """
     if len(distances) < 3:
         return np.arange(len(distances))
@@ -90,20 +81,11 @@ def order_alike(distances: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def gather_pairs(distances: NDArray[np.float64], most: int) -> tuple[NDArray[np.float64], int]:
-    """Return the mean distance between groups of neighbours, of at most so many groups.
+    """Return the mean distance between at most `most` groups of neighbours, and their size.
 
-    Parameters
-    ----------
-    distances : ndarray
-        ``(K, K) float64``, 0 on the diagonal.
-    most : int
-        Groups there may be.
-
-    Returns
-    -------
-    tuple
-        ``(M, M) float64``, on its diagonal the mean over pairs of one group without those of
-        a gateway and itself; and gateways in a group, of which the last may have fewer.
+    `distances` are ``(K, K)``, 0 on the diagonal. The means are ``(M, M) float64``, on the
+    diagonal over pairs of one group without those of a gateway and itself. The last group may
+    have fewer gateways than the size.
     """
     width = max(-(-len(distances) // most), 1)
     others = np.where(np.eye(len(distances), dtype=bool), np.nan, distances)

@@ -52,9 +52,7 @@ def heatmap(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> F
     if len(columns.edges) <= FEW + 1:
         axes.vlines(columns.edges, 0, len(names), color="white", lw=2)
     if count <= style.ROOM_FOR_NUMBERS:
-        for row, column in np.argwhere(means > 0):
-            flows = means[row, column]
-            style.write_cell(axes, row, column, f"{flows:,.0f}", mesh.to_rgba(flows)[:3])
+        style.write_cells(axes, mesh, means, lambda row, column: f"{means[row, column]:,.0f}")
     unseen = (owned == 0).sum(axis=0)
     texts = [
         f"{name}\nunseen at {number:,} of {count:,}"

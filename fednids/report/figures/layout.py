@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from fednids.report.figures.style import SMALL, class_colours
+from fednids.report.figures.style import SMALL, class_colours, row_shares
 
 MOST_COLUMNS = 100
 """Columns that a picture of usual width has room for."""
@@ -74,28 +74,16 @@ class Columns:
 
         It is the mean of the gateways' shares, weighted by their flows.
         """
-        flows = self.owned.sum(axis=1, keepdims=True)
-        return np.divide(self.owned, flows, out=np.full(self.owned.shape, np.nan), where=flows > 0)
+        return row_shares(self.owned)
 
 
 def arrange(
     owned: NDArray[np.int64], most: int = MOST_COLUMNS, order: NDArray[np.int64] | None = None
 ) -> Columns:
-    """Sort gateways, and put neighbours together until `most` columns are enough.
+    """Sort gateways, and put neighbours together until at most `most` columns remain.
 
-    Parameters
-    ----------
-    owned : ndarray
-        ``(K, C) int64``, flows of each class at each gateway, K at least 1.
-    most : int
-        Columns there may be, at least 1.
-    order : ndarray, optional
-        ``(K,)``, the gateway at each place; as `sort_gateways` has it if not given.
-
-    Returns
-    -------
-    Columns
-        All of the same number of gateways but the last, which may have fewer.
+    The columns have the same number of gateways but the last, which may have fewer. `order` is
+    ``(K,)``, the gateway at each place; that of `sort_gateways` if not given.
     """
     order = sort_gateways(owned) if order is None else order
     width = -(-len(order) // most)
@@ -116,17 +104,9 @@ def sort_sizes(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def sort_gateways(owned: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return gateways by their commonest class, then by its share, largest first.
+    """Return gateways, ``(K,) int64``, by their commonest class, then by its share, largest first.
 
-    Parameters
-    ----------
-    owned : ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
-
-    Returns
-    -------
-    ndarray
-        ``(K,) int64``; gateways without flows come last, equals in their own order.
+    Gateways without flows come last, equals in their own order.
     """
     sizes = owned.sum(axis=1)
     share = owned.max(axis=1) / np.maximum(sizes, 1)
@@ -135,19 +115,10 @@ def sort_gateways(owned: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def gather_mean(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
-    """Return the mean of each block of so many rows and columns, NaN left out.
+    """Return the mean of each block of so many rows and columns of ``(R, K)`` values.
 
-    Parameters
-    ----------
-    values : ndarray
-        ``(R, K) float64``.
-    rows, columns : int
-        Of a block; the last one in each direction may have fewer.
-
-    Returns
-    -------
-    ndarray
-        ``(ceil(R / rows), ceil(K / columns)) float64``, NaN where a block has no number.
+    The last block in each direction may have fewer. NaN is left out; the mean is NaN where a
+    block has no number. The shape is ``(ceil(R / rows), ceil(K / columns))``.
     """
     if not len(values):
         return values
@@ -169,16 +140,8 @@ def stack_shares(
 ) -> None:
     """Draw one step a class, from the first class up; a column of NaN stays empty.
 
-    Parameters
-    ----------
-    axes : Axes
-        Where to draw.
-    edges : ndarray
-        ``(M + 1,)``, where columns begin and end.
-    shares : ndarray
-        ``(M, C) float64``, each row sums to 1 or is NaN.
-    bottom, height : float
-        Where shares of 0 and of 1 are drawn: at ``bottom`` and ``bottom + height``.
+    `edges` are ``(M + 1,)``, where columns begin and end; `shares` are ``(M, C)``, each row sums
+    to 1 or is NaN. Shares of 0 and of 1 are drawn at ``bottom`` and ``bottom + height``.
     """
     tops = bottom + height * np.cumsum(shares, axis=1).T
     bases = np.vstack([np.where(np.isnan(tops[:1]), np.nan, bottom), tops[:-1]])

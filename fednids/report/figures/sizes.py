@@ -95,15 +95,7 @@ def sizes_chart(
 def lorenz(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the share of all flows that the smallest gateways own together.
 
-    Parameters
-    ----------
-    sizes : ndarray
-        ``(K,) int64``, at least one flow.
-
-    Returns
-    -------
-    ndarray
-        ``(K + 1,) float64``, from 0 for no gateway to 1 for all.
+    Of ``(K,)`` sizes, one above 0, there are ``(K + 1,)`` shares, from 0 for no gateway to 1.
     """
     owned = np.append(0.0, np.cumsum(np.sort(sizes)))
     return np.asarray(owned / owned[-1])

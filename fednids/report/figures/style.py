@@ -15,9 +15,9 @@ from typing import Any, ParamSpec
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
@@ -89,11 +89,18 @@ def caption(axes: Axes, text: str) -> None:
     axes.set_title(text, fontsize=9, fontweight="normal", color=GREY)
 
 
-def write_cell(axes: Axes, row: int, column: int, text: str, background: Any) -> Text:
-    """Write into the middle of a cell, black or white."""
-    return axes.text(
-        column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=ink(background)
-    )  # fmt: skip
+def write_cells(
+    axes: Axes, image: ScalarMappable, values: NDArray[np.float64], text: Callable[[int, int], str]
+) -> None:
+    """Write into the middle of each cell, black or white, what `text` returns for row and column.
+
+    `values` are ``(R, C)``, as `image` colours them; nothing is written where one is NaN.
+    """
+    for row, column in np.argwhere(~np.isnan(values)).tolist():
+        axes.text(
+            column + 0.5, row + 0.5, text(row, column), ha="center", va="center", fontsize=8,
+            color=ink(image.to_rgba(values[row, column])[:3]),
+        )  # fmt: skip
 
 
 def bare(axes: Axes) -> None:
@@ -112,24 +119,22 @@ def luminance(colour: Any) -> float:
     return float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))
 
 
+def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each count's share of the sum of its row; NaN in a row of zeros."""
+    sums = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, sums, out=np.full(counts.shape, np.nan), where=sums > 0)
+
+
 def count_gateways(count: int) -> str:
     """Write a number of gateways."""
     return f"{count:,} gateway{'s' * (count != 1)}"
 
 
 def choose_ticks(low: float, high: float) -> list[float]:
-    """Choose round values to write below an asinh scale.
+    """Choose round values to write below an asinh scale from `low` to `high`, ``low < high``.
 
-    Parameters
-    ----------
-    low, high : float
-        Where the scale begins and ends, ``low < high``.
-
-    Returns
-    -------
-    list of float
-        0 and powers of ten from 1 up, of either sign; with their doubles and fivefolds where
-        there are few; plain steps where nothing else lies between.
+    They are 0 and powers of ten from 1 up, of either sign; with their doubles and fivefolds
+    where there are few; plain steps where nothing else lies between.
     """
     powers = [10.0**power for power in range(19)]
     for steps in ((1,), (1, 2, 5)):
@@ -156,14 +161,9 @@ def short_numbers() -> FuncFormatter:
 
 
 def scale_flows(axes: Axes, sizes: NDArray[Any]) -> None:
-    """Count flows upwards, by powers of ten where sizes above 0 span over 20 times.
+    """Scale the vertical axis to flows, logarithmically where sizes above 0 span over 20 times.
 
-    Parameters
-    ----------
-    axes : Axes
-        Its vertical axis gets scale, ends and numbers; at least two powers of ten have one.
-    sizes : ndarray
-        Of all gateways, one of them above 0.
+    One of the sizes must be above 0; at least two powers of ten have a number.
     """
     largest, smallest = sizes.max(), sizes[sizes > 0].min()
     if largest > 20 * smallest:
