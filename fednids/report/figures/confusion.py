@@ -15,13 +15,7 @@ from fednids.report.tables import PageTable, decimal
 
 @styled
 def confusion(counts: NDArray[np.int64], names: Sequence[str], note: str = "") -> Figure:
-    """Draw counts, coloured by the share of each true class.
-
-    Parameters
-    ----------
-    counts : ndarray
-        ``(C, C) int64``, true class by predicted class.
-    """
+    """Draw counts, ``(C, C) int64`` with true classes as rows, coloured by their share of these."""
     shares, places = row_shares(counts), np.arange(len(names)) + 0.5
     figure = Figure(figsize=(2.2 + 0.68 * len(places), 1.2 + 0.68 * len(places)))
     axes = figure.subplots()
@@ -45,10 +39,7 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str], note: str = "") -
 def confusion_chart(sides: Mapping[str, NDArray[np.int64]], names: Sequence[str]) -> Chart:
     """Show counts and rates, true class by row.
 
-    Parameters
-    ----------
-    sides : Mapping
-        Counts as `confusion` takes them: of ``all`` test flows, and perhaps of ``novel`` ones.
+    `sides` are counts as in `confusion`: of ``all`` test flows, and perhaps of ``novel`` ones.
     """
     rows = [
         [side, true, taken, count, rate, f"{count:,}\n{decimal(rate)}"]

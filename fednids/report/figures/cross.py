@@ -39,11 +39,6 @@ def cross_heatmap(
         Of the global detectors.
     order : ndarray
         ``(K,)``, the gateway at each place.
-
-    Returns
-    -------
-    Figure
-        Axes: global detectors if there are any, then gateways' detectors if there are any.
     """
     count, width = len(order), -(-len(order) // layout.MOST_COLUMNS)
     tops = layout.gather_mean(overall[:, order], 1, width)
@@ -71,7 +66,6 @@ def cross_heatmap(
 
 
 def _draw(axes: Axes, values: NDArray[np.float64], rows: int, count: int) -> AxesImage:
-    """One panel, in places of gateways from left to right."""
     image = axes.imshow(
         values, cmap=colormaps["viridis"].with_extremes(bad=style.PALE), vmin=0, vmax=1,
         interpolation="nearest", aspect="auto", extent=(0, count, rows, 0),

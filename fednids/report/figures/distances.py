@@ -34,11 +34,6 @@ def distance_matrix(
     highest : float, optional
         Where the colours end: the measure's largest value, so that pictures of several plans
         can be compared. The largest distance if not given.
-
-    Returns
-    -------
-    Figure
-        Its first axes hold the image.
     """
     known = np.flatnonzero(np.isfinite(distances).any(axis=1))
     within = distances[np.ix_(known, known)]

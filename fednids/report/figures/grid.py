@@ -60,12 +60,7 @@ def measure_cells(
     for 0 to ``top``, 65535 where it is undefined. Colours go from ``low`` to ``high``, so that
     a few outliers do not make all the rest look alike.
 
-    Parameters
-    ----------
-    measures : Mapping
-        ``(R, K) float64`` by name: ``accuracy``, ``macro_f1``, ``loss`` and ``took_part``.
-    kept : KeptCells
-        Which of them are packed.
+    `measures` are ``(R, K) float64`` by name: ``accuracy``, ``macro_f1``, ``loss``, ``took_part``.
     """
     titles = {"macro_f1": "macro-F1", "loss": "test loss", "took_part": "took part"}
     found = {}
@@ -87,14 +82,9 @@ def measure_cells(
 
 
 def grid_chart(accuracy: NDArray[np.float64], kept: KeptCells) -> Chart:
-    """Show every gateway in every round; the page's script fills in the cells.
+    """Show every gateway in every round; the page's script fills in the cells that are kept.
 
-    Parameters
-    ----------
-    accuracy : ndarray
-        ``(R, K) float64``, NaN where it is not known.
-    kept : KeptCells
-        Which cells the page holds.
+    `accuracy` is ``(R, K) float64``, NaN where it is not known.
     """
     last = accuracy[-1][np.isfinite(accuracy[-1])]
     spread = "undefined"

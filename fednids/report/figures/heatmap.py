@@ -23,17 +23,7 @@ def heatmap(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> F
 
     Above 100 gateways, neighbours share a column, which shows their mean; it is hatched
     where none of them has seen the class. Below each class's name stands exactly how many
-    gateways have not.
-
-    Parameters
-    ----------
-    owned : ndarray
-        ``(K, C) int64``, flows of each class at each gateway; at least one flow.
-
-    Returns
-    -------
-    Figure
-        Its first axes hold the mesh, masked where a class was never seen.
+    gateways have not. There must be at least one flow.
     """
     columns, rows = arrange(owned), np.arange(len(names) + 1)
     count, width = len(owned), columns.width

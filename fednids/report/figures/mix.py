@@ -21,17 +21,8 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
     """Draw class shares of each gateway above its size, beside the shares of the whole fleet.
 
     Above 100 gateways, neighbours share a column: its shares are the mean of theirs,
-    weighted by flows, and a band leads from the smallest to the largest of them.
-
-    Parameters
-    ----------
-    owned : ndarray
-        ``(K, C) int64``, flows of each class at each gateway; at least one flow.
-
-    Returns
-    -------
-    Figure
-        Axes: shares, shares of the fleet, sizes.
+    weighted by flows, and a band leads from the smallest to the largest of them. There must
+    be at least one flow.
     """
     columns, count = layout.arrange(owned), len(owned)
     fleet = owned.sum(axis=0) / owned.sum()
@@ -62,12 +53,7 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
 def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[int]) -> vega.Chart:
     """Show the classes of each gateway's test flows, largest gateway first, many in bands.
 
-    Parameters
-    ----------
-    owned : ndarray
-        ``(K, C) int64``, test flows of each class at each gateway.
-    ids : Sequence[int]
-        Of the gateways.
+    `owned` counts test flows; `ids` are those of the gateways.
     """
     columns = layout.arrange(owned, layout.BANDS, layout.sort_sizes(owned.sum(axis=1)))
     labels, flows, shares = columns.labels(ids), columns.owned, np.nan_to_num(columns.shares)
@@ -110,7 +96,6 @@ def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[i
 
 
 def _draw_sizes(axes: Axes, columns: layout.Columns, sizes: NDArray[np.int64]) -> None:
-    """A bar a gateway, or the mean of each column within its band."""
     edges, largest = columns.edges, columns.largest
     if columns.width == 1:
         axes.stairs(largest, edges, fill=True, color=style.GREY, lw=0)
@@ -157,19 +142,7 @@ def comparison(
 ) -> Figure:
     """Draw class mix and measures of each plan, one plan a row, in the order given.
 
-    Parameters
-    ----------
-    plans : sequence of ComparedPlan
-        At least one, up to about 20.
-    names : sequence of str
-        Of the classes.
-    measures : sequence of str
-        Of the plans' values, about 4 at most.
-
-    Returns
-    -------
-    Figure
-        Axes: class mixes, then one a measure.
+    Up to about 20 plans and 4 measures fit; `measures` are the titles of the plans' values.
     """
     height = max(1.5 + 0.48 * len(plans), 0.5 + 0.2 * len(names))
     figure = Figure(figsize=(6.2 + 1.6 * len(measures), height))
@@ -196,7 +169,6 @@ def comparison(
 
 
 def _draw_mixes(axes: Axes, plans: Sequence[ComparedPlan]) -> None:
-    """A band a plan, all of the same width."""
     for row, plan in enumerate(plans):
         columns = layout.arrange(plan.owned, _COLUMNS)
         edges = columns.edges / len(columns.order)
@@ -210,7 +182,6 @@ def _draw_mixes(axes: Axes, plans: Sequence[ComparedPlan]) -> None:
 
 
 def _draw_measure(axes: Axes, values: Sequence[float], iid: Sequence[float]) -> None:
-    """Bars with their numbers, and a line where an iid plan would end."""
     rows, given = np.arange(len(values)), np.array(values, dtype=float)
     axes.barh(rows, np.nan_to_num(given), height=0.5, color=style.COLOURS[0])
     axes.vlines(iid, rows - 0.36, rows + 0.36, color="black", lw=2)

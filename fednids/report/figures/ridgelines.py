@@ -69,11 +69,6 @@ def ridgelines(
         ``(N,) int32``, gateway of each flow; those without flows are left out.
     feature : str
         Its name.
-
-    Returns
-    -------
-    Figure
-        One axes with a grey, a filled and a drawn line a gateway.
     """
     ridges = measure_ridges(values, assignment)
     count, owners = len(ridges.gateways), len(np.unique(assignment))
@@ -101,19 +96,9 @@ def ridgelines(
 def measure_ridges(
     values: NDArray[np.float64], assignment: NDArray[np.int32], most: int = MOST
 ) -> Ridges:
-    """Pick gateways evenly over the order of their mean, and count their values in bins.
+    """Pick at most `most` gateways evenly over the order of their mean, and count their values.
 
-    Parameters
-    ----------
-    values, assignment : ndarray
-        As `ridgelines` takes them.
-    most : int
-        Gateways to pick, at most.
-
-    Returns
-    -------
-    Ridges
-        Gateways of equal mean in their own order.
+    Values and assignment are as in `ridgelines`. Gateways of equal mean stay in their own order.
     """
     scaled = np.arcsinh(values.astype(np.float64))
     gateways = int(assignment.max()) + 1
@@ -123,7 +108,10 @@ def measure_ridges(
     order = owners[np.argsort(means[owners], kind="stable")]
     shown = order[np.linspace(0, len(order) - 1, min(len(order), most)).astype(int)]
     edges = _bin_edges([scaled, *(scaled[assignment == k] for k in shown)])
-    table = _count(scaled, assignment, edges, gateways)
+    bins, count = np.searchsorted(edges, scaled, side="right") - 1, len(edges) - 1
+    inside = (bins >= 0) & (bins < count)
+    flat = assignment[inside].astype(np.int64) * count + bins[inside]
+    table = np.bincount(flat, minlength=gateways * count).reshape(gateways, count)
     return Ridges(
         (edges[1:] + edges[:-1]) / 2,
         shown,
@@ -144,19 +132,6 @@ def _bin_edges(samples: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return low + step * (np.arange(-margin, BINS + margin + 1) - 0.5)
 
 
-def _count(
-    scaled: NDArray[np.float64],
-    assignment: NDArray[np.int32],
-    edges: NDArray[np.float64],
-    gateways: int,
-) -> NDArray[np.int64]:
-    """Flows of each gateway in each bin, ``(K, M)``, without those outside all bins."""
-    bins, count = np.searchsorted(edges, scaled, side="right") - 1, len(edges) - 1
-    inside = (bins >= 0) & (bins < count)
-    flat = assignment[inside].astype(np.int64) * count + bins[inside]
-    return np.bincount(flat, minlength=gateways * count).reshape(gateways, count)
-
-
 def _blur(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Spread each bin over its neighbours, so that a spike has a width to be seen."""
     reach = round(4 * BLUR)
@@ -166,7 +141,6 @@ def _blur(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draw(axes: Axes, ridges: Ridges) -> None:
-    """Lower rows before upper ones, all to one scale."""
     at, colour = ridges.at, style.COLOURS[0]
     scale = _OVERLAP / max(ridges.shares.max(), ridges.fleet.max())
     for row, (shares, mean) in enumerate(zip(ridges.shares, ridges.means, strict=True)):

@@ -158,16 +158,10 @@ def losses_chart(run: RoundCurves) -> vega.Chart:
 def success_chart(
     numbers: Sequence[int], success: Mapping[str, Sequence[float]], adversaries: Sequence[int]
 ) -> vega.Chart:
-    """Show how far an attack got.
+    """Show how far an attack got in the rounds of these numbers.
 
-    Parameters
-    ----------
-    numbers : Sequence[int]
-        Of the rounds.
-    success : Mapping[str, Sequence[float]]
-        Share of each attack class that is taken for benign; NaN where it is not known.
-    adversaries : Sequence[int]
-        Malicious participants of each round.
+    `success` is the share of each attack class that is taken for benign, NaN where it is not
+    known; `adversaries` counts the malicious participants of each round.
     """
     last = ", ".join(f"{name} {decimal(rates[-1])}" for name, rates in success.items())
     alt = f"Line chart. Share of each attack class taken for benign, after the last round: {last}."
@@ -185,17 +179,20 @@ def success_chart(
 def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> vega.Chart:
     """Lay the curves of many runs over each other, one style a group of runs.
 
-    Parameters
-    ----------
-    groups : Mapping
-        Runs and their names, by what they have in common; a group's runs differ in the seed.
+    `groups` has runs and their names by what they have in common; a group's runs differ in the
+    seed.
     """
     names, runs = list(groups), [run for group in groups.values() for _, run in group]
     most = max(10, min(MOST_ROUNDS, 15_000 // max(len(runs), 1) // len(_COMPARED)))
     rows, ends = [], []
     for name, group in groups.items():
         for place, (title, run) in enumerate(group):
-            values = dict(zip(_COMPARED, _compared(run), strict=True))
+            values = {
+                "macro_f1": run.test["macro_f1"],
+                "novel_macro_f1": run.novel["macro_f1"],
+                "false_alarm_rate": run.test["false_alarm_rate"],
+                "test_loss": run.test_loss,
+            }
             rows += [
                 [run.numbers[k], measure, name, f"{name}/{place}", title, rates[k]]
                 for k in vega.thinned(len(run.numbers), most)
@@ -225,17 +222,7 @@ def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> ve
 def participation_chart(
     numbers: Sequence[int], outcomes: Mapping[str, Sequence[int]], gateways: int
 ) -> vega.Chart:
-    """Show what became of the gateways, round by round.
-
-    Parameters
-    ----------
-    numbers : Sequence[int]
-        Of the rounds.
-    outcomes : Mapping[str, Sequence[int]]
-        Gateways in each round by what became of them.
-    gateways : int
-        How many there are.
-    """
+    """Show what became of the gateways, round by round: counts by outcome, of so many gateways."""
     kept = vega.thinned(len(numbers), MOST_ROUNDS)
     names = [name for name, counts in outcomes.items() if any(counts)]
     words = ", ".join(f"{name} {sum(outcomes[name]):,}" for name in names)
@@ -267,13 +254,8 @@ def participation_chart(
 def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) -> vega.Chart:
     """Show seconds and megabytes of each round.
 
-    Parameters
-    ----------
-    numbers : Sequence[int]
-        Of the rounds.
-    costs : Mapping[str, Sequence[float]]
-        ``seconds``, ``virtual_seconds``, and megabytes ``down`` to gateways and ``up`` to the
-        server; NaN where nobody measured.
+    `costs` are ``seconds``, ``virtual_seconds``, and megabytes ``down`` to gateways and ``up`` to
+    the server; NaN where they were not measured.
     """
     kept = vega.thinned(len(numbers), MOST_ROUNDS)
     known = [name for name in _COSTS if any(value > 0 for value in costs[name])] or ["seconds"]
@@ -301,10 +283,6 @@ def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) ->
         ),
         (choice,),
     )  # fmt: skip
-
-
-def _compared(run: RoundCurves) -> tuple[Sequence[float], ...]:
-    return run.test["macro_f1"], run.novel["macro_f1"], run.test["false_alarm_rate"], run.test_loss
 
 
 def _series_chart(

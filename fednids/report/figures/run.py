@@ -18,17 +18,7 @@ if TYPE_CHECKING:
 
 
 def draw_run(result: ResultRecord, owned: NDArray[np.int64], folder: Path) -> None:
-    """Draw all pictures of a finished run.
-
-    Parameters
-    ----------
-    result : ResultRecord
-        Its result.
-    owned : ndarray
-        ``(K, C) int64``, flows of each class at each gateway.
-    folder : Path
-        Where ``curves.png``, ``confusion.png`` and ``gateways.png`` go.
-    """
+    """Draw ``curves.png``, ``confusion.png`` and ``gateways.png`` of a finished run."""
     note = " · synthetic flows" if result.data.synthetic else ""
     final, course = result.final, RoundCurves.of(result.rounds, result.majority)
     save(curves(course, note), folder / "curves.png")

@@ -81,15 +81,8 @@ def against_skew(panels: Sequence[Panel], measure: str, title: str, note: str = 
     ----------
     panels : sequence of Panel
         1 to 3; their titles stand on the vertical axes.
-    measure : str
-        What the horizontal axis is.
-    title, note : str
-        What stands above, and what is put behind it.
-
-    Returns
-    -------
-    Figure
-        Axes in the order of the panels, and one legend below all of them.
+    measure, title : str
+        What the horizontal axis is, and what stands above.
     """
     figure = Figure(figsize=(1.0 + 4.6 * len(panels), 4.6))
     names = _names(panels)
@@ -112,6 +105,8 @@ def along_axis(
 ) -> Figure:
     """Draw scores over the values of an axis, equally far apart, with intervals.
 
+    Series stand a little beside each other, so that no interval hides another.
+
     Parameters
     ----------
     panels : sequence of Panel
@@ -120,12 +115,6 @@ def along_axis(
         The axis' values; series stand at their places from 0.
     axis, score : str
         What the two axes are; the score starts the title.
-
-    Returns
-    -------
-    Figure
-        Axes in the order of the panels, and one legend below all of them. Series stand a
-        little beside each other, so that no interval hides another.
     """
     names = _names(panels)
     width = max(1.2 + len(panels) * max(3.6, 0.9 * len(ticks)), 6.5)
@@ -151,10 +140,7 @@ def along_axis(
 def macro_f1_of_rows(rows: Sequence[tuple[str, str, float, Sequence[float]]]) -> Figure:
     """Draw macro-F1 of each row, a dot a seed and a bar to the mean.
 
-    Parameters
-    ----------
-    rows : Sequence
-        Heading, title, mean, and the value of each seed; rows of a heading come together.
+    A row is heading, title, mean, and the value of each seed; rows of a heading come together.
     """
     figure = Figure(figsize=(9, 1.2 + 0.27 * len(rows)))
     axes = figure.subplots()
@@ -172,14 +158,9 @@ def macro_f1_of_rows(rows: Sequence[tuple[str, str, float, Sequence[float]]]) ->
 
 @styled
 def losses_of_rows(rows: Mapping[str, Sequence[float]], paper: tuple[float, float]) -> Figure:
-    """Draw training loss over epochs beside the paper's first and last.
+    """Draw training losses by title, epoch after epoch, beside the paper's.
 
-    Parameters
-    ----------
-    rows : Mapping
-        Losses by title, epoch after epoch.
-    paper : tuple of float
-        The paper's loss after the first and after the last of 20 rounds.
+    `paper` is its loss after the first and after the last of 20 rounds.
     """
     figure = Figure(figsize=(9, 4.2))
     axes = figure.subplots()

@@ -17,17 +17,8 @@ from fednids.report.tables import PageTable, count
 def size_curve(sizes: NDArray[np.int64], note: str = "") -> Figure:
     """Draw gateways by rank of size, beside the Lorenz curve with its Gini coefficient.
 
-    Sizes are drawn by powers of ten where they span over 20 times.
-
-    Parameters
-    ----------
-    sizes : ndarray
-        ``(K,) int64``, flows of each gateway; at least one flow.
-
-    Returns
-    -------
-    Figure
-        Axes: sizes, Lorenz curve.
+    `sizes` are ``(K,) int64``, flows of each gateway; at least one flow. They are drawn by
+    powers of ten where they span over 20 times.
     """
     figure = Figure(figsize=(10, 3.8))
     left, right = figure.subplots(1, 2, width_ratios=[2, 1])
@@ -43,12 +34,8 @@ def sizes_chart(
 ) -> vega.Chart:
     """Show how many flows each gateway has, largest gateway first, many in bands.
 
-    Parameters
-    ----------
-    tests, trained : ndarray
-        ``(K,) int64``, test flows of each gateway, and most windows that it trained on.
-    ids : Sequence[int]
-        Their ids.
+    `tests` and `trained` are ``(K,) int64``, test flows of each gateway, and the most windows
+    that it trained on in a round; `ids` are those of the gateways.
     """
     columns = layout.arrange(
         np.stack([tests, trained], axis=1), layout.BANDS, layout.sort_sizes(tests)
@@ -111,7 +98,6 @@ def gini(sizes: NDArray[np.int64]) -> float:
 
 
 def _draw_ranks(axes: Axes, sizes: NDArray[np.int64]) -> None:
-    """Largest first, named at both ends."""
     order, count, mean = layout.sort_sizes(sizes), len(sizes), sizes.mean()
     places, many = np.arange(count + 1), len(sizes) > layout.FEW
     axes.stairs(sizes[order], places, fill=True, color=style.COLOURS[0], lw=0)
@@ -132,7 +118,6 @@ def _draw_ranks(axes: Axes, sizes: NDArray[np.int64]) -> None:
 
 
 def _draw_lorenz(axes: Axes, sizes: NDArray[np.int64]) -> None:
-    """The curve, and the line on which it lies where all sizes are equal."""
     at, curve = np.linspace(0, 1, len(sizes) + 1), lorenz(sizes)
     axes.fill_between(at, curve, at, color=style.PALE, lw=0)
     axes.plot(at, at, color=style.COLOURS[1], ls="--", lw=1.2, label="equal sizes")

@@ -82,10 +82,8 @@ class Chart:
     ----------
     key : str
         Unlike all others of its run.
-    title : str
-        What is seen.
-    alt : str
-        What it shows, for those who cannot see it.
+    title, alt : str
+        What is seen, and what it shows for those who cannot see it.
     spec : Mapping
         Vega-Lite.
     columns, rows
@@ -130,22 +128,11 @@ def spec_of(
     params: Mapping[str, Any] | None = None,
     under: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Put a chart together, as wide as its place on the page.
+    """Return the specification of a chart as wide as its place on the page.
 
-    Parameters
-    ----------
-    encoding : Mapping
-        Of all layers.
-    layers
-        Later ones lie above earlier ones.
-    height : int
-        Pixels.
-    choices : sequence of Choice
-        Only rows that are chosen are shown.
-    params : Mapping, optional
-        First values by name of what the page's script sets itself.
-    under : Mapping, optional
-        A layer with data of its own, below all others.
+    All layers share the encoding; later ones lie above earlier ones, and all above `under`, a
+    layer with data of its own. `height` is in pixels. Only rows that are chosen are shown.
+    `params` are first values by name of what the page's script sets itself.
     """
     rows = {
         "data": {"name": "rows"},
