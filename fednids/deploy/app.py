@@ -1,7 +1,7 @@
 """The folder that is given to ``flwr run``: a name and settings, no code.
 
 The code is the one installed on each site. So what travels is nothing but this file, and
-a gateway can refuse everything else (`fednids.deploy.bundle`).
+a gateway can refuse everything else (`fednids.deploy.supernode`).
 """
 
 from __future__ import annotations

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fednids.deploy.connection import NAME, write_connection
+import tomli_w
+
 from fednids.deploy.environment import flower_environment
 from fednids.deploy.folder import Deployment
+from fednids.deploy.private import private_folder
 from fednids.errors import SetupError
+
+_NAME = "fednids"
+"""Of the connection to the server in Flower's ``config.toml``."""
 
 _SECONDS = 60.0
 _LOG_SECONDS = 15.0
@@ -43,22 +48,6 @@ class RunState:
         return self.status.startswith("finished")
 
 
-@dataclass(frozen=True)
-class Node:
-    """A gateway's key as the server knows it.
-
-    Attributes
-    ----------
-    node_id : str
-        Flower's number of it.
-    status : str
-        ``registered``, ``online``, ``offline`` or ``unregistered``.
-    """
-
-    node_id: str
-    status: str
-
-
 class Control:
     """Runs ``flwr`` commands for one deployment.
 
@@ -71,44 +60,43 @@ class Control:
     def __init__(self, deployment: Deployment):
         self._home = deployment.state / "commands"
         self._server = deployment.server
-        write_connection(deployment, self._home)
+        _write_connection(deployment, self._home)
 
     def register(self, public_key: Path, name: str) -> str:
         """Make a gateway's key known; give its node id."""
-        answer = self._ask("supernode", "register", str(public_key), NAME, "--name", name)
+        answer = self._ask("supernode", "register", str(public_key), _NAME, "--name", name)
         return str(answer["node-id"])
 
     def unregister(self, node_id: str) -> None:
         """Make a key unknown."""
-        self._ask("supernode", "unregister", node_id, NAME)
+        self._ask("supernode", "unregister", node_id, _NAME)
 
-    def nodes(self) -> dict[str, Node]:
-        """List the known keys by node id."""
-        rows = self._ask("supernode", "list", NAME)["nodes"]
-        found = (Node(str(row["node-id"]), str(row["status"])) for row in rows)
-        return {node.node_id: node for node in found}
+    def nodes(self) -> dict[str, str]:
+        """Return ``registered``, ``online``, ``offline`` or ``unregistered`` by node id."""
+        rows = self._ask("supernode", "list", _NAME)["nodes"]
+        return {str(row["node-id"]): str(row["status"]) for row in rows}
 
     def submit(self, app: Path, settings: Path) -> str:
         """Start a run; give its number."""
-        answer = self._ask("run", str(app), NAME, "--run-config", str(settings))
+        answer = self._ask("run", str(app), _NAME, "--run-config", str(settings))
         return str(answer["run-id"])
 
     def state(self, run_id: str) -> RunState:
         """Return the state of a run."""
-        return _run_state(self._ask("list", NAME, "--run-id", run_id)["runs"][0])
+        return _run_state(self._ask("list", _NAME, "--run-id", run_id)["runs"][0])
 
     def runs(self) -> list[RunState]:
         """List all runs, the newest first."""
-        return [_run_state(row) for row in self._ask("list", NAME)["runs"]]
+        return [_run_state(row) for row in self._ask("list", _NAME)["runs"]]
 
     def stop(self, run_id: str) -> None:
         """Stop a run."""
-        self._ask("stop", run_id, NAME)
+        self._ask("stop", run_id, _NAME)
 
     def log(self, run_id: str) -> str:
         """Return the log of a run on the server; the part that came where it takes too long."""
         try:
-            return self._call(["log", run_id, NAME, "--show"], _LOG_SECONDS).stdout
+            return self._call(["log", run_id, _NAME, "--show"], _LOG_SECONDS).stdout
         except subprocess.TimeoutExpired as late:
             said = late.stdout or b""
             return said.decode(errors="replace") if isinstance(said, bytes) else said
@@ -131,6 +119,18 @@ class Control:
             capture_output=True, text=True, timeout=seconds, check=False,
             stdin=subprocess.DEVNULL, cwd=self._home,
         )  # fmt: skip
+
+
+def _write_connection(deployment: Deployment, home: Path) -> None:
+    """Write how ``flwr`` reaches the server on its own machine."""
+    connection: dict[str, object] = {"address": deployment.server.beside}
+    if deployment.server.insecure:
+        connection["insecure"] = True
+    else:
+        connection["root-certificates"] = str(deployment.ca)
+    private_folder(home)
+    content = tomli_w.dumps({"superlink": {"default": _NAME, _NAME: connection}})
+    (home / "config.toml").write_text(content, encoding="utf-8")
 
 
 def _run_state(row: Mapping[str, Any]) -> RunState:

@@ -23,10 +23,15 @@ from fednids.deploy.folder import (
     open_deployment,
     write_deployment,
 )
-from fednids.deploy.guide import write_guide
+from fednids.deploy.guide import (
+    GATEWAY_UNIT,
+    SERVER_UNIT,
+    gateway_unit,
+    server_unit,
+    write_guide,
+)
 from fednids.deploy.keys import create_keys
 from fednids.deploy.private import check_private, private_folder, write_private
-from fednids.deploy.units import GATEWAY_UNIT, SERVER_UNIT, gateway_unit, server_unit
 from fednids.errors import RunError, SetupError
 from fednids.files import write_atomically
 
@@ -141,7 +146,7 @@ def _write(deployment: Deployment, days: float, *, renew: bool) -> Created:
         _hand_out(deployment, deployment.gateway(name))
     write_deployment(deployment)
     (deployment.path / "server" / SERVER_UNIT).write_text(server_unit(deployment))
-    guide = write_guide(deployment, (SERVER_UNIT, GATEWAY_UNIT))
+    guide = write_guide(deployment)
     (deployment.path / "README.md").write_text(guide, encoding="utf-8")
     return Created(deployment, new, renewed)
 

@@ -1,8 +1,16 @@
-"""The page for the operator that `fednids deploy init` writes beside the keys."""
+"""What `fednids deploy init` writes beside the keys: a page for the operator, systemd services.
+
+``RestartSec=15``: a SuperNode that was killed is refused for up to 60 s, until the server
+gives up its old session, and ends each time it is. With 15 s it is back 60 to 75 s after a
+kill, and 15 s after everything else; 75 s would be slower always and sooner never. No limit
+on the number of starts, since four refusals in a row are in order.
+"""
 
 from __future__ import annotations
 
-from fednids.deploy.folder import Deployment
+from fednids.deploy.folder import Deployment, GatewaySite
+
+SERVER_UNIT, GATEWAY_UNIT = "fednids-server.service", "fednids-gateway.service"
 
 _GUIDE = """\
 # Federation on {address}
@@ -45,17 +53,33 @@ start the server again, copy the folder. A gateway less or more: `fednids deploy
 `--gateways`, start the server again. A certificate that expires: `fednids deploy init ... --renew`.
 """
 
+_UNIT = """\
+# Change the paths, the user and (gateways) the flow file; then copy to /etc/systemd/system.
+[Unit]
+Description={title}
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
 
-def write_guide(deployment: Deployment, units: tuple[str, str]) -> str:
-    """Return the page.
+[Service]
+User=fednids
+UMask=0077
+ExecStart={command}
+Restart=always
+RestartSec=15
+KillMode=control-group
+TimeoutStopSec=40
+NoNewPrivileges=true
+ProtectSystem=full
+PrivateTmp=true
 
-    Parameters
-    ----------
-    deployment : Deployment
-        With the names and the address.
-    units : tuple of str
-        Names of the server's and of the gateways' service files.
-    """
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def write_guide(deployment: Deployment) -> str:
+    """Return the page, with the deployment's names and address."""
     copies = "\n".join(
         f"       scp -pr {deployment.gateway(name).path} HOST-OF-{name}:/etc/fednids/{name}"
         for name in deployment.gateways
@@ -67,5 +91,28 @@ def write_guide(deployment: Deployment, units: tuple[str, str]) -> str:
     server = deployment.server
     return _GUIDE.format(
         address=server.address, path=deployment.path, port=server.port, host=server.host,
-        copies=copies, starts=starts, server_unit=units[0], gateway_unit=units[1],
+        copies=copies, starts=starts, server_unit=SERVER_UNIT, gateway_unit=GATEWAY_UNIT,
     )  # fmt: skip
+
+
+def server_unit(deployment: Deployment) -> str:
+    """Return the systemd unit of the server, for the folder where it is."""
+    return _UNIT.format(
+        title="fednids server",
+        command=f"/opt/fednids/bin/fednids deploy server {_quoted(str(deployment.path))}",
+    )
+
+
+def gateway_unit(site: GatewaySite) -> str:
+    """Return the systemd unit of a gateway, for its folder copied to ``/etc/fednids``."""
+    return _UNIT.format(
+        title=f"fednids gateway {site.name}",
+        command=f"/opt/fednids/bin/fednids deploy gateway /etc/fednids/{site.name} {site.name} "
+        "--data /var/lib/fednids/flows.csv.gz",
+    )
+
+
+def _quoted(path: str) -> str:
+    r"""Write a path as one word of systemd's: ``%`` and ``$`` doubled, in double quotes."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fednids.deploy.alone import PARENT
 from fednids.deploy.environment import MARK
-from fednids.deploy.orphans import PARENT
 from fednids.deploy.private import private_folder
 
 Announce = Callable[[str], None]

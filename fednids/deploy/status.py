@@ -70,6 +70,6 @@ def look_at(deployment: Deployment) -> Status:
         nodes, known = control.nodes(), read_nodes(deployment)
         for name in deployment.gateways:
             if name in known and known[name][0] in nodes:
-                gateways[name] = nodes[known[name][0]].status
+                gateways[name] = nodes[known[name][0]]
         runs = tuple(control.runs()[:_RUNS])
     return Status(deployment.server.address, up, days, gateways, runs)

@@ -18,9 +18,9 @@ from fednids.deploy.authority import create_authority, days_left, issue_server
 from fednids.deploy.creating import create_deployment, default_bind
 from fednids.deploy.environment import flower_environment
 from fednids.deploy.folder import Deployment, Server, open_deployment, open_gateway
+from fednids.deploy.guide import server_unit
 from fednids.deploy.keys import check_key, fingerprint
 from fednids.deploy.private import check_private
-from fednids.deploy.units import server_unit
 from fednids.errors import FednidsError, RunError, SetupError
 
 SERVER = Server("fl.example.org", 9443, "0.0.0.0")

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from fednids.config import Config
+from fednids.deploy.alone import find_marked
 from fednids.deploy.demo import prepare_demo, running, start
 from fednids.deploy.folder import Deployment
-from fednids.deploy.orphans import find_marked
 from fednids.deploy.reach import wait_until
 from fednids.deploy.status import look_at
 

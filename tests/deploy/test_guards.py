@@ -17,13 +17,12 @@ from typing import Any
 import pytest
 import tomli_w
 
-from fednids.deploy.alone import alone
+from fednids.deploy.alone import alone, end_marked, find_marked
 from fednids.deploy.app import describe_app
-from fednids.deploy.bundle import check_bundle
 from fednids.deploy.environment import MARK
-from fednids.deploy.gate import Gate
-from fednids.deploy.orphans import end_marked, find_marked
 from fednids.deploy.running import find_error
+from fednids.deploy.superlink import Gate
+from fednids.deploy.supernode import check_bundle
 from fednids.errors import FederationError, SetupError
 
 

@@ -18,9 +18,9 @@ from deploy_processes import fednids
 from safetensors.numpy import load_file
 
 from fednids.config import Config
+from fednids.deploy.alone import find_marked
 from fednids.deploy.demo import prepare_demo, running, start
 from fednids.deploy.folder import Deployment
-from fednids.deploy.orphans import find_marked
 from fednids.deploy.status import look_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
