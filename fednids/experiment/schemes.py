@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from fednids.errors import PartitionError
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import (
     SKEW_SCHEMA,
-    PlanStudy,
     describe_data,
     study_partition,
     write_json,
@@ -88,19 +88,6 @@ class Entry:
     iid: tuple[float, ...]
     reason: str = ""
 
-    @classmethod
-    def of(cls, study: PlanStudy) -> Entry:
-        """Take the measures of a plan."""
-        pairs = [measure.of(study.report) for measure in MEASURED]
-        values, iid = zip(*pairs, strict=True)
-        return cls(study.dataset.plan.scheme, values, iid)
-
-    @classmethod
-    def refused(cls, scheme: str, error: PartitionError) -> Entry:
-        """Note why a scheme cannot be met."""
-        nothing = (math.nan,) * len(MEASURED)
-        return cls(scheme, nothing, nothing, str(error))
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -163,9 +150,7 @@ def compare_schemes(
     PartitionError
         No scheme at all can deal them; it is the first one's.
     """
-    if out is None:
-        return _compare(settings, None, on_scheme)
-    with new_folder(out, COMPARISON, force=force) as folder:
+    with new_folder(out, COMPARISON, force=force) if out else nullcontext() as folder:
         return _compare(settings, folder, on_scheme)
 
 
@@ -190,12 +175,19 @@ def _compare(
         try:
             study = study_partition(config)
         except PartitionError as error:
-            entries.append(Entry.refused(scheme, error))
+            nothing = (math.nan,) * len(MEASURED)
+            entries.append(Entry(scheme, nothing, nothing, str(error)))
             continue
-        entry = Entry.of(study)
-        entries.append(entry)
-        dealt.append(ComparedPlan(scheme, study.owned, entry.values, entry.iid))
-        about, note = _about(study), study.note
+        values, iid = zip(*(measure.of(study.report) for measure in MEASURED), strict=True)
+        entries.append(Entry(scheme, values, iid))
+        dealt.append(ComparedPlan(scheme, study.owned, values, iid))
+        note = study.note
+        about = {
+            "data": describe_data(study.dataset),
+            "seed": config.run.seed,
+            "gateways": study.dataset.gateways,
+            "classes": list(study.dataset.classes),
+        }
         if folder:
             (folder / scheme).mkdir()
             write_plan(study, folder / scheme)
@@ -205,15 +197,6 @@ def _compare(
     if folder:
         _write(found, dealt, note, folder)
     return found
-
-
-def _about(study: PlanStudy) -> dict[str, Any]:
-    return {
-        "data": describe_data(study.dataset),
-        "seed": study.config.run.seed,
-        "gateways": study.dataset.gateways,
-        "classes": list(study.dataset.classes),
-    }
 
 
 def _write(found: Comparison, dealt: Sequence[ComparedPlan], note: str, folder: Path) -> None:

@@ -147,8 +147,7 @@ def rank_report(report: StudyReport, out: Path) -> Ranking:
         ended = folder.finished(run)
         if not row.metrics or ended is None or place.get(ATTACK_AXIS) == CLEAN:
             continue
-        plan = str(ended.result.partition.fingerprint)
-        entry = RankedRun(row.cell.seed, plan, row.metrics, ended.last_confusions)
+        entry = RankedRun(row.cell.seed, _plan(ended), row.metrics, ended.last_confusions)
         found.setdefault(place[STRATEGY_AXIS], {})[run.name] = entry
     if not found:
         raise RunError(f"expected finished runs to compare, got none in {out}; see {out / 'logs'}")
@@ -205,13 +204,18 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
     grouped: dict[str, list[Run]] = {}
     for run, name in zip(runs, names, strict=True):
         grouped.setdefault(name, []).append(run)
-    _check_plans(grouped, dealt_alike=not _dealing_differs(runs))
+    _check_plans([run for each in grouped.values() for run in each])
     scored = [[number(run.result.final.macro_f1) for run in each] for each in grouped.values()]
     wanted = OF_BEST * best_mean(scored) if target is None else target
-    entries = _entries(runs, wanted)
-    return rank(
-        {name: [entries[run.path] for run in each] for name, each in grouped.items()}, wanted
-    )
+    results = {run.path: run.result for run in runs}
+    twins = clean_twins({run.path: (run.kind, run.config) for run in runs})
+
+    def measured(run: Run) -> RankedRun:
+        clean = results[twins[run.path]] if run.path in twins else None
+        metrics = measure_run(run, wanted, clean=clean)
+        return RankedRun(run.config.run.seed, _plan(run), metrics, run.last_confusions)
+
+    return rank({name: [measured(run) for run in each] for name, each in grouped.items()}, wanted)
 
 
 def open_all(paths: Sequence[Path]) -> list[Run]:
@@ -297,18 +301,6 @@ def name_runs(runs: Sequence[Run]) -> list[str]:
     return names
 
 
-def _entries(runs: Sequence[Run], target: float) -> dict[Path, RankedRun]:
-    """Measure runs, those under attack beside their clean twin."""
-    results = {run.path: run.result for run in runs}
-    twins = clean_twins({run.path: (run.kind, run.config) for run in runs})
-    found = {}
-    for run in runs:
-        twin = twins.get(run.path)
-        metrics = measure_run(run, target, clean=None if twin is None else results[twin])
-        found[run.path] = RankedRun(run.config.run.seed, _plan(run), metrics, run.last_confusions)
-    return found
-
-
 def _plan(run: Run) -> str:
     return str(run.result.partition.fingerprint)
 
@@ -330,12 +322,17 @@ def _basis(run: Run, *, same_seed: bool) -> dict[str, Any]:
     return found
 
 
-def _check_plans(grouped: Mapping[str, Sequence[Run]], *, dealt_alike: bool) -> None:
+def _check_plans(runs: Sequence[Run]) -> None:
     """Refuse runs of one seed whose plans differ though their settings do not."""
+    dealt = [run for run in runs if run.kind != "centralised"]
+    settings = [
+        {name: value for name, value in _read_settings(run).items() if name.startswith(_DEALT)}
+        for run in dealt
+    ]
+    if any(each != settings[0] for each in settings):
+        return
     plans: dict[int, Run] = {}
-    for run in (run for runs in grouped.values() for run in runs):
-        if run.kind == "centralised" or not dealt_alike:
-            continue
+    for run in dealt:
         other = plans.setdefault(run.config.run.seed, run)
         ours, theirs = _plan(run), _plan(other)
         if ours != theirs:
@@ -343,15 +340,6 @@ def _check_plans(grouped: Mapping[str, Sequence[Run]], *, dealt_alike: bool) -> 
                 f"expected runs of one plan for a seed, got {short_value(theirs)} in {other.path} "
                 f"and {short_value(ours)} in {run.path}; run one of them again"
             )
-
-
-def _dealing_differs(runs: Sequence[Run]) -> bool:
-    dealt = [
-        {k: v for k, v in _read_settings(run).items() if k.startswith(_DEALT)}
-        for run in runs
-        if run.kind != "centralised"
-    ]
-    return any(each != dealt[0] for each in dealt)
 
 
 def _read_settings(run: Run) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
     for row in rows:
         if row.metrics:
             found.setdefault(_without_seed(row.cell), {}).setdefault(row.cell.run.name, row)
-    return tuple(_group(name, tuple(each.values()), measure) for name, each in found.items())
+    return tuple(_group(name, list(each.values()), measure) for name, each in found.items())
 
 
 def compare_in_pairs(rows: Sequence[Row], axis: str) -> tuple[PairedDifference, ...]:
@@ -184,51 +184,37 @@ def compare_in_pairs(rows: Sequence[Row], axis: str) -> tuple[PairedDifference, 
     for row in rows:
         if row.metrics:
             scopes.setdefault("" if axis == ARM else row.cell.arm, []).append(row)
-    return tuple(
-        comparison
-        for scope, inside in scopes.items()
-        for first, second in combinations(_values(inside, axis), 2)
-        for comparison in _differences(inside, axis, scope, (first, second))
-    )
-
-
-def _differences(
-    rows: Sequence[Row], axis: str, scope: str, values: tuple[Any, Any]
-) -> Iterable[PairedDifference]:
-    pairs = _pairs(rows, axis, values)
-    for metric in COMPARED:
-        found = [one.metrics[metric] - other.metrics[metric] for one, other in pairs]
-        name = f"{axis} {scope} {values} {metric}"
-        difference = interval(found, name)
-        if difference.count:
-            yield PairedDifference(axis, scope, *values, metric, difference)
+    found = []
+    for scope, inside in scopes.items():
+        values = dict.fromkeys(_value(row.cell, axis) for row in inside)
+        for both in combinations(values, 2):
+            pairs = _pairs(inside, axis, both)
+            for metric in COMPARED:
+                differences = [one.metrics[metric] - other.metrics[metric] for one, other in pairs]
+                difference = interval(differences, f"{axis} {scope} {both} {metric}")
+                if difference.count:
+                    found.append(PairedDifference(axis, scope, *both, metric, difference))
+    return tuple(found)
 
 
 def _pairs(rows: Sequence[Row], axis: str, values: tuple[Any, Any]) -> list[tuple[Row, Row]]:
     """Find the rows that agree in all but the axis, each two runs once."""
-    sides: list[dict[object, Row]] = [
-        {_rest(row.cell, axis): row for row in rows if _value(row.cell, axis) == value}
-        for value in values
-    ]
+    sides: dict[Any, dict[object, Row]] = {value: {} for value in values}
+    for row in rows:
+        if (value := _value(row.cell, axis)) in sides:
+            others = tuple((k, v) for k, v in row.cell.place if k != axis)
+            sides[value][others, row.cell.seed] = row
+    first, second = sides.values()
     found: dict[tuple[str, str], tuple[Row, Row]] = {}
-    for rest, one in sides[0].items():
-        other = sides[1].get(rest)
+    for rest, one in first.items():
+        other = second.get(rest)
         if other is not None and one.cell.run.name != other.cell.run.name:
             found.setdefault((one.cell.run.name, other.cell.run.name), (one, other))
     return list(found.values())
 
 
-def _values(rows: Sequence[Row], axis: str) -> list[Any]:
-    return list(dict.fromkeys(_value(row.cell, axis) for row in rows))
-
-
 def _value(cell: StudyCell, axis: str) -> Any:
     return cell.arm if axis == ARM else dict(cell.place)[axis]
-
-
-def _rest(cell: StudyCell, axis: str) -> object:
-    """All that must agree within a pair."""
-    return tuple((k, v) for k, v in cell.place if k != axis), cell.seed
 
 
 def _without_seed(cell: StudyCell) -> str:
@@ -322,6 +308,7 @@ def build_report(
     """
     ended = {cell.run.name: folder.finished(cell.run) for cell in cells}
     results = {name: run.result for name, run in ended.items() if run}
+    data = ((str(d.path), d.flows, d.synthetic) for d in (r.data for r in results.values()))
     crossed = {name: read_json(folder.cross(name) / CROSS) for name in cross_pairs(cells)}
     skews: dict[object, Mapping[str, float]] = {}
     for cell in cells:
@@ -346,7 +333,7 @@ def build_report(
         group(rows, study.report.skew),
         tuple(found for axis in axes for found in compare_in_pairs(rows, axis)),
         tuple(failed),
-        _data(results.values()),
+        tuple(dict.fromkeys(data)),
         target,
     )
 
@@ -425,11 +412,6 @@ def _target(study: Study, cells: Sequence[StudyCell], results: Mapping[str, Resu
             group = found.setdefault((cell.arm, cell.place), {})
             group[cell.run.name] = number(result.final.macro_f1)
     return study.report.target * best_mean([list(each.values()) for each in found.values()])
-
-
-def _data(results: Iterable[ResultRecord]) -> tuple[tuple[str, int, bool], ...]:
-    found = (result.data for result in results)
-    return tuple(dict.fromkeys((str(data.path), data.flows, data.synthetic) for data in found))
 
 
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

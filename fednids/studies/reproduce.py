@@ -65,6 +65,9 @@ _QUICK = {"federation.rounds": 2, "partition.gateways": 4}
 TablePart = Literal["published", "honest", "simpler", "ablation", "federation"]
 _Settings = Mapping[str, int | float | str]
 
+_CROSSED = ("federation", "centralised")
+"""Part and arm of detectors that are scored at all gateways afterwards."""
+
 PARTS: dict[TablePart, str] = {
     "published": "The published protocol",
     "honest": "The honest protocol",
@@ -234,7 +237,11 @@ def run_reproduction(
         wanted = [(name, plan.run(name, seed)) for seed in plan.seeds for name in names]
         missing = [(name, run) for name, run in wanted if not folder.is_finished(run)]
         steps = _steps(folder, missing, len(ours) if plan.quick else len(missing))
-        steps += _cross_steps(folder, wanted, steps)
+        for name, run in wanted:  # detectors that were trained in one place, at all gateways
+            row = EXPERIMENTS[name].part, EXPERIMENTS[name].runs
+            if row == _CROSSED and read_json(folder.cross(run.name) / CROSS) is None:
+                needs = [step.name for step in steps if run in step.runs]
+                steps.append(folder.cross_step(run.name, [run], needs))
         failed = carry_out(
             folder, steps, ours, finished=len(wanted) - len(missing), watcher=watcher,
             stopped=lambda: f"stopped; finished rows stay in {out}, and the same command goes on",
@@ -284,19 +291,6 @@ def _steps(folder: StudyFolder, missing: Sequence[tuple[str, StudyRun]], count: 
     for each in sorted(missing, key=lambda row: -EXPERIMENTS[row[0]].seconds):
         min(shares, key=seconds).append(each)
     return [folder.step([run for _, run in rows], seconds(rows)) for rows in shares if rows]
-
-
-def _cross_steps(
-    folder: StudyFolder, wanted: Sequence[tuple[str, StudyRun]], steps: Sequence[Step]
-) -> list[Step]:
-    """Try detectors that were trained in one place at all gateways."""
-    found = []
-    for name, run in wanted:
-        central = (EXPERIMENTS[name].part, EXPERIMENTS[name].runs) == ("federation", "centralised")
-        if central and read_json(folder.cross(run.name) / CROSS) is None:
-            needs = [step.name for step in steps if run in step.runs]
-            found.append(folder.cross_step(run.name, [run], needs))
-    return found
 
 
 _OVER_CLASSES = ("accuracy", "macro_f1", "false_alarm_rate", "balanced_accuracy")
@@ -349,6 +343,11 @@ class Measured:
         if scored is None:
             return math.nan
         return number(getattr(scored.binary if rate in _OF_ATTACKS else scored, rate))
+
+    @property
+    def losses(self) -> list[float]:
+        """Training loss of each epoch."""
+        return [number(loss) for loss in self.fitted.losses]
 
     @property
     def _scored(self) -> dict[str, ScoresRecord | None]:
@@ -451,7 +450,7 @@ class ReproductionTable:
 
     def losses(self, name: str) -> list[float]:
         """Return a row's training loss of each epoch, the mean over its seeds."""
-        each = [_losses_of(found) for found in self.rows.get(name, {}).values()]
+        each = [found.losses for found in self.rows.get(name, {}).values()]
         return [math.fsum(epoch) / len(epoch) for epoch in zip(*each, strict=False)]
 
     def findings(self) -> list[str]:
@@ -503,7 +502,7 @@ class ReproductionTable:
         if not losses:
             return ""
         first, last = PAPER_LOSSES
-        each = ", ".join(f"{_losses_of(found)[-1]:.4f}" for found in self.rows[name].values())
+        each = ", ".join(f"{found.losses[-1]:.4f}" for found in self.rows[name].values())
         return (
             f"Training loss of “{EXPERIMENTS[name].title}” goes from {losses[0]:.4f} to "
             f"{losses[-1]:.4f} in {len(losses)} epochs (seed by seed {each}); the paper's from "
@@ -518,10 +517,6 @@ class ReproductionTable:
             f"Answering the most frequent class alone gives accuracy {accuracy:.3f} and F1 "
             f"{f1:.3f} on the published split."
         )
-
-
-def _losses_of(found: Measured) -> list[float]:
-    return [number(loss) for loss in found.fitted.losses]
 
 
 _COMPARED = {

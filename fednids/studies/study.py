@@ -64,17 +64,6 @@ def _whole(path: object) -> object:
     return str(Path(path).absolute()) if isinstance(path, str) and path else path
 
 
-def check_values(grid: dict[str, Any]) -> dict[str, Any]:
-    """Refuse anything but lists of different values."""
-    for name, values in grid.items():
-        if not isinstance(values, list) or not values:
-            raise ValueError(
-                f"expected a list of values for {name}, got {values!r}; write {name} = [...]"
-            )
-        refuse_twice(name, values)
-    return grid
-
-
 def nearest(name: str, known: tuple[str, ...]) -> str:
     """Return which known name may have been meant."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
@@ -168,21 +157,6 @@ class ReportWish(Section):
         return name
 
 
-def check_axis(name: str) -> None:
-    """Refuse a name for an axis that tables have already, or that looks like a setting.
-
-    Raises
-    ------
-    ValueError
-        As pydantic wants it.
-    """
-    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in _COLUMNS:
-        raise ValueError(
-            f"expected an axis named by a small word other than {', '.join(_COLUMNS)}, got "
-            f"{name!r}; rename [[axes.{name}]]"
-        )
-
-
 SHIPPED = Path(__file__).parent
 """Folder of the studies that come with fednids."""
 
@@ -228,7 +202,17 @@ class Study(Section):
     report: ReportWish = ReportWish()
 
     _known = field_validator("settings", "grid")(check_settings_of_study)
-    _lists = field_validator("grid")(check_values)
+
+    @field_validator("grid")
+    @classmethod
+    def _lists(cls, grid: dict[str, Any]) -> dict[str, Any]:
+        for name, values in grid.items():
+            if not isinstance(values, list) or not values:
+                raise ValueError(
+                    f"expected a list of values for {name}, got {values!r}; write {name} = [...]"
+                )
+            refuse_twice(name, values)
+        return grid
 
     @field_validator("arms", "seeds")
     @classmethod
@@ -240,7 +224,11 @@ class Study(Section):
     @classmethod
     def _axes(cls, axes: dict[str, Any]) -> dict[str, Any]:
         for name in axes:
-            check_axis(name)
+            if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in _COLUMNS:
+                raise ValueError(
+                    f"expected an axis named by a small word other than {', '.join(_COLUMNS)}, got "
+                    f"{name!r}; rename [[axes.{name}]]"
+                )
         return axes
 
     @model_validator(mode="after")
@@ -381,9 +369,8 @@ def _fault(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "the study"
     if first["type"] == "value_error":
-        return (
-            f"{first['ctx']['error']} (at {place})" if first["loc"] else str(first["ctx"]["error"])
-        )
+        message = str(first["ctx"]["error"])
+        return f"{message} (at {place})" if first["loc"] else message
     if first["type"] == "extra_forbidden":
         group = ReportWish if first["loc"][0] == "report" else Study
         known = tuple(group.model_fields)
@@ -566,9 +553,15 @@ def _name(arm: str, config: Config) -> str:
     """Join what people look for, and a hash of everything but where the flow file lies."""
     parts, partition = [arm], config.partition
     if arm == "federated":
-        parts += _strategy(config)
-    if arm != "centralised":
-        parts += _deal(config)
+        own = config.strategy.settings
+        defaults = dict(type(own)())
+        parts.append(config.strategy.name)
+        parts += [f"{key}{value}" for key, value in own if value != defaults[key]]
+    if arm != "centralised" and partition.plan:
+        parts.append(Path(partition.plan).stem)
+    elif arm != "centralised":
+        shown = [f"{name}{value}" for name, value in partition.settings if value != ""]
+        parts += [partition.scheme, f"k{partition.gateways}", *shown]
     if is_attacked(config):
         parts.append(f"{config.attack.kind}{config.attack.share}")
     parts.append(f"seed{config.run.seed}")
@@ -578,22 +571,6 @@ def _name(arm: str, config: Config) -> str:
     text = json.dumps([arm, settings], sort_keys=True)
     parts.append(hashlib.sha256(text.encode()).hexdigest()[:8])
     return "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", part) for part in parts)
-
-
-def _deal(config: Config) -> list[str]:
-    """Return how flows are dealt: by a plan file, or a scheme with its settings."""
-    partition = config.partition
-    if partition.plan:
-        return [Path(partition.plan).stem]
-    shown = [f"{name}{value}" for name, value in partition.settings if value != ""]
-    return [partition.scheme, f"k{partition.gateways}", *shown]
-
-
-def _strategy(config: Config) -> list[str]:
-    own = config.strategy.settings
-    defaults = type(own)()
-    changed = {k: v for k, v in own if v != getattr(defaults, k)}
-    return [config.strategy.name, *(f"{key}{value}" for key, value in changed.items())]
 
 
 def _digest(path: str) -> str:

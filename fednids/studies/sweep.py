@@ -12,7 +12,6 @@ from fednids.experiment.execution import check_settings
 from fednids.runs.layout import STUDY
 from fednids.studies.engine import (
     CROSS,
-    Step,
     StudyFolder,
     Watcher,
     carry_out,
@@ -129,7 +128,11 @@ def run_study(
         )
 
     with folder.opened(STUDY, study.to_toml()):
-        steps = _steps(study, agenda, folder)
+        steps = [folder.step([planned.run], planned.seconds) for planned in agenda.planned]
+        for name, pair in cross_pairs(agenda.cells).items():
+            if study.report.cross and read_json(folder.cross(name) / CROSS) is None:
+                needed = [cell.run for cell in pair]
+                steps.append(folder.cross_step(name, needed, [run.name for run in needed]))
         failed = carry_out(
             folder, steps, ours, finished=agenda.finished, watcher=watcher, stopped=stopped
         )
@@ -147,9 +150,8 @@ def _checked(runs: Iterable[StudyRun]) -> tuple[Planned, ...]:
     for run in runs:
         try:
             check_settings(run.config)
-            planned.append(
-                Planned(run, _windows(run, FederatedDataset.open(run.config).training_sizes))
-            )
+            sizes = FederatedDataset.open(run.config).training_sizes
+            planned.append(Planned(run, _windows(run, sizes)))
         except FednidsError as error:
             raise type(error)(f"{error} (in the run {run.name})") from None
     return tuple(planned)
@@ -164,13 +166,3 @@ def _windows(run: StudyRun, sizes: Sequence[int]) -> int:
         )
     share = config.federation.fraction if run.arm == "federated" else 1.0
     return round(sum(sizes) * share * config.federation.rounds * config.train.epochs)
-
-
-def _steps(study: Study, agenda: Agenda, folder: StudyFolder) -> list[Step]:
-    """Make a step of each run, and of each matrix after its two runs."""
-    found = [folder.step([planned.run], planned.seconds) for planned in agenda.planned]
-    for name, pair in cross_pairs(agenda.cells).items():
-        if study.report.cross and read_json(folder.cross(name) / CROSS) is None:
-            runs = [cell.run for cell in pair]
-            found.append(folder.cross_step(name, runs, [run.name for run in runs]))
-    return found
