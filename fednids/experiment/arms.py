@@ -12,8 +12,8 @@ from fednids.algorithms import find_algorithm
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import PartitionError
-from fednids.experiment.own_detectors import own_detectors
 from fednids.experiment.root import Root
+from fednids.messages.client_state import Memory
 from fednids.messages.codec import WeightCodec
 from fednids.messages.values import Task
 from fednids.networks.interface import Weights
@@ -33,7 +33,7 @@ CLIENT_APP = "clients.app:app"
 Arm = Callable[
     [Config, FederatedDataset, Sequence[Observer], Checkpoint | None, Path | None], Outcome
 ]
-"""From settings, flows, who is told of rounds, where to go on, and the run folder, if any."""
+"""From settings, flows, observers of rounds, where to go on, and the run folder, if any."""
 
 
 def federated(
@@ -55,7 +55,7 @@ def federated(
         outcome = Federation(grid, config, observers, Root(config, dataset)).run(resumed)
     finally:
         grid.close()
-    return own_detectors(outcome, config, out) if find_algorithm(config).personal else outcome
+    return _own_detectors(outcome, config, out) if find_algorithm(config).personal else outcome
 
 
 def centralised(
@@ -118,6 +118,33 @@ def local(
 
 ARMS: dict[str, Arm] = {"centralised": centralised, "local": local, "federated": federated}
 """Arms by the name that stands as ``kind`` in ``result.json``."""
+
+
+def _own_detectors(outcome: Outcome, config: Config, out: Path | None) -> Outcome:
+    """Return an outcome with the detector that each client is judged by after the last round.
+
+    No message brings it: it is put together here, in the simulation, from what the server
+    has and what the client has kept. A gateway that never trained has its initial layers,
+    or the global detector.
+    """
+    from clients.client import FlowClient  # needs MindSpore, which a federated server does not
+    from fednids.training.local import open_trainer
+
+    weights = outcome.weights[0]
+    rounds = outcome.last.number if outcome.last else config.federation.rounds
+    gateways = range(config.partition.gateways)
+    task = replace(outcome.tasks[0], server_round=rounds)
+    packed, _ = WeightCodec(config).pack(weights, rounds)
+    trainer, folder = open_trainer(config), memories(out) if out else None
+    own = [FlowClient(trainer, k, Memory(folder, k)).detector(packed, task) for k in gateways]
+    whole = len(weights) == outcome.architecture.size
+    return replace(
+        outcome,
+        tasks=[task for _ in gateways],
+        weights=own,
+        personal=True,
+        overall=weights if whole else None,
+    )
 
 
 def _remember(config: Config) -> bool:

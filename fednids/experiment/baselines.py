@@ -30,7 +30,7 @@ class Baseline:
     Attributes
     ----------
     make : Callable
-        Gives it for a seed, not fitted.
+        Returns it for a seed, not fitted.
     encoded : bool
         Whether it is shown the network's features, encoded and scaled; otherwise the columns
         as in the file, which suit trees better.
@@ -79,7 +79,7 @@ BASELINES: dict[str, Baseline] = {
     ),
 }
 """How to add one: add a line and run ``pytest tests/experiment/test_baselines.py``. All but the
-majority weigh flows so that every class has the same say."""
+majority weigh flows so that every class has the same weight."""
 
 
 def fit_baseline(name: str, config: Config, dataset: FederatedDataset) -> FittedBaseline:

@@ -17,7 +17,7 @@ from fednids.messages.codec import WeightCodec
 from fednids.networks.interface import Architecture
 from fednids.runs.alone import alone_in
 from fednids.runs.checkpoint import Checkpoint, extend, read_checkpoint, selection_of
-from fednids.runs.folder import RunFolder, is_finished
+from fednids.runs.folder import is_finished
 from fednids.runs.job import OpenRun
 from fednids.runs.records import BaselineRecord, ResultRecord, ScoresRecord
 from fednids.runs.rounds import Observer, Outcome
@@ -55,7 +55,7 @@ def execute(
     baselines : bool
         Fit gradient boosting to the same flows as well.
     observers : Sequence[Observer]
-        Told of each round.
+        Called after each round.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def resume(
     baselines : bool
         Fit gradient boosting to the same flows as well, whether it was begun so or not.
     observers : Sequence[Observer]
-        Told of each round.
+        Called after each round.
 
     Raises
     ------
@@ -187,40 +187,35 @@ def check_settings(config: Config) -> None:
 def _train(job: OpenRun, observers: Sequence[Observer], resumed: Checkpoint | None) -> Outcome:
     """Lead the rounds; a Ctrl-C ends in one line that says how to go on."""
     try:
-        told = [*job.observers, *observers]
-        return ARMS[job.kind](job.config, job.dataset, told, resumed, job.folder.path.resolve())
+        all_observers = [*job.observers, *observers]
+        return ARMS[job.kind](
+            job.config, job.dataset, all_observers, resumed, job.folder.path.resolve()
+        )
     except KeyboardInterrupt:
-        raise InterruptedRunError(_how_to_go_on(job.folder)) from None
+        path, done = job.folder.path, len(job.folder.rounds)
+        raise InterruptedRunError(
+            f"stopped after round {done}; all of it is in {path}, and `fednids resume {path}` "
+            "goes on from there"
+            if done
+            else f"stopped before the first round ended; `fednids resume {path}` begins again"
+        ) from None
 
 
 def _beside(job: OpenRun, outcome: Outcome, baselines: bool) -> dict[str, Any]:
-    """Return what the result has beside its own scores, where it is asked for."""
-    found = _baselines(job) if baselines else {}
+    """Return what the result has beside its own scores, where it is wanted."""
+    found: dict[str, Any] = {}
+    if baselines:
+        from fednids.experiment.baselines import fit_baseline  # scikit-learn takes a while
+
+        fitted, classes = fit_baseline("boosting", job.config, job.dataset), job.dataset.classes
+        boosting = BaselineRecord(
+            final=ScoresRecord.of(fitted.counts, classes),
+            final_novel=ScoresRecord.of(fitted.novel, classes),
+        )
+        found["baselines"] = {"boosting": boosting}
     data, partition = job.config.data, job.config.partition
     if job.flows is not None and (data.unseen or partition.unseen_gateways):
         from fednids.experiment.held_out import held_out_scores
 
         found |= held_out_scores(job.kind, job.config, job.dataset, outcome)
     return found
-
-
-def _baselines(job: OpenRun) -> dict[str, Any]:
-    """Score gradient boosting; scikit-learn is imported only where it is asked for."""
-    from fednids.experiment.baselines import fit_baseline
-
-    fitted, classes = fit_baseline("boosting", job.config, job.dataset), job.dataset.classes
-    found = BaselineRecord(
-        final=ScoresRecord.of(fitted.counts, classes),
-        final_novel=ScoresRecord.of(fitted.novel, classes),
-    )
-    return {"baselines": {"boosting": found}}
-
-
-def _how_to_go_on(folder: RunFolder) -> str:
-    done = len(folder.rounds)
-    if not done:
-        return f"stopped before the first round ended; `fednids resume {folder.path}` begins again"
-    return (
-        f"stopped after round {done}; all of it is in {folder.path}, and "
-        f"`fednids resume {folder.path}` goes on from there"
-    )

@@ -64,7 +64,7 @@ def export_gateways(
     force : bool
         Replace an export that is there.
     on_gateway : callable
-        Told of progress.
+        Called after each gateway.
 
     Returns
     -------

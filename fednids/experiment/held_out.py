@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,8 @@ from sklearn.metrics import roc_auc_score
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.flows.windows import Windows
-from fednids.messages.values import Task
 from fednids.metrics import ConfusionCounts
 from fednids.metrics.counts import BENIGN
-from fednids.networks.interface import Weights
 from fednids.runs.records import (
     RejectionRecord,
     ScoresRecord,
@@ -26,6 +25,9 @@ from fednids.runs.records import (
 from fednids.runs.rounds import Outcome
 from fednids.training.initial import run_architecture
 from fednids.training.trainer import Trainer
+
+_Score = Callable[[list[Windows]], list[NDArray[np.float32]]]
+"""From test windows of each gateway to their ``(n, C)`` logits."""
 
 KEPT_SHARE = 0.95
 """Share of the flows of known classes that a rejection by score keeps."""
@@ -53,34 +55,25 @@ def held_out_scores(
     wanted = config.data.unseen or config.partition.unseen_gateways
     if not wanted or outcome.personal or len(outcome.weights) > 1:
         return {}
-    scorer = _Scorer(config, dataset, outcome.weights[0], outcome.tasks[0])
-    found: dict[str, Any] = {}
+    task, found = outcome.tasks[0], dict[str, Any]()
+    vectors = task.scaler.apply(dataset.flows.vectors)
+    trainer = Trainer(run_architecture(task, config), vectors, batch_size=1, optimiser="sgd")
+
+    def logits(windows: list[Windows]) -> list[NDArray[np.float32]]:
+        return [each.logits for each in trainer.score_all(outcome.weights[0], windows)]
+
     if config.data.unseen:
         one = dataset.pooled() if kind == "centralised" else dataset
-        found["unseen"] = _unseen_class(scorer, one, config.data.unseen)
+        found["unseen"] = _unseen_class(logits, one, config.data.unseen)
     if config.partition.unseen_gateways:
-        found["unseen_gateways"] = _unseen_gateways(scorer, dataset)
+        found["unseen_gateways"] = _unseen_gateways(logits, dataset)
     return found
 
 
-class _Scorer:
-    """Logits of test windows, gateway after gateway."""
-
-    def __init__(self, config: Config, dataset: FederatedDataset, weights: Weights, task: Task):
-        vectors = task.scaler.apply(dataset.flows.vectors)
-        architecture = run_architecture(task, config)
-        self._trainer = Trainer(architecture, vectors, batch_size=1, optimiser="sgd")
-        self._weights = weights
-
-    def logits(self, windows: list[Windows]) -> list[NDArray[np.float32]]:
-        """Return ``(n, C)`` logits of each."""
-        return [scored.logits for scored in self._trainer.score_all(self._weights, windows)]
-
-
-def _unseen_class(scorer: _Scorer, dataset: FederatedDataset, name: str) -> UnseenRecord:
+def _unseen_class(score: _Score, dataset: FederatedDataset, name: str) -> UnseenRecord:
     gateways = range(dataset.gateways)
     windows = [dataset.testing(k) for k in gateways]
-    logits = np.concatenate(scorer.logits(windows)).astype(np.float64)
+    logits = np.concatenate(score(windows)).astype(np.float64)
     tested = dataset.split.test
     rows = np.concatenate([dataset.plan.rows(k)[tested[dataset.plan.rows(k)]] for k in gateways])
     unseen = np.asarray(dataset.flows.attack)[rows] == dataset.flows.classes.index(name)
@@ -137,12 +130,12 @@ def _separation(score: NDArray[np.float64], unseen: NDArray[np.bool_]) -> Separa
     )
 
 
-def _unseen_gateways(scorer: _Scorer, dataset: FederatedDataset) -> UnseenGatewaysRecord:
+def _unseen_gateways(score: _Score, dataset: FederatedDataset) -> UnseenGatewaysRecord:
     windows = [dataset.testing(k) for k in range(dataset.gateways)]
     classes = len(dataset.classes)
     nothing = ConfusionCounts(np.zeros((classes, classes), np.int64))
     sides = {"seen": nothing, "unseen": nothing}
-    for k, logits in enumerate(scorer.logits(windows)):
+    for k, logits in enumerate(score(windows)):
         side = "unseen" if k in dataset.unseen_gateways else "seen"
         answers = logits.argmax(1).astype(np.int32)
         sides[side] += ConfusionCounts.from_labels(windows[k].labels, answers, classes)

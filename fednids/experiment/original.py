@@ -43,7 +43,7 @@ def open_original(path: Path, dataset: str, *, as_text: bool) -> Original:
     dataset : str
         Name of the data set.
     as_text : bool
-        Give the cells of a CSV as they are written; otherwise columns of whole numbers are
+        Return the cells of a CSV as they are written; otherwise columns of whole numbers are
         integers, other numbers floats, which takes a reading to find out. The columns of a
         Parquet file have its types in any case.
 

@@ -35,8 +35,8 @@ class Root:
         from fednids.training.local import open_trainer  # needs MindSpore, as few servers do
 
         rng = generator(self._config.run.seed, Stream.ROOT, task.server_round)
-        workplace = open_trainer(self._config)
-        return workplace.train_on(self._windows, weights, task, rng)
+        trainer = open_trainer(self._config)
+        return trainer.train_on(self._windows, weights, task, rng)
 
     @cached_property
     def _windows(self) -> SeparateWindows:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +23,7 @@ from fednids.flows.source import SYNTHETIC_FLOWS
 from fednids.flows.split import limit_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
-from fednids.metrics import ConfusionCounts, majority_counts, scores
+from fednids.metrics import majority_counts
 from fednids.runs.folder import read_checkpoint
 from fednids.runs.records import ScoresRecord
 from fednids.seeding import Stream, generator
@@ -87,9 +86,10 @@ def _published(kind: str, config: Config) -> FittedRecord:
     started = time.perf_counter()
     found = run_published(table, label_leaks=leaks, seed=config.run.seed, epochs=epochs)
     seconds = time.perf_counter() - started
+    majority = majority_counts(found.trained, found.counts.support)
     return FittedRecord(
-        final=_scored(found.counts, PUBLISHED_CLASSES),
-        majority=_scored(majority_counts(found.trained, found.counts.support), PUBLISHED_CLASSES),
+        final=ScoresRecord.of(found.counts, PUBLISHED_CLASSES),
+        majority=ScoresRecord.of(majority, PUBLISHED_CLASSES),
         flows=len(table),
         test_flows=found.counts.total,
         synthetic=not config.data.path,
@@ -117,9 +117,9 @@ def _baseline(kind: str, config: Config) -> FittedRecord:
     fitted = fit_baseline(kind, config, dataset)
     seconds, trained = time.perf_counter() - started, dataset.support(dataset.training(0))
     return FittedRecord(
-        final=_scored(fitted.counts, dataset.classes),
-        final_novel=_scored(fitted.novel, dataset.classes),
-        majority=_scored(majority_counts(trained, fitted.counts.support), dataset.classes),
+        final=ScoresRecord.of(fitted.counts, dataset.classes),
+        final_novel=ScoresRecord.of(fitted.novel, dataset.classes),
+        majority=ScoresRecord.of(majority_counts(trained, fitted.counts.support), dataset.classes),
         flows=len(dataset.flows),
         test_flows=fitted.counts.total,
         synthetic=dataset.flows.origin.synthetic,
@@ -127,10 +127,6 @@ def _baseline(kind: str, config: Config) -> FittedRecord:
         parameters=fitted.parameters,
         published_parameters=fitted.parameters,
     )
-
-
-def _scored(counts: ConfusionCounts, classes: Sequence[str]) -> ScoresRecord:
-    return ScoresRecord.model_validate(scores(counts, classes).to_json())
 
 
 def main() -> int:

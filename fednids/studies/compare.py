@@ -91,13 +91,13 @@ def make_contest(
     Parameters
     ----------
     strategies : Mapping
-        As `parse_strategies` gives them.
+        As `parse_strategies` returns them.
     settings : Mapping
         What all share, by ``section.key``.
     seeds : Sequence[int]
         Each strategy is run with each.
     target : float, optional
-        Macro-F1 whose first round is told; `OF_BEST` of the best without it.
+        Macro-F1 whose first round is reported; `OF_BEST` of the best without it.
     clean : bool
         Where the settings have malicious gateways, run every strategy without them as well.
 
@@ -183,7 +183,7 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
     paths : sequence of Path
         Run folders, or folders of sweeps, whose finished runs are taken.
     target : float, optional
-        Macro-F1 whose first round is told; a share of the best without it.
+        Macro-F1 whose first round is reported; a share of the best without it.
 
     Returns
     -------

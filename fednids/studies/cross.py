@@ -27,7 +27,7 @@ from fednids.studies.statistics import macro_f1_of, mean_of
 from fednids.training.trainer import Trainer
 from partitions.noise import noise_level
 
-_Told = Callable[[int, int], None]
+OnDetector = Callable[[int, int], None]
 """Called with detectors scored and detectors in all."""
 
 _Counts = NDArray[np.int32]
@@ -78,7 +78,9 @@ class CrossMatrix:
         return None if not kinds else kinds.index("federated") if "federated" in kinds else 0
 
 
-def cross_runs(paths: Sequence[Path], told: _Told = lambda done, whole: None) -> CrossMatrix:
+def cross_runs(
+    paths: Sequence[Path], on_detector: OnDetector = lambda done, whole: None
+) -> CrossMatrix:
     """Score each detector of some runs on the test flows of every gateway.
 
     The windows are those of `FederatedDataset.testing`, so a local detector at its own gateway,
@@ -89,8 +91,8 @@ def cross_runs(paths: Sequence[Path], told: _Told = lambda done, whole: None) ->
     ----------
     paths : Sequence[Path]
         Folders of finished runs, at least one.
-    told : callable
-        Told after each detector.
+    on_detector : callable
+        Called after each detector.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def cross_runs(paths: Sequence[Path], told: _Told = lambda done, whole: None) ->
     scorer = _Scorer(dataset)
     for place, path in enumerate(models):
         counts[place] = scorer.count(load_detector(path), path)
-        told(place + 1, len(models))
+        on_detector(place + 1, len(models))
     return CrossMatrix(runs, dataset, _names(runs), counts)
 
 

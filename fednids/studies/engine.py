@@ -366,7 +366,7 @@ def run_steps(steps: Sequence[Step], processors: Sequence[int]) -> Iterator[Step
     ------
     StepEnd
         Of every step; those that need a step that failed are not begun. When the caller
-        stops, by Ctrl-C too, children are told to stop and have ended.
+        stops, by Ctrl-C too, children are stopped and have ended.
     """
     waiting = sorted(steps, key=lambda step: -step.seconds)
     unfinished, failed = {step.name for step in steps}, set[str]()
@@ -403,7 +403,7 @@ def run_steps(steps: Sequence[Step], processors: Sequence[int]) -> Iterator[Step
 
 
 def _begin(step: Step, processor: int) -> _Child:
-    """Start a child that Ctrl-C on the terminal does not reach; we tell it ourselves."""
+    """Start a child that Ctrl-C on the terminal does not reach; `_children` stops it."""
     launch = [sys.executable, "-m", "fednids.studies.bound", str(processor), str(os.getpid())]
     with step.log.open("wb") as log:
         process = subprocess.Popen(

@@ -68,8 +68,6 @@ class PublishedRun:
         Chance of an attack from which an alarm is raised, after the last epoch.
     losses : tuple of float
         Mean training loss of each epoch.
-    seconds : float
-        Training, without compiling.
     architecture : Architecture
         Sizes.
     """
@@ -78,7 +76,6 @@ class PublishedRun:
     trained: NDArray[np.int64]
     threshold: float
     losses: tuple[float, ...]
-    seconds: float
     architecture: Architecture
 
 
@@ -152,12 +149,12 @@ def run_published(
     trainer = Trainer(architecture, vectors, batch_size=_BATCH, optimiser="adam")
     weights = architecture.initial_weights(generator(seed, Stream.WEIGHTS))
     plain = np.ones(2, np.float32)
-    losses, seconds, threshold = list[float](), 0.0, _FIRST_THRESHOLD
+    losses, threshold = list[float](), _FIRST_THRESHOLD
     best_f1, best = -1.0, weights
     for epoch in range(1, epochs + 1):
         job = TrainingJob(weights, training, generator(seed, Stream.TRAINING, epoch))
         found = trainer.train(job, LocalTraining(1, _RATE, plain, fresh=epoch == 1))
-        weights, seconds = found.weights, seconds + found.seconds
+        weights = found.weights
         losses.append(found.loss)
         if epoch % _CHECKED_EVERY and epoch < epochs:
             continue
@@ -167,7 +164,7 @@ def run_published(
             best_f1, best = f1, weights
     counts = _counted(trainer, best, test, threshold)
     trained = np.bincount(training.labels, minlength=2)
-    return PublishedRun(counts, trained, threshold, tuple(losses), seconds, architecture)
+    return PublishedRun(counts, trained, threshold, tuple(losses), architecture)
 
 
 def _split(table: FlowTable, seed: int) -> tuple[Windows, Windows, Windows]:

@@ -50,8 +50,8 @@ def irrelevant(arm: str, config: Config) -> frozenset[str]:
         flows, and for gateways whose flows are held out. The two arms without a server read only
         the number of rounds of its settings, and nothing of who is there, how fast they are,
         and what is sent.
-        Strategies read their own settings, malicious gateways those of ``attack``: they lie to a
-        server, and to nobody in the other arms.
+        Strategies read their own settings, malicious gateways those of ``attack``: they send
+        wrong updates to a server, which the other arms do not have.
     """
     found, names = {"run.engine", "run.workers"}, config.flat()
     if arm != "federated":
@@ -79,12 +79,12 @@ def _unread_of_world(config: Config) -> set[str]:
 
 
 def is_attacked(config: Config) -> bool:
-    """Return whether any gateway lies."""
+    """Return whether any gateway is malicious."""
     return config.attack.share > 0 and config.attack.kind != "none"
 
 
 def canonical(arm: str, config: Config) -> Config:
-    """Return the settings that stand for all that an arm cannot tell apart.
+    """Return the settings that stand for all that are the same to an arm.
 
     Returns
     -------

@@ -44,7 +44,7 @@ ARM = "arm"
 """Axis of the comparison between arms."""
 
 COMPARED = ("macro_f1", "novel_macro_f1", "worst_gateway")
-"""Metrics whose differences are told."""
+"""Metrics whose differences are reported."""
 
 
 @dataclass(frozen=True)
@@ -134,16 +134,16 @@ class PairedDifference:
         first, second = (_name(self.axis, value) for value in (self.first, self.second))
         scope = f" ({self.scope})" if self.scope else ""
         many = f"{self.difference.count} pair{'s' * (self.difference.count != 1)}"
-        metric, says = RUN_METRICS[self.metric], self.difference.says
-        if says in ("higher", "lower"):
+        metric, verdict = RUN_METRICS[self.metric], self.difference.verdict
+        if verdict in ("higher", "lower"):
             size = show_interval(self.difference, signed=True)
-            return f"{metric} of {first} is {says} than of {second}{scope}: {size}, {many}"
-        return f"{metric} of {first} and {second}{scope}: {says}, {many}"
+            return f"{metric} of {first} is {verdict} than of {second}{scope}: {size}, {many}"
+        return f"{metric} of {first} and {second}{scope}: {verdict}, {many}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain numbers and texts, with NaN as None."""
         named = {name: value for name, value in vars(self).items() if name != "difference"}
-        return {**named, **self.difference.to_json(), "says": self.difference.says}
+        return {**named, **self.difference.to_json(), "says": self.difference.verdict}
 
 
 def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
@@ -155,7 +155,7 @@ def group(rows: Iterable[Row], measure: str) -> tuple[Group, ...]:
         Those without metrics are left out, and a run that answers for several cells counts
         once.
     measure : str
-        Which skew to tell.
+        Which skew to report.
     """
     found: dict[str, dict[str, Row]] = {}
     for row in rows:
@@ -241,7 +241,7 @@ class StudyReport:
     Attributes
     ----------
     study : Study
-        What was asked.
+        The definition.
     rows : tuple of Row
         One a cell.
     groups : tuple of Group
@@ -253,8 +253,8 @@ class StudyReport:
     data : tuple of (str, int, bool)
         Path, number of flows, and whether they are synthetic, of every data set used.
     target : float
-        Macro-F1 that the way to is told of; NaN where it is a share of a best that is not
-        there yet.
+        Macro-F1 to which rounds and bytes are counted; NaN where it is a share of a best that is
+        not there yet.
     """
 
     study: Study
@@ -300,9 +300,9 @@ def build_report(
     Parameters
     ----------
     study, cells
-        What was asked.
+        The definition.
     folder : StudyFolder
-        Where the runs are; others in it are not told of.
+        Where the runs are; others in it are left out.
     failed : Sequence[Failed]
         What did not end well.
     """
@@ -727,7 +727,7 @@ def _comparisons(found: Sequence[PairedDifference]) -> str:
             RUN_METRICS[each.metric],
             show_interval(each.difference, signed=True),
             str(each.difference.count),
-            each.difference.says,
+            each.difference.verdict,
         ]
         for each in found
     ]
@@ -776,7 +776,7 @@ def draw_report(report: StudyReport, folder: Path) -> list[str]:
 
 
 def _draw_skew(report: StudyReport, folder: Path) -> list[str]:
-    """Draw what dealt runs say; a study along an axis has its own pictures instead."""
+    """Draw scores over skew; a study along an axis has its own pictures instead."""
     from fednids.report.figures.scores import against_skew
     from fednids.report.figures.style import save
 

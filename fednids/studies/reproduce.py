@@ -388,7 +388,7 @@ def _at_gateways(folder: StudyFolder, run: StudyRun) -> list[ConfusionCounts]:
         return []
 
 
-_TOLD = (
+_REPORTED = (
     "all.accuracy", "all.macro_f1", "all.false_alarm_rate", "all.balanced_accuracy",
     "novel.macro_f1", "novel.false_alarm_rate", *_WORST, "seconds",
 )  # fmt: skip
@@ -472,7 +472,7 @@ class ReproductionTable:
                 "part": EXPERIMENTS[name].part,
                 "settings": dict(EXPERIMENTS[name].settings),
                 "seeds": {str(seed): found.to_json() for seed, found in seeds.items()},
-                "mean": {m: self.interval(name, m).to_json() for m in _TOLD},
+                "mean": {m: self.interval(name, m).to_json() for m in _REPORTED},
             }
             for name, seeds in self.rows.items()
         ]
@@ -488,10 +488,10 @@ class ReproductionTable:
         subject = f"{_COMPARED[measure]} of {ours}"
         if math.isnan(found.low):
             return f"{subject} less that of {theirs}: {found.mean:+.3f}, {seeds}."
-        if found.says == "no difference seen":
+        if found.verdict == "no difference seen":
             return f"{subject} and of {theirs}: no difference seen, {seeds}."
         size = show_interval(found, signed=True)
-        return f"{subject} is {found.says} than of {theirs}: {size}, {seeds}."
+        return f"{subject} is {found.verdict} than of {theirs}: {size}, {seeds}."
 
     def _loss_line(self, name: str) -> str:
         """Hold a row's training loss against the paper's, seed by seed.

@@ -49,7 +49,7 @@ class Interval:
     count: int
 
     @property
-    def says(self) -> str:
+    def verdict(self) -> str:
         """What a difference shows: nothing where the interval holds 0."""
         if math.isnan(self.low):
             return f"n/a: fewer than {FEWEST} pairs"
@@ -379,7 +379,7 @@ def _clean_rates(clean: ResultRecord, kind: str) -> dict[str, float]:
     """Return what a clean detector takes for benign.
 
     A backdoor's success is over flows with its trigger; a clean run that was not shown any
-    says nothing about them.
+    has no rate for them.
     """
     shown = clean.attack
     if shown and shown.kind == kind and shown.success:
@@ -450,19 +450,19 @@ class Standing:
     difference: Interval | None
 
     @property
-    def says(self) -> str:
+    def verdict(self) -> str:
         """What the difference to the best shows; empty for the best itself."""
         if self.difference is None:
             return ""
         if math.isnan(self.difference.low):
             return "no interval"
-        return self.difference.says
+        return self.difference.verdict
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers, with NaN as None."""
         found = {name: as_json(value) for name, value in vars(self).items()}
         difference = found.pop("difference")
-        return {**found, "difference_to_best": difference, "says": self.says}
+        return {**found, "difference_to_best": difference, "says": self.verdict}
 
 
 @dataclass(frozen=True)
@@ -476,7 +476,7 @@ class Ranking:
     over : {"seeds", "gateways"}
         What intervals are drawn over: gateways where anybody has fewer than three seeds.
     target : float
-        Macro-F1 that the way to is told of.
+        Macro-F1 to which rounds and bytes are counted.
     """
 
     standings: tuple[Standing, ...]
@@ -496,7 +496,7 @@ class Ranking:
             return f"{pair}: no seed in common, nothing to compare"
         size = show_interval(difference, signed=True)
         seeds = f", {difference.count} seeds" if self.over == "seeds" else ""
-        return f"{pair}: {standing.says}, {size}{seeds}"
+        return f"{pair}: {standing.verdict}, {size}{seeds}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers, with NaN as None."""

@@ -123,12 +123,12 @@ class Variant(Section):
 
 
 class ReportWish(Section):
-    """What the report is to tell.
+    """What the report shows.
 
     Attributes
     ----------
     target : float
-        Macro-F1 whose first round, bytes and virtual seconds are told.
+        Macro-F1 whose first round, bytes and virtual seconds are reported.
     of_best : bool
         `target` is a share of the best mean macro-F1 of the study instead.
     compare : str
@@ -186,7 +186,7 @@ class Study(Section):
         Cells to leave out: those that have, of every setting or axis named in one of these,
         its value, or one of a list.
     report : ReportWish
-        What to tell.
+        What the report shows.
     """
 
     title: str = Field(min_length=1)

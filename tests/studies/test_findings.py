@@ -49,7 +49,7 @@ def test_strategies_are_compared_within_alpha_and_seed(tmp_path: Path) -> None:
     assert found.difference.count == 4
     assert found.difference.mean == pytest.approx((-0.1 + 0 + 0.1 + 0.1) / 4)
     assert found.difference.low < 0 < found.difference.high
-    assert found.difference.says == "no difference seen"
+    assert found.difference.verdict == "no difference seen"
 
 
 def test_arms_are_compared_over_pairs_of_different_runs(tmp_path: Path) -> None:
@@ -63,10 +63,10 @@ def test_arms_are_compared_over_pairs_of_different_runs(tmp_path: Path) -> None:
         ("local", "federated"): 8,
     }
     assert found["centralised", "local"].mean == pytest.approx((0.5 + 0.5 + 0.3 + 0.4) / 4)
-    assert found["centralised", "local"].says == "higher"
+    assert found["centralised", "local"].verdict == "higher"
     expected = (-0.2 - 0.3 - 0.2 - 0.2 - 0.2 - 0.1 - 0.2 - 0.1) / 8
     assert found["local", "federated"].mean == pytest.approx(expected)
-    assert found["local", "federated"].says == "lower"
+    assert found["local", "federated"].verdict == "lower"
 
 
 def test_a_run_that_is_missing_is_no_pair(tmp_path: Path) -> None:

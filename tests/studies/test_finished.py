@@ -32,7 +32,7 @@ def test_runs_are_named_by_what_differs_and_ranked(tmp_path: Path) -> None:
     assert best.name == "fedprox mu=0.1"
     assert [each.name for each in others] == ["fedavg", "fedprox mu=0.5"]
     assert found.over == "gateways"
-    assert all(each.says == "lower" for each in others)
+    assert all(each.verdict == "lower" for each in others)
     assert best.metrics["macro_f1"].mean == 1.0
     assert found.target == pytest.approx(0.95)
     assert best.metrics["rounds_to_target"].count == 0
@@ -65,7 +65,7 @@ def test_arms_stand_beside_each_other_whatever_the_plan_of_the_centralised_one(
     found = rank_folders(runs)
     assert {each.name for each in found.standings} == {"federated", "local", "centralised"}
     assert found.standings[0].name == "centralised"
-    assert found.standings[1].says == "no interval"
+    assert found.standings[1].verdict == "no interval"
 
 
 def test_an_attack_stands_beside_its_clean_twin(tmp_path: Path) -> None:

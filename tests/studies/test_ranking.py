@@ -49,12 +49,12 @@ def test_differences_are_over_shared_seeds_and_say_what_they_show() -> None:
     assert one.difference is None
     assert two.difference is not None
     assert two.difference.mean == pytest.approx((-0.1 + 0.1 - 0.15) / 3)
-    assert two.says == "no difference seen"
+    assert two.verdict == "no difference seen"
     assert "no difference seen" in found.in_words(two)
     assert three.difference is not None
     assert three.difference.count == 3
     assert three.difference.mean == pytest.approx((-0.4 - 0.5 - 0.3) / 3)
-    assert three.says == "lower"
+    assert three.verdict == "lower"
     assert found.in_words(three).startswith("worse against best: lower, -0.4")
 
 
@@ -67,7 +67,7 @@ def test_without_three_seeds_gateways_are_drawn() -> None:
     assert interval.low <= interval.high
     assert math.isnan(good.metrics["worst_gateway"].low)
     assert bad.difference is not None
-    assert (bad.difference.count, bad.says) == (2, "lower")
+    assert (bad.difference.count, bad.verdict) == (2, "lower")
     assert bad.difference.mean == pytest.approx((0.5 - 0.9 + 0.6 - 0.8) / 2)
 
 

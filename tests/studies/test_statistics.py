@@ -47,7 +47,7 @@ def test_fewer_than_three_have_no_interval(values: list[float]) -> None:
     assert found.mean == pytest.approx(np.mean(values))
     assert math.isnan(found.low)
     assert found.to_json()["low"] is None
-    assert found.says == "n/a: fewer than 3 pairs"
+    assert found.verdict == "n/a: fewer than 3 pairs"
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
@@ -67,4 +67,4 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
 def test_a_difference_is_shown_where_the_interval_leaves_zero_out(
     low: float, high: float, says: str
 ) -> None:
-    assert Interval((low + high) / 2, low, high, 5).says == says
+    assert Interval((low + high) / 2, low, high, 5).verdict == says
