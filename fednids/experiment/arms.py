@@ -48,14 +48,16 @@ def federated(
     sizes = dataset.training_sizes
     work = rounds.rounds * rounds.fraction * config.train.epochs * sum(sizes)
     settings = {"settings": config.to_json(), "out": str(out or "")}
-    kept = memories(out) if out and _remember(config) else None
+    algorithm = find_algorithm(config)
+    remembers = algorithm.remembers or algorithm.personal or WeightCodec(config).feedback
+    kept = memories(out) if out and remembers else None
     clients = Clients(CLIENT_APP, dataset.gateways, settings, sizes, stack_size(config), kept)
     grid = open_grid(run.engine, clients, workers=run.workers, work=int(work))
     try:
         outcome = Federation(grid, config, observers, Root(config, dataset)).run(resumed)
     finally:
         grid.close()
-    return _own_detectors(outcome, config, out) if find_algorithm(config).personal else outcome
+    return _own_detectors(outcome, config, out) if algorithm.personal else outcome
 
 
 def centralised(
@@ -145,12 +147,6 @@ def _own_detectors(outcome: Outcome, config: Config, out: Path | None) -> Outcom
         personal=True,
         overall=weights if whole else None,
     )
-
-
-def _remember(config: Config) -> bool:
-    """Return whether clients keep something between rounds."""
-    algorithm = find_algorithm(config)
-    return algorithm.remembers or algorithm.personal or WeightCodec(config).feedback
 
 
 def _round(trainer: LocalTrainer, weights: list[Weights], tasks: Sequence[Task]) -> Round:

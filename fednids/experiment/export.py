@@ -83,7 +83,8 @@ def export_gateways(
     """
     opener = find_format(suffix)
     with new_folder(out, MANIFEST, force=force) as folder:
-        names = _names(dataset, suffix)
+        sizes = dataset.plan.sizes()
+        names = [f"gateway-{k:05d}.{suffix}" if size else "" for k, size in enumerate(sizes)]
         paths = [folder / name if name else None for name in names]
         if config.data.path:
             _copy_rows(config, dataset, paths, opener, on_gateway)
@@ -92,11 +93,6 @@ def export_gateways(
         manifest = _manifest(config, dataset, names)
         write_json(manifest, folder / MANIFEST)
     return manifest
-
-
-def _names(dataset: FederatedDataset, suffix: str) -> list[str]:
-    sizes = dataset.plan.sizes()
-    return [f"gateway-{k:05d}.{suffix}" if size else "" for k, size in enumerate(sizes)]
 
 
 def _manifest(config: Config, dataset: FederatedDataset, names: Sequence[str]) -> dict[str, Any]:
@@ -147,10 +143,8 @@ def _copy_rows(
             "alone and try again"
         )
     as_text = next(name for name in paths if name).suffix != ".parquet"
-    original, owner = (
-        open_original(path, dataset.flows.origin.dataset, as_text=as_text),
-        _owners(config, dataset),
-    )
+    original = open_original(path, dataset.flows.origin.dataset, as_text=as_text)
+    owner = _owners(config, dataset)
     for group in _groups(dataset.plan.sizes()):
         _copy_group(original, owner, group, paths, opener)
         on_gateway(group.stop, len(paths))

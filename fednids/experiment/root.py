@@ -40,14 +40,10 @@ class Root:
 
     @cached_property
     def _windows(self) -> SeparateWindows:
-        settings = self._config
-        rng = generator(settings.run.seed, Stream.ROOT)
-        return root_windows(
-            self._dataset,
-            find_algorithm(settings).clean_flows,
-            length=settings.data.window,
-            rng=rng,
-        )
+        config = self._config
+        rng = generator(config.run.seed, Stream.ROOT)
+        count = find_algorithm(config).clean_flows
+        return root_windows(self._dataset, count, length=config.data.window, rng=rng)
 
 
 def root_windows(

@@ -195,12 +195,16 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
     Raises
     ------
     RunError
-        A folder holds no finished run, two runs have other flows, another split or another
-        plan, or are the same.
+        A folder holds no finished run, there are fewer than two, or two runs have other flows,
+        another split or another plan, or are the same.
     """
-    runs = open_all(paths)
-    check_comparable(runs)
-    names = name_runs(runs)
+    runs = [open_finished(folder) for folder in run_folders(paths, finished=True)]
+    if len(runs) < 2:
+        raise RunError(
+            f"expected at least two finished runs to compare, got {len(runs)}; name more folders"
+        )
+    _check_comparable(runs)
+    names = _name_runs(runs)
     grouped: dict[str, list[Run]] = {}
     for run, name in zip(runs, names, strict=True):
         grouped.setdefault(name, []).append(run)
@@ -216,22 +220,6 @@ def rank_folders(paths: Sequence[Path], *, target: float | None = None) -> Ranki
         return RankedRun(run.config.run.seed, _plan(run), metrics, run.last_confusions)
 
     return rank({name: [measured(run) for run in each] for name, each in grouped.items()}, wanted)
-
-
-def open_all(paths: Sequence[Path]) -> list[Run]:
-    """Open run folders, and the finished runs of sweeps.
-
-    Raises
-    ------
-    RunError
-        One is neither, or there are fewer than two runs.
-    """
-    runs = [open_finished(folder) for folder in run_folders(paths, finished=True)]
-    if len(runs) < 2:
-        raise RunError(
-            f"expected at least two finished runs to compare, got {len(runs)}; name more folders"
-        )
-    return runs
 
 
 def open_finished(path: Path) -> Run:
@@ -251,14 +239,11 @@ def open_finished(path: Path) -> Run:
     return run
 
 
-def check_comparable(runs: Sequence[Run]) -> None:
+def _check_comparable(runs: Sequence[Run]) -> None:
     """Refuse runs that are not about the same flows and the same split.
 
-    Raises
-    ------
-    RunError
-        Flows that were read from a file have to be the same in all runs, synthetic ones in
-        all runs of a seed; so has what decides on the test flows.
+    Flows that were read from a file have to be the same in all runs, synthetic ones in all runs
+    of a seed; so has what decides on the test flows.
     """
     first: dict[int, Run] = {}
     for run in runs:
@@ -274,13 +259,10 @@ def check_comparable(runs: Sequence[Run]) -> None:
                     )
 
 
-def name_runs(runs: Sequence[Run]) -> list[str]:
+def _name_runs(runs: Sequence[Run]) -> list[str]:
     """Name runs by the arm and the settings that differ, as far as an arm reads them.
 
-    Raises
-    ------
-    RunError
-        Two runs have the same name and seed.
+    Two runs with the same name and seed are refused.
     """
     read = [_read_settings(run) for run in runs]
     every = dict.fromkeys(name for run in runs for name in run.config.flat())

@@ -309,7 +309,11 @@ def build_report(
     ended = {cell.run.name: folder.finished(cell.run) for cell in cells}
     results = {name: run.result for name, run in ended.items() if run}
     data = ((str(d.path), d.flows, d.synthetic) for d in (r.data for r in results.values()))
-    crossed = {name: read_json(folder.cross(name) / CROSS) for name in cross_pairs(cells)}
+    crossed = dict[str, Mapping[str, Any]]()
+    for name, pair in cross_pairs(cells).items():
+        if matrix := read_json(folder.cross(name) / CROSS):
+            for cell in pair:
+                crossed.setdefault(cell.run.name, matrix)
     skews: dict[object, Mapping[str, float]] = {}
     for cell in cells:
         result = results.get(cell.run.name)
@@ -323,8 +327,7 @@ def build_report(
         run, metrics = ended[cell.run.name], dict[str, float]()
         if run:
             clean = results.get(twins.get(cell.run.name, ""))
-            cross = _cross_of(cell, cells, crossed)
-            metrics = measure_run(run, target, cross=cross, clean=clean)
+            metrics = measure_run(run, target, cross=crossed.get(cell.run.name), clean=clean)
         rows.append(Row(cell, skews.get((cell.place, cell.seed), {}), metrics))
     axes = (ARM, *((study.report.compare,) if study.report.compare else ()))
     return StudyReport(
@@ -389,28 +392,15 @@ def _write_cells(rows: Sequence[Row], path: Path) -> None:
     table.to_parquet(path, index=False)
 
 
-def _cross_of(
-    cell: StudyCell, cells: Sequence[StudyCell], crossed: Mapping[str, Mapping[str, Any] | None]
-) -> Mapping[str, Any] | None:
-    """Find a matrix that scores the run of a cell."""
-    if cell.run.name in crossed:
-        return crossed[cell.run.name]
-    for name, (_, local) in cross_pairs(cells).items():
-        if cell.arm == "local" and local.run.name == cell.run.name and crossed[name]:
-            return crossed[name]
-    return None
-
-
 def _target(study: Study, cells: Sequence[StudyCell], results: Mapping[str, ResultRecord]) -> float:
     """Return the target as a macro-F1."""
     if not study.report.of_best:
         return study.report.target
     found: dict[object, dict[str, float]] = {}
     for cell in cells:
-        result = results.get(cell.run.name)
-        if result:
-            group = found.setdefault((cell.arm, cell.place), {})
-            group[cell.run.name] = number(result.final.macro_f1)
+        if result := results.get(cell.run.name):
+            scored = found.setdefault((cell.arm, cell.place), {})
+            scored[cell.run.name] = number(result.final.macro_f1)
     return study.report.target * best_mean([list(each.values()) for each in found.values()])
 
 
@@ -461,17 +451,15 @@ def sheets(rows: Sequence[Row], axes: tuple[str, str], metric: str) -> tuple[Piv
         run that answers for several cells stands at each of them.
     """
     compared, along = axes
-    found: dict[str, list[Row]] = {}
+    found: dict[str, dict[str, list[Row]]] = {}
+    several = len({row.cell.arm for row in rows}) > 1
     for row in rows:
         rest = ", ".join(_name(k, v) for k, v in row.cell.place if k not in axes)
-        found.setdefault(rest, []).append(row)
+        line = _line(row, compared, several=several)
+        found.setdefault(rest, {}).setdefault(line, []).append(row)
     ticks = tuple(dict.fromkeys(dict(row.cell.place)[along] for row in rows))
-    several = len({row.cell.arm for row in rows}) > 1
     laid = []
-    for place, inside in found.items():
-        named: dict[str, list[Row]] = {}
-        for row in inside:
-            named.setdefault(_line(row, compared, several=several), []).append(row)
+    for place, named in found.items():
         lines = {
             name: tuple(_over_seeds(ours, along, tick, metric) for tick in ticks)
             for name, ours in named.items()
@@ -767,10 +755,7 @@ _DRAWN_ALONG = ("macro_f1", "worst_gateway", "attack_success")
 def draw_report(report: StudyReport, folder: Path) -> list[str]:
     """Draw scores and worst gateways over measured skew, or along an axis.
 
-    Returns
-    -------
-    list of str
-        Names of the files written; none where no run has ended.
+    Return the names of the files written; none where no run has ended.
     """
     return [*_draw_skew(report, folder), *_draw_along(report, folder)]
 
