@@ -56,7 +56,7 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "says"),
+    ("low", "high", "verdict"),
     [
         (-0.1, 0.2, "no difference seen"),
         (0.0, 0.2, "no difference seen"),
@@ -65,6 +65,6 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
     ],
 )
 def test_a_difference_is_shown_where_the_interval_leaves_zero_out(
-    low: float, high: float, says: str
+    low: float, high: float, verdict: str
 ) -> None:
-    assert Interval((low + high) / 2, low, high, 5).verdict == says
+    assert Interval((low + high) / 2, low, high, 5).verdict == verdict
