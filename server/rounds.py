@@ -31,8 +31,7 @@ from fednids.simulation.environment import no_update_counted
 from fednids.simulation.outcomes import UNRECEIVED
 from fednids.training.initial import initial_task, run_architecture
 from server.adversary import Adversary
-from server.link import Early
-from server.network import open_link
+from server.link import Early, open_link
 from server.participants import ClientList, batches
 from server.replies import Expected, Replies, evaluation_reader, update_reader
 

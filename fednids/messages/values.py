@@ -58,16 +58,10 @@ class Task:
 
     def equals(self, other: Task) -> bool:
         """Return whether another task is the same."""
-        return (
-            self._numbers() == other._numbers()
-            and self.score_first == other.score_first
-            and self.scaler == other.scaler
-            and np.array_equal(self.class_weights, other.class_weights)
-            and _alike(self.adjustment, other.adjustment)
+        return all(
+            mine == theirs if isinstance(mine, int | Scaler) else _alike(mine, theirs)
+            for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)
         )
-
-    def _numbers(self) -> tuple[float, ...]:
-        return (self.server_round, self.size, self.bytes_down, self.bytes_up)
 
 
 def _alike(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> bool:

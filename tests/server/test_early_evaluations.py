@@ -17,7 +17,7 @@ from fednids.experiment.execution import execute, resume
 from fednids.runs.checkpoint import read_checkpoint
 from fednids.simulation.engines import InProcessGrid
 from fednids.training.local import LocalTrainer
-from server.network import NetworkLink
+from server.link import NetworkLink
 
 SCORES = ("train", "test", "participants", "failures")
 

@@ -10,8 +10,7 @@ from flwr.app import Message, MetricRecord, RecordDict
 
 from fednids.config import Config
 from fednids.simulation.engines.base import Clients, LocalGrid, take_identity
-from server.link import LocalLink
-from server.network import NetworkLink, Polling, open_link
+from server.link import LocalLink, NetworkLink, Polling, open_link
 from server.replies import Replies
 
 

@@ -1,7 +1,7 @@
 """What goes over the wire: vectors as named arrays, smaller than float32 if so wished.
 
-NumPy only. `Sender` turns a gateway's update into arrays and back; `ENCODINGS` are the ways
-to write a vector. The bytes of a vector are a function of its size alone (`sent_bytes`).
+NumPy only. `ENCODINGS` are the ways to write a vector, whose bytes are a function of its size
+alone (`sent_bytes`); `fednids.messages.codec` encodes updates with them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from fednids.messages.encodings.float16 import Float16
 from fednids.messages.encodings.full import Full
 from fednids.messages.encodings.int8 import Int8
 from fednids.messages.encodings.parts import Encoding, Part, SentArrays, Vector, sent_bytes
-from fednids.messages.encodings.sender import Sender
 from fednids.messages.encodings.topk import TopK
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "ENCODINGS",
     "Encoding",
     "Part",
-    "Sender",
     "SentArrays",
     "Vector",
     "find_encoding",

@@ -11,8 +11,7 @@ from messages.encodings.oracles import slow_topk
 from messages.encodings.vectors import generator, normal, vectors
 
 from fednids.messages.encodings import sent_bytes
-from fednids.messages.encodings.places import pack_places, place_parts, unpack_places
-from fednids.messages.encodings.topk import TopK
+from fednids.messages.encodings.topk import TopK, pack_places, place_parts, unpack_places
 
 shares = st.floats(1e-4, 1)
 levels = st.integers(1, 60).flatmap(
