@@ -150,53 +150,47 @@ def compare_schemes(
     PartitionError
         No scheme at all can deal them; it is the first one's.
     """
-    with new_folder(out, COMPARISON, force=force) if out else nullcontext() as folder:
-        return _compare(settings, folder, on_scheme)
-
-
-def _compare(
-    settings: Mapping[str, object],
-    folder: Path | None,
-    on_scheme: Callable[[int, int, str], None],
-) -> Comparison:
     from fednids.report.figures.mix import ComparedPlan  # Matplotlib takes most of a second
 
-    entries: list[Entry] = []
-    dealt: list[ComparedPlan] = []
-    about: dict[str, Any] = {}
-    note = ""
-    schemes = PARTITIONERS.names()
-    configs = [
-        Config.resolve({**settings, "partition.scheme": each, "partition.plan": ""}, lenient=True)
-        for each in schemes
-    ]
-    for place, (scheme, config) in enumerate(zip(schemes, configs, strict=True)):
-        on_scheme(place, len(schemes), scheme)
-        try:
-            study = study_partition(config)
-        except PartitionError as error:
-            nothing = (math.nan,) * len(MEASURED)
-            entries.append(Entry(scheme, nothing, nothing, str(error)))
-            continue
-        values, iid = zip(*(measure.of(study.report) for measure in MEASURED), strict=True)
-        entries.append(Entry(scheme, values, iid))
-        dealt.append(ComparedPlan(scheme, study.owned, values, iid))
-        note = study.note
-        about = {
-            "data": describe_data(study.dataset),
-            "seed": config.run.seed,
-            "gateways": study.dataset.gateways,
-            "classes": list(study.dataset.classes),
-        }
+    with new_folder(out, COMPARISON, force=force) if out else nullcontext() as folder:
+        entries: list[Entry] = []
+        dealt: list[ComparedPlan] = []
+        about: dict[str, Any] = {}
+        note = ""
+        schemes = PARTITIONERS.names()
+        configs = [
+            Config.resolve(
+                {**settings, "partition.scheme": each, "partition.plan": ""}, lenient=True
+            )
+            for each in schemes
+        ]
+        for place, (scheme, config) in enumerate(zip(schemes, configs, strict=True)):
+            on_scheme(place, len(schemes), scheme)
+            try:
+                study = study_partition(config)
+            except PartitionError as error:
+                nothing = (math.nan,) * len(MEASURED)
+                entries.append(Entry(scheme, nothing, nothing, str(error)))
+                continue
+            values, iid = zip(*(measure.of(study.report) for measure in MEASURED), strict=True)
+            entries.append(Entry(scheme, values, iid))
+            dealt.append(ComparedPlan(scheme, study.owned, values, iid))
+            note = study.note
+            about = {
+                "data": describe_data(study.dataset),
+                "seed": config.run.seed,
+                "gateways": study.dataset.gateways,
+                "classes": list(study.dataset.classes),
+            }
+            if folder:
+                (folder / scheme).mkdir()
+                write_plan(study, folder / scheme)
+        if not dealt:
+            raise PartitionError(entries[0].reason)
+        found = Comparison(about, entries)
         if folder:
-            (folder / scheme).mkdir()
-            write_plan(study, folder / scheme)
-    if not dealt:
-        raise PartitionError(entries[0].reason)
-    found = Comparison(about, entries)
-    if folder:
-        _write(found, dealt, note, folder)
-    return found
+            _write(found, dealt, note, folder)
+        return found
 
 
 def _write(found: Comparison, dealt: Sequence[ComparedPlan], note: str, folder: Path) -> None:

@@ -84,7 +84,7 @@ def is_attacked(config: Config) -> bool:
 
 
 def canonical(arm: str, config: Config) -> Config:
-    """Return the settings that stand for all that are the same to an arm.
+    """Return the settings that stand for all with which an arm ends alike.
 
     Returns
     -------

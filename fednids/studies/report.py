@@ -740,7 +740,6 @@ def _cells(report: StudyReport) -> str:
 
 
 def _place(each: Group) -> str:
-    """Settings, skew and score of a group."""
     skew = "" if math.isnan(each.skew) else f" (skew {each.skew:.3f})"
     return f"{each.label or 'its settings'}{skew} with {show_interval(each.metrics['macro_f1'])}"
 
@@ -782,7 +781,6 @@ def _draw_skew(report: StudyReport, folder: Path) -> list[str]:
 
 
 def _draw_along(report: StudyReport, folder: Path) -> list[str]:
-    """Draw each score along the axis that the study names."""
     from fednids.report.figures.scores import Panel, Series, along_axis
     from fednids.report.figures.style import save
 
@@ -825,6 +823,5 @@ def _panel(report: StudyReport, metric: str) -> Panel:
 
 
 def _ends(found: Sequence[Interval]) -> tuple[_Values, _Values, _Values]:
-    """Means, low and high ends."""
     mean, low, high = np.array([[each.mean, each.low, each.high] for each in found]).T
     return mean, low, high

@@ -456,7 +456,11 @@ class ReproductionTable:
     def findings(self) -> list[str]:
         """Return what the table shows, a line each; nothing of rows that are missing."""
         lines = [
-            *(self._compared(*pair) for pair in _leaks()),
+            *(
+                self._compared(*pair, m)
+                for pair in _LEAKS
+                for m in ("all.accuracy", "all.macro_f1")
+            ),
             *(self._loss_line(name) for name in (LEAKING, CLEAN, LEAKING_LONG, CLEAN_LONG)),
             self._majority_line(),
             *(self._compared(*pair) for pair in _pairs()),
@@ -527,11 +531,8 @@ _COMPARED = {
 }
 
 
-def _leaks() -> Iterator[tuple[str, str, str]]:
-    """Name rows and measures that show what the leak buys."""
-    for pair in ((LEAKING, CLEAN), (LEAKING_LONG, CLEAN_LONG)):
-        for measure in ("all.accuracy", "all.macro_f1"):
-            yield *pair, measure
+_LEAKS = ((LEAKING, CLEAN), (LEAKING_LONG, CLEAN_LONG))
+"""Rows whose differences show what the leaking label adds."""
 
 
 def _pairs() -> Iterator[tuple[str, str, str]]:
@@ -670,12 +671,10 @@ def cells_of(table: ReproductionTable, name: str) -> list[str]:
 
 
 def _losses(table: ReproductionTable) -> str:
-    """Return the losses of the rows with the paper's network over epochs."""
     each = {name: table.losses(name) for name in _LOSSES_OF if name in table.rows}
     if not each:
         return ""
-    most = max(map(len, each.values()))
-    shown = [epoch for epoch in _SHOWN_EPOCHS if epoch <= most]
+    shown = [epoch for epoch in _SHOWN_EPOCHS if epoch <= max(map(len, each.values()))]
     rows = [
         [
             EXPERIMENTS[name].title,
@@ -721,7 +720,6 @@ def can_write_page() -> bool:
 
 
 def _page(table: ReproductionTable, folder: StudyFolder) -> str:
-    """Return the page as HTML that needs nothing else."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -15,8 +15,13 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, RunError
 from fednids.experiment.execution import execute
-from fednids.experiment.partitioning import most_shifted, study_partition, write_partition
-from fednids.experiment.quantities import quantities, read_quantity
+from fednids.experiment.partitioning import (
+    most_shifted,
+    quantities,
+    read_quantity,
+    study_partition,
+    write_partition,
+)
 from fednids.flows.files.writing import write_flows
 from partitions import PartitionPlan
 from partitions.skew import feature_distances
