@@ -10,7 +10,7 @@ from flwr.app import Context, Message, MessageType, RecordDict
 from flwr.clientapp import ClientApp
 
 from clients.warm.asking import ask, trainer_named
-from clients.warm.request import Request
+from clients.warm.frames import Request
 
 if not trainer_named():
     import clients.client  # noqa: F401  engines bind the threads that its import starts

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, RecordDict
 
-from clients.warm.request import Request
+from clients.warm.frames import Request
 from fednids.errors import DataError
 
 ROOT = Path(__file__).parents[1]

@@ -7,6 +7,5 @@ to the next, and from one run to the next with the same settings::
     python -m clients.warm FOLDER        # beside: FEDNIDS_WARM=FOLDER flower-supernode ...
 
 `serving` is the trainer, `asking` the ClientApp's half, `folder` where they meet and who may,
-`frames` how records are written between them, `request` what is asked and answered. Nothing
-but `serving`'s work imports a framework.
+`frames` what goes between them, as bytes. Nothing but `serving`'s work imports a framework.
 """

@@ -12,7 +12,7 @@ from fednids.errors import FednidsError
 
 
 def main() -> int:
-    """Serve until SIGTERM comes or the parent dies; give the exit code."""
+    """Serve until SIGTERM comes or the parent dies; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m clients.warm", description=__doc__)
     parser.add_argument("folder", type=Path, help="where ClientApps meet it; made for its owner")
     try:

@@ -11,8 +11,7 @@ from pathlib import Path
 from flwr.app import RecordDict
 
 from clients.warm.folder import address, read_key
-from clients.warm.frames import MOST_BYTES, FrameError
-from clients.warm.request import Request, read_reply
+from clients.warm.frames import MOST_BYTES, FrameError, Request, read_reply
 
 VARIABLE = "FEDNIDS_WARM"
 """Environment variable that names the folder of the warm trainer; empty or not set for none."""

@@ -24,8 +24,7 @@ from types import FrameType
 from flwr.app import Context, RecordDict
 
 from clients.warm.folder import Opened, opened
-from clients.warm.frames import MOST_BYTES, FrameError
-from clients.warm.request import Request, done, failed, refused
+from clients.warm.frames import MOST_BYTES, FrameError, Request, done, failed, refused
 from fednids.errors import FednidsError
 
 Handler = Callable[[str, RecordDict, Context], RecordDict]

@@ -63,12 +63,12 @@ class Control:
         _write_connection(deployment, self._home)
 
     def register(self, public_key: Path, name: str) -> str:
-        """Make a gateway's key known; give its node id."""
+        """Make a gateway's key known and return its node id."""
         answer = self._ask("supernode", "register", str(public_key), _NAME, "--name", name)
         return str(answer["node-id"])
 
     def unregister(self, node_id: str) -> None:
-        """Make a key unknown."""
+        """Unregister a key."""
         self._ask("supernode", "unregister", node_id, _NAME)
 
     def nodes(self) -> dict[str, str]:
@@ -77,7 +77,7 @@ class Control:
         return {str(row["node-id"]): str(row["status"]) for row in rows}
 
     def submit(self, app: Path, settings: Path) -> str:
-        """Start a run; give its number."""
+        """Start a run and return its number."""
         answer = self._ask("run", str(app), _NAME, "--run-config", str(settings))
         return str(answer["run-id"])
 

@@ -39,7 +39,7 @@ def demonstrate(
     settings : Mapping[str, object]
         Of the run, by ``section.key``; data and partition are the gateways'.
     on_round : callable
-        Told of each round.
+        Called with each round.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def demonstrate(
 
 
 def prepare_demo(folder: Path, dealt: Config) -> tuple[Deployment, dict[str, Path]]:
-    """Write the flow files and the deployment's folder; give the file of each gateway."""
+    """Write the flow files and the deployment's folder; return both, the files by gateway."""
     manifest = export_gateways(dealt, FederatedDataset.open(dealt), folder / "flows")
     names = [entry["file"] for entry in manifest["gateways"]]
     if not all(names):

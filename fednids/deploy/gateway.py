@@ -32,7 +32,7 @@ def attend(
     site: GatewaySite, data: Path, announce: Announce, *, patience: float = SESSION_SECONDS,
     warm: bool = True,
 ) -> None:  # fmt: skip
-    """Run a gateway until it is told to stop by Ctrl-C or SIGTERM.
+    """Run a gateway until it is stopped by Ctrl-C or SIGTERM.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def attend(
     data : Path
         Its flow file.
     announce : callable
-        Told what an operator should know.
+        Called with each line that an operator should read.
     patience : float
         Seconds to try where the server refuses the key, as it does for a while after a kill.
     warm : bool
@@ -56,7 +56,7 @@ def attend(
     RunError
         Flower's SuperNode ended by itself.
     KeyboardInterrupt
-        It was told to stop, and has.
+        It was stopped.
     """
     os.umask(0o077)
     data = data.resolve()

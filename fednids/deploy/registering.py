@@ -36,7 +36,8 @@ def register_gateways(
         A public key is missing or damaged, or the server refuses it.
     """
     path = deployment.state / _FILE
-    known, keys = read_nodes(deployment), _fingerprints(deployment)
+    known = read_nodes(deployment)
+    keys = {name: fingerprint(deployment.gateway(name).public_key) for name in deployment.gateways}
     for name, (node_id, key) in list(known.items()):
         if keys.get(name) != key:
             control.unregister(node_id)
@@ -77,10 +78,6 @@ def _register(deployment: Deployment, control: Control, name: str) -> str:
         return control.register(deployment.gateway(name).public_key, name)
     except SetupError as error:
         raise SetupError(f"expected the server to take the key of {name}; {error}") from None
-
-
-def _fingerprints(deployment: Deployment) -> dict[str, str]:
-    return {name: fingerprint(deployment.gateway(name).public_key) for name in deployment.gateways}
 
 
 def _write(path: Path, known: Mapping[str, tuple[str, str]]) -> None:

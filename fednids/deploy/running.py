@@ -1,4 +1,4 @@
-"""One run of a deployment: submitted, followed to its end, told as it is."""
+"""One run of a deployment: submitted and followed to its end."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def run_deployed(
     out : Path
         The run folder, on this machine.
     on_round : callable
-        Told of each round.
+        Called with each round.
     force : bool
         Overwrite a run that is there.
     resume : bool

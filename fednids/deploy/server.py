@@ -22,14 +22,14 @@ _SOON_DAYS = 30.0
 
 
 def run_server(deployment: Deployment, announce: Announce) -> None:
-    """Run the server until it is told to stop by Ctrl-C or SIGTERM.
+    """Run the server until it is stopped by Ctrl-C or SIGTERM.
 
     Parameters
     ----------
     deployment : Deployment
         The folder.
     announce : callable
-        Told what an operator should know.
+        Called with each line that an operator should read.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def run_server(deployment: Deployment, announce: Announce) -> None:
     RunError
         Flower's SuperLink ended by itself.
     KeyboardInterrupt
-        It was told to stop, and has.
+        It was stopped.
     """
     os.umask(0o077)
     _check_secrets(deployment, announce)

@@ -76,12 +76,12 @@ def check_asked(card: Card, version: str, schema: str) -> None:
             )
 
 
-def misfit(told: Statistics, config: Config) -> str | None:
+def misfit(found: Statistics, config: Config) -> str | None:
     """Return in what the statistics of a gateway do not fit a run.
 
     Parameters
     ----------
-    told : Statistics
+    found : Statistics
         As the gateway sent them.
     config : Config
         Settings of the run, of a deployment.
@@ -91,30 +91,30 @@ def misfit(told: Statistics, config: Config) -> str | None:
     str or None
         What was expected and what came, of the first difference; None if all fits.
     """
-    card, names = told.card, config.deploy.names
+    card, names = found.card, config.deploy.names
     if card is None:
         return "expected a gateway that gives its name, got one without"
     features, classes = len(run_features(config)), len(class_names(config))
     pairs: dict[str, tuple[object, object]] = {
         "fednids": (__version__, card.fednids),
-        "number of features": (features, len(told.moments.sums)),
-        "number of classes": (classes, len(told.train_support)),
+        "number of features": (features, len(found.moments.sums)),
+        "number of classes": (classes, len(found.train_support)),
         "digest of features and classes": (run_schema(config), card.schema),
-        "place among the gateways": (names.index(card.name), told.partition_id),
+        "place among the gateways": (names.index(card.name), found.partition_id),
     }
     for what, (expected, came) in pairs.items():
         if expected != came:
             return f"expected {what} {expected}, got {came}"
-    return _senseless(told, card)
+    return _senseless(found, card)
 
 
-def _senseless(told: Statistics, card: Card) -> str | None:
+def _senseless(found: Statistics, card: Card) -> str | None:
     """Return which sums or counts cannot be."""
-    moments = told.moments
+    moments = found.moments
     sums = (moments.sums, moments.squares)
     if len({len(column) for column in sums}) > 1 or not np.isfinite(sums).all():
         return "expected finite sums of all features, got others"
-    counts = (told.train_support, card.trained, card.validated, card.tested)
+    counts = (found.train_support, card.trained, card.validated, card.tested)
     if len({len(column) for column in counts}) > 1 or np.concatenate(counts).min() < 0:
         return "expected a count of flows for each class, got others"
     if moments.count < 1 or not 0 <= card.novel <= card.tested.sum():

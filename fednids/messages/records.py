@@ -78,8 +78,8 @@ def extras_of(arrays: SentArrays) -> dict[str, NDArray[Any]]:
 
 def query_content(version: str = "", schema: str = "") -> RecordDict:
     """Ask for `Statistics`; in a deployment, say by which fednids and digest of features."""
-    told = {"fednids": version, "schema": schema}
-    return RecordDict({_CONFIG: ConfigRecord({k: text for k, text in told.items() if text})})
+    texts = {"fednids": version, "schema": schema}
+    return RecordDict({_CONFIG: ConfigRecord({k: text for k, text in texts.items() if text})})
 
 
 def read_query(content: RecordDict) -> tuple[str, str]:

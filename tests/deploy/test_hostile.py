@@ -96,17 +96,17 @@ def test_nan_wrong_shapes_and_too_long_updates_are_refused_by_name(
         time.sleep(0.2)
     for pid in trainers(state):
         os.kill(pid, signal.SIGKILL)
-    liar = subprocess.Popen([sys.executable, str(HOSTILE), str(state / "warm")])
+    hostile = subprocess.Popen([sys.executable, str(HOSTILE), str(state / "warm")])
     try:
         out = tmp_path / "run"
         found = ended(begin(deployment, out, "--rounds", "5", "federation.norm_bound=2"), out)
     finally:
-        liar.terminate()
-        liar.wait(60)
-    told = {each["round"]: each["failures"] for each in found}
-    assert told[1] == told[5] == []
+        hostile.terminate()
+        hostile.wait(60)
+    failures = {each["round"]: each["failures"] for each in found}
+    assert failures[1] == failures[5] == []
     for number, said in ((2, "finite weights"), (3, "float32 values, got (7,)"), (4, "norm_bound")):
-        (failure,) = told[number]
+        (failure,) = failures[number]
         assert (failure["partition"], failure["stage"]) == (1, "train")
         assert failure["reason"].startswith(f"{name}: ")
         assert said in failure["reason"]

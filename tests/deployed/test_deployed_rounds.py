@@ -29,7 +29,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def no_flows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody open the flows of a whole fleet: a server has none."""
+    """Refuse to open the flows of all gateways: a server has none."""
 
     def refuse(config: Config) -> FederatedDataset:
         raise AssertionError("the server opened flows")
@@ -78,10 +78,10 @@ def test_a_deployment_gives_what_its_twin_gives(
         weights_of(tmp_path / "run"), weights_of(tmp_path / "twin"), rtol=0, atol=1e-6
     )
     same_rounds(found, twin)
-    told = ("flows", "train_flows", "test_flows", "novel_flows", "features", "synthetic")
-    assert {key: found["data"][key] for key in told} == {key: twin["data"][key] for key in told}
-    told = ("names", "scheme", "gateways", "skew")
-    assert [found["partition"][k] for k in told] == [twin["partition"][k] for k in told]
+    shared = ("flows", "train_flows", "test_flows", "novel_flows", "features", "synthetic")
+    assert {key: found["data"][key] for key in shared} == {key: twin["data"][key] for key in shared}
+    shared = ("names", "scheme", "gateways", "skew")
+    assert [found["partition"][k] for k in shared] == [twin["partition"][k] for k in shared]
     assert found["partition"]["names"] == list(NAMES)
     assert "virtual_seconds" not in found["rounds"][0]
     assert (tmp_path / "run" / "gateways.png").exists()
@@ -135,10 +135,10 @@ class TestWhoIsRefused:
         assert "odd.csv" in message
 
     def test_one_without_a_file_or_a_name(self, files: Path, tmp_path: Path) -> None:
-        for key, told in (("data", "gateway cellar: expected a flow file"), ("gateway", "NAME")):
+        for key, words in (("data", "gateway cellar: expected a flow file"), ("gateway", "NAME")):
             places = places_of(files, tmp_path)
             del places[0][key]
-            assert told in self.refusal(tmp_path, places)
+            assert words in self.refusal(tmp_path, places)
 
     def test_one_that_is_not_on_the_list(self, files: Path, tmp_path: Path) -> None:
         places = [*places_of(files, tmp_path), place("dairy", files / "barn.parquet", tmp_path)]
@@ -211,12 +211,12 @@ def test_all_arms_take_a_folder_and_engines_give_the_same_bits(files: Path, tmp_
     assert train("federated", "inprocess") == train("federated", "processes")
 
 
-def _as_seen_by_version_9(told: Any, config: Config) -> str | None:
+def _as_seen_by_version_9(found: Any, config: Config) -> str | None:
     from fednids.messages import card as site_card
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site_card, "__version__", "9")
-        return site_card.misfit(told, config)
+        return site_card.misfit(found, config)
 
 
 @pytest.mark.parametrize("going_on", [False, True])
@@ -239,7 +239,7 @@ def test_a_run_that_goes_on_needs_the_flows_that_it_began_with(
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("reason", "shown"),
     [
         (
             "<class 'fednids.errors.DataError'>:<'gateway a: got\nnone'>",
@@ -248,8 +248,8 @@ def test_a_run_that_goes_on_needs_the_flows_that_it_began_with(
         ("Node\nUnavailable", "Node Unavailable"),
     ],
 )
-def test_flowers_reasons_are_one_line(told: str, shown: str) -> None:
-    assert error_reason(told) == shown
+def test_flowers_reasons_are_one_line(reason: str, shown: str) -> None:
+    assert error_reason(reason) == shown
 
 
 @pytest.mark.slow

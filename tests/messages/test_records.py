@@ -140,8 +140,8 @@ def test_updates_with_encoded_weights_and_extras(trained: np.ndarray) -> None:
 def test_evaluations(data: st.DataObject, partition_id: int, loss: float, classes: int) -> None:
     matrices = arrays(np.int64, (classes, classes), elements=counts)
     found, novel, triggered = (ConfusionCounts(data.draw(matrices)) for _ in range(3))
-    for told in (None, triggered):
-        sent = Evaluation(partition_id, found, novel, loss, 0.0, told)
+    for backdoored in (None, triggered):
+        sent = Evaluation(partition_id, found, novel, loss, 0.0, backdoored)
         content = over_the_wire(protocol.evaluation_content(sent))
         assert_same(sent, protocol.read_evaluation(content))
 

@@ -100,8 +100,8 @@ def test_who_fails_to_answer_has_failed_in_both_halves(
     monkeypatch.setattr(LocalTrainer, "train", train)
     config = small_config(run__engine="inprocess", federation__rounds=3)
     rounds, _ = ran(tmp_path / "run", config)
-    told = [[(f["partition"], f["stage"]) for f in each["failures"]] for each in rounds]
-    assert told == [[(1, "evaluate")], [(1, "train")], []]
+    failed = [[(f["partition"], f["stage"]) for f in each["failures"]] for each in rounds]
+    assert failed == [[(1, "evaluate")], [(1, "train")], []]
 
 
 @pytest.mark.slow

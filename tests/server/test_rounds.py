@@ -169,12 +169,12 @@ def test_the_longest_come_first_and_of_equals_the_first() -> None:
 class TestJoining:
     def test_is_in_the_order_of_partitions_and_knows_the_windows(self) -> None:
         config = small_config(partition__gateways=5)
-        fleet = FederatedDataset.open(config)
+        dataset = FederatedDataset.open(config)
         grid = Shuffled(Clients(arms.CLIENT_APP, 5, config.flat()))
         clients, statistics = LocalLink(grid).join(config)
         assert [each.partition_id for each in statistics] == list(range(5))
         assert clients.nodes == tuple(grid._clients.nodes())
-        assert clients.examples == fleet.training_sizes
+        assert clients.examples == dataset.training_sizes
 
     def test_names_who_is_missing(self) -> None:
         config = small_config(partition__gateways=4)

@@ -14,8 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fednids
-from clients.warm.frames import FrameError, pack_frame, unpack_frame
-from clients.warm.request import Request, done, failed, read_reply, refused
+from clients.warm.frames import (
+    FrameError,
+    Request,
+    done,
+    failed,
+    pack_frame,
+    read_reply,
+    refused,
+    unpack_frame,
+)
 from fednids.errors import DataError
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats()

@@ -25,7 +25,7 @@ import fednids
 from clients.warm import serving
 from clients.warm.asking import VARIABLE, ask
 from clients.warm.folder import address, opened, read_key
-from clients.warm.request import Request
+from clients.warm.frames import Request
 from fednids.errors import DataError, SetupError
 
 

@@ -120,18 +120,18 @@ def test_the_largest_scale_is_the_last_that_keeps_numbers_finite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "value", "told"),
+    ("part", "value", "words"),
     [
         ("scales", -1.0, "scales from 0"),
         ("scales", 1e37, "scales from 0"),
         ("levels", -128, "got -128"),
     ],
 )
-def test_what_it_never_writes_is_refused(part: str, value: float, told: str) -> None:
+def test_what_it_never_writes_is_refused(part: str, value: float, words: str) -> None:
     sent = dict(INT8.encode(normal(600), generator()))
     sent[part] = sent[part].copy()
     sent[part][1] = value
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=words):
         INT8.decode(sent, 600)
 
 
