@@ -108,7 +108,7 @@ class LocalData:
     Attributes
     ----------
     trainer : LocalTrainer
-        LocalData once a process and run.
+        Opened once a process and run.
     partition_id : int
         Which client of it.
     memory : Memory
