@@ -163,7 +163,6 @@ def _round(trainer: LocalTrainer, weights: list[Weights], tasks: Sequence[Task])
 
 
 def _scored(trainer: LocalTrainer, weights: Sequence[Weights], tasks: Sequence[Task]) -> Round:
-    """Score every gateway's own detector."""
     started = time.perf_counter()
     evaluations = [trainer.evaluate(k, weights[k], task) for k, task in enumerate(tasks)]
     seconds = time.perf_counter() - started

@@ -222,7 +222,6 @@ def read_quantity(dataset: FederatedDataset, name: str) -> NDArray[np.float64]:
 
 
 def _values(dataset: FederatedDataset, column: Column) -> NDArray[np.float64]:
-    """Return the ``(V,)`` values of a raw column."""
     place = dataset.flows.columns.index(column.name)
     return column.unwrapped(np.asarray(dataset.flows.raw[:, place], np.float64))
 

@@ -390,22 +390,16 @@ def _unseen(matrix: CrossMatrix) -> tuple[UnseenClass, ...]:
             continue
         own = everywhere[never] if len(everywhere) else everywhere
         best = overall[chosen : chosen + 1] if chosen is not None else overall[:0]
-        rates = [rate(counts, code) for rate in (_recall, _alarms) for counts in (own, best)]
-        found.append(UnseenClass(name, len(never), *rates))
+        (local, local_alarm), (whole, alarm) = _rates(own, code), _rates(best, code)
+        found.append(UnseenClass(name, len(never), local, whole, local_alarm, alarm))
     return tuple(found)
 
 
-def _recall(counts: NDArray[np.int64], code: int) -> float:
-    """Mean over ``(m, C, C)`` of the share of a class that is taken for it."""
-    return _share(counts[:, code, code], counts[:, code].sum(axis=1))
-
-
-def _alarms(counts: NDArray[np.int64], code: int) -> float:
-    """Mean over ``(m, C, C)`` of the share of a class that is taken for any attack."""
-    if code == BENIGN:
-        return math.nan
+def _rates(counts: NDArray[np.int64], code: int) -> tuple[float, float]:
+    """Means over ``(m, C, C)`` of the shares of a class taken for it, and for any attack."""
     support = counts[:, code].sum(axis=1)
-    return _share(support - counts[:, code, BENIGN], support)
+    alarms = _share(support - counts[:, code, BENIGN], support)
+    return _share(counts[:, code, code], support), math.nan if code == BENIGN else alarms
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> float:

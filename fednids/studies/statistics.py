@@ -542,7 +542,10 @@ def _metrics(name: str, runs: Sequence[RankedRun], over: str) -> dict[str, Inter
     values = {metric: [run.metrics[metric] for run in runs] for metric in RUN_METRICS}
     if over == "seeds":
         return {metric: interval(found, f"{name} {metric}") for metric, found in values.items()}
-    plain = {metric: _without_interval(found) for metric, found in values.items()}
+    plain = {
+        metric: Interval(mean_of(found), math.nan, math.nan, sum(not math.isnan(v) for v in found))
+        for metric, found in values.items()
+    }
     drawn = np.mean([run.draws for run in runs], axis=0)
     macro = plain["macro_f1"]
     return plain | {"macro_f1": Interval(macro.mean, *ends(drawn), macro.count)}
@@ -559,8 +562,3 @@ def _difference(
         return interval(found, name)
     drawn = np.mean([a.draws - b.draws for a, b in pairs], axis=0)
     return Interval(mean_of(found), *ends(drawn), len(found))
-
-
-def _without_interval(values: Sequence[float]) -> Interval:
-    count = sum(not math.isnan(value) for value in values)
-    return Interval(mean_of(values), math.nan, math.nan, count)
