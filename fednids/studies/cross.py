@@ -390,8 +390,8 @@ def _unseen(matrix: CrossMatrix) -> tuple[UnseenClass, ...]:
             continue
         own = everywhere[never] if len(everywhere) else everywhere
         best = overall[chosen : chosen + 1] if chosen is not None else overall[:0]
-        (local, local_alarm), (whole, alarm) = _rates(own, code), _rates(best, code)
-        found.append(UnseenClass(name, len(never), local, whole, local_alarm, alarm))
+        (local, local_alarm), (overall_recall, alarm) = _rates(own, code), _rates(best, code)
+        found.append(UnseenClass(name, len(never), local, overall_recall, local_alarm, alarm))
     return tuple(found)
 
 
