@@ -31,7 +31,7 @@ class Tile:
     title, value : str
         What, and how much.
     beside : tuple of str
-        What to hold it against.
+        Numbers to compare it with.
     """
 
     title: str
@@ -68,17 +68,7 @@ class RunPart:
 
     @classmethod
     def of(cls, run: Run, key: str, budget: int = grid.CELLS) -> RunPart:
-        """Put together what there is about a run.
-
-        Parameters
-        ----------
-        run : Run
-            The run.
-        key : str
-            See `key`.
-        budget : int
-            Cells of the heatmap that may be kept.
-        """
+        """Put together what there is about a run; `budget` cells of the heatmap may be kept."""
         found = run.gateways
         kept = None
         if found and len(found.ids) > 1:

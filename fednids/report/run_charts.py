@@ -37,13 +37,8 @@ _OUTCOMES = {
 def charts_of(run: Run, kept: KeptCells | None) -> dict[str, Chart]:
     """Return all charts about a run by key; what does not apply is not there.
 
-    Parameters
-    ----------
-    run : Run
-        The run.
-    kept : KeptCells or None
-        Which cells of gateways and rounds the page holds; None where the run has one gateway
-        or none.
+    `kept` has the cells of gateways and rounds that the page holds; it is None where the run has
+    one gateway or none.
     """
     found: list[Chart] = []
     numbers = [row.round for row in run.rounds]

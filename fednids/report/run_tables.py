@@ -14,7 +14,7 @@ from fednids.report.figures.grid import KeptCells
 from fednids.report.tables import RATE_TITLES, PageTable, count, decimal, megabytes, short
 from fednids.runs.gateways import Histories
 from fednids.runs.reader import Judged, Run
-from fednids.runs.records import ThresholdRecord, UnseenGatewaysRecord, UnseenRecord
+from fednids.runs.records import AttackRecord, ThresholdRecord, UnseenGatewaysRecord, UnseenRecord
 
 _MORE = {"mcc": "Matthews correlation", "weighted_f1": "weighted F1"}
 _MOST_FAILURES = 50
@@ -37,35 +37,28 @@ _SCORES = {"max_probability": "highest probability", "energy": "energy score"}
 def tables_of(run: Run, kept: KeptCells | None) -> dict[str, PageTable]:
     """Return all tables about a run by name; what does not apply is not there.
 
-    Parameters
-    ----------
-    run : Run
-        The run.
-    kept : KeptCells or None
-        Which gateways the page holds; None where the run has one or none.
+    `kept` has the gateways that the page holds; it is None where the run has one or none.
     """
     result = run.result if run.finished else None
     found: dict[str, PageTable | None] = {
-        "headline": headline_table(run) if run.detector else None,
-        "classes": class_table(run.detector) if run.detector else None,
-        "skew": skew_table(run) if run.kind != "centralised" else None,
-        "gateways": gateway_table(run.gateways, kept) if run.gateways and kept else None,
-        "failures": failure_table(run),
-        "totals": total_table(run) if run.rounds else None,
+        "headline": _headline(run, run.detector) if run.detector else None,
+        "classes": _classes(run.detector) if run.detector else None,
+        "skew": _skew(run) if run.finished and run.kind != "centralised" else None,
+        "gateways": _gateways(run.gateways, kept) if run.gateways and kept else None,
+        "failures": _failures(run),
+        "totals": _totals(run) if run.rounds else None,
         "threshold": threshold_table(result.threshold if result else None),
-        "attack": attack_table(run),
+        "attack": _attack(result.attack) if result and result.attack else None,
         "unseen": unseen_table(result.unseen if result else None),
         "unseen_gateways": unseen_gateways_table(result.unseen_gateways if result else None),
-        "settings": settings_table(run),
-        "provenance": provenance_table(run),
+        "settings": _settings(run),
+        "provenance": _provenance(run),
     }
     return {name: table for name, table in found.items() if table is not None}
 
 
-def headline_table(run: Run) -> PageTable:
-    """Set the detector beside its baselines, on all test flows and on novel ones."""
-    found = {"detector": run.detector} if run.detector else {}
-    columns: dict[str, Judged] = {**found, **run.baselines}
+def _headline(run: Run, detector: Judged) -> PageTable:
+    columns: dict[str, Judged] = {"detector": detector, **run.baselines}
     titles = [f"{name}{side}" for name in columns for side in (", all flows", ", novel flows")]
     sides = [side for judged in columns.values() for side in (judged.all, judged.novel)]
     last = run.rounds[-1].test.novel if run.rounds else None  # a stopped run counted no others
@@ -79,8 +72,7 @@ def headline_table(run: Run) -> PageTable:
     return PageTable("Detector and baselines", ("", *titles), tuple(rows), note=note)
 
 
-def class_table(judged: Judged) -> PageTable:
-    """Return how well each class is found."""
+def _classes(judged: Judged) -> PageTable:
     titles: tuple[str, ...] = ("class", "test flows", "recall", "precision", "F1")
     if judged.novel:
         titles += ("novel flows", "recall, novel", "precision, novel", "F1, novel")
@@ -94,15 +86,13 @@ def class_table(judged: Judged) -> PageTable:
     return PageTable("Each class", titles, tuple(rows))
 
 
-def skew_table(run: Run) -> PageTable | None:
-    """Return how unevenly the flows were dealt; None for a run that stopped."""
-    found = run.result.partition.skew.to_json() if run.finished else {}
+def _skew(run: Run) -> PageTable | None:
+    found = run.result.partition.skew.to_json()
     rows = tuple((name.replace("_", " "), short(value)) for name, value in found.items())
     return PageTable("Measures of skew", ("measure", "value"), rows) if rows else None
 
 
-def gateway_table(found: Histories, kept: KeptCells) -> PageTable:
-    """Return how each gateway ended and how often it took part."""
+def _gateways(found: Histories, kept: KeptCells) -> PageTable:
     chosen = kept.gateways
     columns = {
         "gateway": [str(k) for k in found.ids[chosen]],
@@ -115,8 +105,7 @@ def gateway_table(found: Histories, kept: KeptCells) -> PageTable:
     return PageTable.of_columns("Gateways after the last round", columns, note=kept.note)
 
 
-def failure_table(run: Run) -> PageTable | None:
-    """List answers that could not be used; None where all could."""
+def _failures(run: Run) -> PageTable | None:
     rows = tuple(
         (str(row.round), str(each.partition), each.stage, each.reason)
         for row in run.rounds
@@ -127,18 +116,15 @@ def failure_table(run: Run) -> PageTable | None:
     return table.shortened(_MOST_FAILURES) if rows else None
 
 
-def total_table(run: Run) -> PageTable:
-    """Add up time and bytes."""
+def _totals(run: Run) -> PageTable:
     seconds = run.section("seconds")
     rows = [(_SECONDS.get(name, name), f"{short(value)} s") for name, value in seconds.items()]
     virtual = np.array([number(row.virtual_seconds) for row in run.rounds])
     if np.isfinite(virtual).any():
         rows.append(("virtual clock", f"{count(float(np.nansum(virtual)))} s"))
-    down, up = (
-        sum(getattr(row, name) for row in run.rounds) for name in ("bytes_down", "bytes_up")
-    )
-    rows.append(("sent to gateways", f"{megabytes(down)} MB"))
-    rows.append(("sent to the server", f"{megabytes(up)} MB"))
+    down, up = sum(r.bytes_down for r in run.rounds), sum(r.bytes_up for r in run.rounds)
+    rows += [("sent to gateways", f"{megabytes(down)} MB")]
+    rows += [("sent to the server", f"{megabytes(up)} MB")]
     return PageTable("Time and bytes", ("what", "how much"), tuple(rows))
 
 
@@ -166,11 +152,7 @@ def threshold_table(found: ThresholdRecord | None) -> PageTable | None:
     )
 
 
-def attack_table(run: Run) -> PageTable | None:
-    """Return who was malicious, and how far it got; None for a run without an attack."""
-    found = run.result.attack if run.finished else None
-    if not found:
-        return None
+def _attack(found: AttackRecord) -> PageTable:
     names = ("kind", "share", "schedule", "strength", "poisoned")
     given = {name: getattr(found, name) for name in names}
     rows = [(name, short(value)) for name, value in given.items() if value is not None]
@@ -210,21 +192,23 @@ def unseen_gateways_table(found: UnseenGatewaysRecord | None) -> PageTable | Non
     return PageTable(f"Gateways that never trained: {named}", titles, rows)
 
 
-def settings_table(run: Run) -> PageTable:
-    """List all settings; those that are not the default are marked."""
-    defaults = default_settings(run.config)
-    rows, marked = [], []
-    for k, (name, value) in enumerate(run.config.flat().items()):
-        which = "default"
-        if value != defaults[name]:
-            marked.append(k)
-            which = f"changed; default {_setting(defaults[name])}"
-        rows.append((name, _setting(value), which))
-    return PageTable("Settings", ("setting", "value", "which"), tuple(rows), frozenset(marked))
+def _settings(run: Run) -> PageTable:
+    """All settings; those that are not the default are marked."""
+    defaults, values = default_settings(run.config), run.config.flat()
+    changed = [value != defaults[name] for name, value in values.items()]
+    rows = tuple(
+        (
+            name,
+            str(value) or "(empty)",
+            f"changed; default {str(defaults[name]) or '(empty)'}" if other else "default",
+        )
+        for (name, value), other in zip(values.items(), changed, strict=True)
+    )
+    marked = frozenset(np.flatnonzero(changed).tolist())
+    return PageTable("Settings", ("setting", "value", "which"), rows, marked)
 
 
-def provenance_table(run: Run) -> PageTable:
-    """Return where the numbers come from."""
+def _provenance(run: Run) -> PageTable:
     rows = [("arm", run.kind), ("folder", str(run.path)), ("seed", str(run.config.run.seed))]
     plan = run.section("partition")
     rows += [
@@ -245,7 +229,3 @@ def _leaves(found: Mapping[str, object], before: str = "") -> Iterator[tuple[str
             yield from _leaves(value, f"{before}{name} ")
         else:
             yield f"{before}{name}", value
-
-
-def _setting(value: object) -> str:
-    return "(empty)" if value == "" else str(value)

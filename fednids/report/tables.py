@@ -51,7 +51,7 @@ class PageTable:
         digits: int = 3,
         note: str = "",
     ) -> PageTable:
-        """Write columns of texts, whole numbers and numbers of so many digits, by their titles."""
+        """Return a table of columns by title; numbers that are not whole have so many digits."""
 
         def write(value: str | float) -> str:
             if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a reader has to know before believing a number."""
+"""Warnings of a report: what limits its numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def warn_of_runs(groups: Mapping[str, Sequence[Run]]) -> list[str]:
 
 
 def _common(runs: Sequence[Run]) -> Iterator[str]:
-    """List what limits the numbers of some of many runs; each says it again with its own."""
+    """List what limits the numbers of some of many runs; each run's own warnings repeat it."""
     synthetic = sum(map(is_synthetic, runs))
     if synthetic:
         which = "The" if synthetic == len(runs) else f"In {synthetic} of {len(runs)} runs the"

@@ -1,4 +1,4 @@
-"""Reports as files: rendered whole, written at once, never over another without being told."""
+"""Reports as files: rendered whole, written at once, never over another unless forced."""
 
 from __future__ import annotations
 
@@ -29,21 +29,7 @@ _VEGA_LITE = "6.4"
 
 
 def write_page(folders: Sequence[Path], html: Path, *, force: bool = False) -> int:
-    """Write one page about some runs.
-
-    Parameters
-    ----------
-    folders : sequence of Path
-        Run folders, or folders of sweeps.
-    html : Path
-        The file.
-    force : bool
-        Replace a file that is there.
-
-    Returns
-    -------
-    int
-        Bytes written.
+    """Write one page about the runs in folders of runs or sweeps; return its number of bytes.
 
     Raises
     ------
@@ -67,7 +53,7 @@ def write_page(folders: Sequence[Path], html: Path, *, force: bool = False) -> i
 
 
 def check_target(html: Path, *, force: bool) -> None:
-    """Find out before any work whether the file may be written.
+    """Check before any work that the file may be written.
 
     Raises
     ------
@@ -113,7 +99,7 @@ def render_page(page: Page) -> str:
 
 
 def embedded(data: dict[str, Any]) -> Markup:
-    """Write JSON that ends no script element, whatever its texts hold."""
+    """Return JSON that ends no script element, whatever its texts hold."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -127,7 +113,7 @@ def library() -> str:
 
 
 def inlined(script: str) -> str:
-    """Make a script safe between ``<script>`` and ``</script>``."""
+    """Return a script that is safe between ``<script>`` and ``</script>``."""
     return re.sub(r"<(?=/script|!--|script)", r"\\x3c", script, flags=re.IGNORECASE)
 
 
