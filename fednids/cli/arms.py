@@ -115,9 +115,7 @@ def train_local(
 
 def resume_run(
     folder: Annotated[Path, typer.Argument(help="Folder of a run that was stopped.")],
-    rounds: Annotated[
-        int | None, typer.Option("--rounds", help="Rounds in all, more than it was begun with.")
-    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds in all, more than before.")] = None,
     baselines: _Baselines = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -152,9 +150,7 @@ def resume_run(
 
 
 def evaluate_detector(
-    model: Annotated[
-        Path, typer.Option("--model", help="Folder of a finished run, or a model file.")
-    ],
+    model: Annotated[Path, typer.Option(help="Folder of a finished run, or a model file.")],
     data: Annotated[
         str, typer.Option("--data", help="Flow file: CSV, CSV.gz, zip or Parquet.", metavar="PATH")
     ],

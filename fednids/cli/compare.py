@@ -28,7 +28,9 @@ RANKING = "ranking.json"
 
 _WIDE = 200
 
-_Show = Callable[["Standing"], str]
+_Column = tuple[str, Callable[["Standing"], str], bool]
+"""Title and content of a column, and whether any standing has it."""
+
 _SEEDS = (1, 2, 3)
 
 
@@ -48,12 +50,8 @@ def compare(
             "'fedavg,fedprox(mu=0.1),fedadam(eta=0.03,tau=0.01)'.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the runs, new or to go on.")
-    ] = None,
-    seeds: Annotated[
-        str | None, typer.Option("--seeds", help="Seeds like 1,2,3, or how many; 3 if left out.")
-    ] = None,
+    out: options.StudyOut = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds as 1,2,3, or how many; else 3.")] = None,
     data: options.Data = None,
     gateways: options.Gateways = None,
     scheme: options.Scheme = None,
@@ -205,18 +203,12 @@ def _print_ranking(ranking: Ranking, *, as_json: bool, quiet: bool) -> None:
     )
 
 
-def _columns(ranking: Ranking) -> list[tuple[str, _Show, bool]]:
-    """Return title and content of each column, and whether anybody has it."""
+def _columns(ranking: Ranking) -> list[_Column]:
     seeds = max(len(each.seeds) for each in ranking.standings)
 
-    def any_has(name: str) -> bool:
-        return any(each.metrics[name].count for each in ranking.standings)
-
-    def ranged(name: str) -> _Show:
-        return lambda each: _range(each.metrics[name])
-
-    def mean(name: str, digits: int = 3, scale: float = 1.0) -> _Show:
-        return lambda each: _mean(each.metrics[name], digits, scale)
+    def mean(title: str, name: str, digits: int = 3, scale: float = 1.0, of: str = "") -> _Column:
+        known = any(each.metrics[of or name].count for each in ranking.standings)
+        return title, lambda each: _mean(each.metrics[name], digits, scale), known
 
     def rounds(each: Standing) -> str:
         found = each.metrics["rounds_to_target"]
@@ -227,19 +219,19 @@ def _columns(ranking: Ranking) -> list[tuple[str, _Show, bool]]:
         return "best" if each.difference is None else _range(each.difference, signed=True)
 
     return [
-        ("macro-F1", ranged("macro_f1"), True),
+        ("macro-F1", lambda each: _range(each.metrics["macro_f1"]), True),
         ("minus best", to_best, True),
-        ("novel flows", ranged("novel_macro_f1"), True),
-        ("worst\ngateway", mean("worst_gateway"), any_has("worst_gateway")),
-        ("false\nalarms", mean("false_alarm_rate"), True),
-        ("attack\nsuccess", mean("attack_success"), any_has("attack_success")),
-        ("minus\nclean", mean("attack_over_clean"), any_has("attack_over_clean")),
-        ("macro-F1\nminus clean", mean("macro_f1_over_clean"), any_has("macro_f1_over_clean")),
+        ("novel flows", lambda each: _range(each.metrics["novel_macro_f1"]), True),
+        mean("worst\ngateway", "worst_gateway"),
+        ("false\nalarms", lambda each: _mean(each.metrics["false_alarm_rate"], 3), True),
+        mean("attack\nsuccess", "attack_success"),
+        mean("minus\nclean", "attack_over_clean"),
+        mean("macro-F1\nminus clean", "macro_f1_over_clean"),
         ("rounds to\ntarget", rounds, True),
-        ("MB to\ntarget", mean("bytes_to_target", 2, 1e-6), any_has("bytes")),
-        ("virtual s\nto target", mean("virtual_to_target", 1), any_has("virtual_seconds")),
-        ("MB", mean("bytes", 2, 1e-6), any_has("bytes")),
-        ("seconds", mean("seconds", 1), True),
+        mean("MB to\ntarget", "bytes_to_target", 2, 1e-6, of="bytes"),
+        mean("virtual s\nto target", "virtual_to_target", 1, of="virtual_seconds"),
+        mean("MB", "bytes", 2, 1e-6),
+        ("seconds", lambda each: _mean(each.metrics["seconds"], 1), True),
     ]
 
 

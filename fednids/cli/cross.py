@@ -22,9 +22,7 @@ def cross(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Folders of runs with one plan and seed.")
     ],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for cross.json, cross.npz and cross.png.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of cross.json, .npz and .png.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing matrix.")] = False,
     as_json: options.Json = False,
 ) -> None:

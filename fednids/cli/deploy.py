@@ -123,11 +123,9 @@ def gateway(
 def _run(
     folder: Folder,
     settings: options.Settings = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder that the run is written to.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder that the run is written to.")] = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", metavar="OUT", help="Go on with a stopped run.")
+        Path | None, typer.Option("--resume", metavar="OUT", help="Continue a stopped run.")
     ] = None,
     rounds: options.Rounds = None,
     strategy: options.Strategy = None,
@@ -185,9 +183,7 @@ def status(folder: Folder, as_json: options.Json = False) -> None:
 @app.command(epilog="Example: fednids deploy demo --gateways 3")
 def demo(
     settings: options.Settings = None,
-    gateways: Annotated[
-        int, typer.Option("--gateways", min=1, max=20, help="Number of gateways.")
-    ] = 3,
+    gateways: Annotated[int, typer.Option(min=1, max=20, help="Number of gateways.")] = 3,
     data: options.Data = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Number of rounds.")] = 3,
     seed: options.Seed = None,

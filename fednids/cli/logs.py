@@ -34,11 +34,11 @@ def logging_to(
     file : Path, optional
         Lines are added to its end.
     verbose : bool
-        Show on the screen what the file gets otherwise, and tell the file every gateway.
+        Show on the screen what only the file gets otherwise, and write about every gateway to it.
     quiet : bool
         Show no line on the screen.
     new : Path, optional
-        A folder that the command makes, which the file must not be in.
+        A folder that the command makes; the file must not be in it.
 
     Raises
     ------

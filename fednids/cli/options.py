@@ -18,6 +18,7 @@ Data = Annotated[
         metavar="PATH",
     ),
 ]
+StudyOut = Annotated[Path | None, typer.Option("--out", help="Folder, new or to continue.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder that the run is written to.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a run that is there.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn.")]
@@ -66,16 +67,9 @@ _FLAGS = {
 
 
 def resolve(file: Path | None, settings: list[str] | None, **flags: str | float | None) -> Config:
-    """Return the settings of file, arguments and flags; flags win.
+    """Return the settings of a TOML file, arguments ``section.key=value`` and flags; flags win.
 
-    Parameters
-    ----------
-    file : Path, optional
-        TOML file.
-    settings : list of str, optional
-        Arguments ``section.key=value``.
-    **flags
-        Values by the flag's name; None where it was not given.
+    Flags are by name, None where one was not given.
     """
     return Config.resolve(given(file, settings, **flags))
 

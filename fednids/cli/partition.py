@@ -35,12 +35,8 @@ def partition(
     alpha: options.Alpha = None,
     seed: options.Seed = None,
     config: options.File = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for plan, measures and pictures.")
-    ] = None,
-    export: Annotated[
-        Path | None, typer.Option("--export", help="Folder for one flow file per gateway.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of plan, measures and pictures.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Folder for a flow file per gateway.")] = None,
     file_format: Annotated[
         str, typer.Option("--format", help="Of exported files: parquet, csv or csv.gz.")
     ] = "parquet",

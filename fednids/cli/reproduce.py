@@ -19,18 +19,14 @@ _SHOWN = ("all.accuracy", "all.macro_f1", "novel.macro_f1", "all.false_alarm_rat
 
 
 def reproduce(
-    out: Annotated[Path, typer.Option("--out", help="Folder, new or to go on.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder, new or to continue.")],
     data: options.Data = None,
-    flows: Annotated[
-        int, typer.Option("--flows", min=0, help="At most so many flows; 0 for all.")
-    ] = 0,
+    flows: Annotated[int, typer.Option(min=0, help="At most so many flows; 0 for all.")] = 0,
     seeds: Annotated[str, typer.Option("--seeds", help="Seeds of every row.")] = "1,2,3",
     quick: Annotated[
         bool, typer.Option("--quick", help="Every row, small and with one seed: does it run?")
     ] = False,
-    parts: Annotated[
-        str, typer.Option("--parts", help="Parts to run: published,honest,...; all without.")
-    ] = "",
+    parts: Annotated[str, typer.Option(help="Parts to run: published,honest,...; else all.")] = "",
     workers: options.Processes = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,

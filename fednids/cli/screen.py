@@ -69,20 +69,10 @@ def plain_table(
     title: str | None = None,
     padding: PaddingDimensions = (0, 2),
 ) -> Table:
-    """Return an empty table without lines.
+    """Return an empty table without lines, whose columns have these titles.
 
-    Parameters
-    ----------
-    titles : str
-        Of the columns.
-    left : collection of str, optional
-        Columns aligned to the left; the first one if not given.
-    unbroken : collection of str
-        Columns whose texts are never broken over lines.
-    title : str, optional
-        Of the table.
-    padding : int or tuple of int
-        Characters around each cell, as in Rich.
+    Columns named in `left` are aligned to the left, the first one if it is not given, and others
+    to the right; texts of `unbroken` columns are never broken over lines.
     """
     table = Table(title=title, title_justify="left", box=None, padding=padding)
     left = titles[:1] if left is None else left

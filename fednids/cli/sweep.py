@@ -20,18 +20,14 @@ if TYPE_CHECKING:
 
 def sweep(
     study: Annotated[
-        str | None, typer.Argument(help="Study file, or the name of a shipped study.")
+        str | None, typer.Argument(help="Study file, or a shipped study's name.")
     ] = None,
     settings: options.Settings = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the sweep, new or to go on.")
-    ] = None,
+    out: options.StudyOut = None,
     data: options.Data = None,
     gateways: options.Gateways = None,
     rounds: options.Rounds = None,
-    seeds: Annotated[
-        str | None, typer.Option("--seeds", help="Seeds in place of the study's: 1,2,3.")
-    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds in place of the study's: 1,2,3.")] = None,
     workers: options.Processes = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be run, with estimates.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,17 +22,8 @@ MOST_RUNS = 12
 """More runs than this have the common table and chart alone."""
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One number of the headline.
-
-    Attributes
-    ----------
-    title, value : str
-        What, and how much.
-    beside : tuple of str
-        Numbers to compare it with.
-    """
+class Tile(NamedTuple):
+    """One number of the headline, and numbers to compare it with."""
 
     title: str
     value: str

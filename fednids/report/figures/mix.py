@@ -43,7 +43,7 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
     _draw_sizes(sizes, columns, owned.sum(axis=1))
     layout.number_gateways(sizes, columns.order)
     sizes.set(xlabel=layout.say_order(count), xlim=(0, count))
-    layout.name_classes(figure, names, [_percent(share) for share in fleet])
+    layout.name_classes(figure, names, [style.percent(share) for share in fleet])
     empty = int((owned.sum(axis=1) == 0).sum())
     without = f", {empty:,} of them without flows" if empty else ""
     style.headline(figure, f"Class mix of {style.count_gateways(count)}{without}{note}")
@@ -107,10 +107,6 @@ def _draw_sizes(axes: Axes, columns: layout.Columns, sizes: NDArray[np.int64]) -
     if len(edges) <= layout.FEW + 1:
         axes.vlines(edges, 0, 1, color="white", lw=2, transform=axes.get_xaxis_transform())
     axes.set_ylabel("flows" if columns.width == 1 else "flows, mean\nand range")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share >= 0.0005 or share == 0 else "<0.1%"
 
 
 @dataclass(frozen=True)

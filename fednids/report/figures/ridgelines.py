@@ -86,7 +86,7 @@ def ridgelines(
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{feature}: evenly spaced below 1, by powers of ten above")
     picked = f"{count} of {owners:,} gateways, evenly picked" if count < owners else "all gateways"
-    share = "<0.1%" if ridges.beyond < 0.0005 else f"{ridges.beyond:.1%}"
+    share = style.percent(ridges.beyond)
     beyond = f", {share} of them beyond the edges" if ridges.beyond else ""
     style.caption(axes, f"{picked}, by rising mean (▲) · grey: all flows{beyond}")
     style.headline(figure, f"{feature} at each gateway{note}")

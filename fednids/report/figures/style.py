@@ -125,6 +125,11 @@ def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.divide(counts, sums, out=np.full(counts.shape, np.nan), where=sums > 0)
 
 
+def percent(share: float) -> str:
+    """Return a share in percent with one digit."""
+    return f"{share:.1%}" if share >= 0.0005 or share == 0 else "<0.1%"
+
+
 def count_gateways(count: int) -> str:
     """Write a number of gateways."""
     return f"{count:,} gateway{'s' * (count != 1)}"
