@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fednids.report.figures.style import row_shares, styled, write_cells
-from fednids.report.figures.vega import RAMP, Chart, Choice, field, spec_of
+from fednids.report.figures.vega import RAMP, Chart, Choice, Layer, field, spec_of
 from fednids.report.tables import PageTable, decimal
 
 
@@ -71,13 +71,9 @@ def confusion_chart(sides: Mapping[str, NDArray[np.int64]], names: Sequence[str]
     light = {"test": "datum.rate >= 0.571", "value": "var(--on-high)"}
     ink = {"condition": [light], "value": "var(--on-low)"}
     text = {"type": "text", "lineBreak": "\n", "dy": -7, "lineHeight": 15, "fontSize": 12}
-    spec = spec_of(
-        encoding,
-        ({"type": "rect", "cornerRadius": 2}, {"color": ramp}),
-        (text, {"text": field("text:N"), "color": ink}),
-        height=52 * len(names) + 30,
-        choices=[choice],
-    )
+    tiles: Layer = ({"type": "rect", "cornerRadius": 2}, {"color": ramp})
+    texts: Layer = (text, {"text": field("text:N"), "color": ink})
+    spec = spec_of(encoding, tiles, texts, height=52 * len(names) + 30, choices=[choice])
     table = PageTable(
         "Flows (share of the true class), all test flows",
         ("true class", *(f"taken for {name}" for name in names)),
@@ -86,14 +82,8 @@ def confusion_chart(sides: Mapping[str, NDArray[np.int64]], names: Sequence[str]
             for true, each in zip(names, sides["all"].tolist(), strict=True)
         ),
     )
-    return Chart(
-        "confusion",
-        "Confusion",
-        f"Grid of true class by predicted class. Share of each class found: {recalls}.",
-        spec,
-        ("flows", "true", "taken", "count", "rate", "text"),
-        rows,
-        table,
-        (choice,) if len(sides) > 1 else (),
-        "Each cell: flows, and their share of the true class (row).",
-    )
+    alt = f"Grid of true class by predicted class. Share of each class found: {recalls}."
+    cells = ("flows", "true", "taken", "count", "rate", "text")
+    choices = (choice,) if len(sides) > 1 else ()
+    note = "Each cell: flows, and their share of the true class (row)."
+    return Chart("confusion", "Confusion", alt, spec, cells, rows, table, choices, note)

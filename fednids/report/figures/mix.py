@@ -70,6 +70,13 @@ def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[i
             vega.field("share:Q", format=".3f"),
         ],
     }
+    rows = [
+        [label, place, name, int(flows[place, c]), float(shares[place, c]), c]
+        for place, label in enumerate(labels)
+        for c, name in enumerate(names)
+    ]
+    counts = dict(zip(names, flows.T.tolist(), strict=True))
+    shown = {"gateway": labels, **counts, "all": flows.sum(axis=1).tolist()}
     return vega.Chart(
         "shares",
         "Classes at each gateway",
@@ -77,19 +84,8 @@ def shares_chart(owned: NDArray[np.int64], names: Sequence[str], ids: Sequence[i
         f"all gateways: {tops}.",
         vega.spec_of(encoding, vega.STACKED, height=220),
         ("gateway", "place", "class", "flows", "share", "order"),
-        [
-            [label, place, name, int(flows[place, c]), float(shares[place, c]), c]
-            for place, label in enumerate(labels)
-            for c, name in enumerate(names)
-        ],
-        PageTable.of_columns(
-            "Test flows by gateway and class",
-            {
-                "gateway": labels,
-                **dict(zip(names, flows.T.tolist(), strict=True)),
-                "all": flows.sum(axis=1).tolist(),
-            },
-        ),
+        rows,
+        PageTable.of_columns("Test flows by gateway and class", shown),
         note=f"{layout.band_note(columns)}Shares are of test flows; a stratified split keeps "
         "them close to those of the training flows.",
     )

@@ -126,17 +126,11 @@ def rates_chart(run: RoundCurves) -> vega.Chart:
         for rates, end in ((run.test, ""), (run.novel, ", novel"))
     }
     choices = (vega.Choice("measure", "Rate", RATE_TITLES), vega.toggles(names))
-    return vega.Chart(
-        "rates",
-        "Rates over the rounds",
-        f"Line chart. macro-F1 after round {last}: {', '.join(words)}.",
-        _lines(names, choices, "rate", top=1.0, points=len(kept) <= _POINTS),
-        ("round", "measure", "series", "value"),
-        rows,
-        _table("Rates of each round", run.numbers, kept, columns),
-        choices,
-        _left_out(run.numbers, kept),
-    )
+    alt = f"Line chart. macro-F1 after round {last}: {', '.join(words)}."
+    head, cells = ("rates", "Rates over the rounds", alt), ("round", "measure", "series", "value")
+    spec = _lines(names, choices, "rate", top=1.0, points=len(kept) <= _POINTS)
+    table = _table("Rates of each round", run.numbers, kept, columns)
+    return vega.Chart(*head, spec, cells, rows, table, choices, _left_out(run.numbers, kept))
 
 
 def losses_chart(run: RoundCurves) -> vega.Chart:
@@ -146,13 +140,9 @@ def losses_chart(run: RoundCurves) -> vega.Chart:
         f"{decimal(run.train_loss[-1])} on training windows (weighted by class), "
         f"{decimal(run.test_loss[-1])} on test windows (unweighted)."
     )
-    return _series_chart(
-        ("losses", "Loss over the rounds", alt),
-        "loss",
-        run.numbers,
-        {"training windows": run.train_loss, "test windows": run.test_loss},
-        "Loss of each round",
-    )
+    series = {"training windows": run.train_loss, "test windows": run.test_loss}
+    head = ("losses", "Loss over the rounds", alt)
+    return _series_chart(head, "loss", run.numbers, series, "Loss of each round")
 
 
 def success_chart(
@@ -165,15 +155,9 @@ def success_chart(
     """
     last = ", ".join(f"{name} {decimal(rates[-1])}" for name, rates in success.items())
     alt = f"Line chart. Share of each attack class taken for benign, after the last round: {last}."
-    return _series_chart(
-        ("attack", "Attacks taken for benign", alt),
-        "share taken for benign",
-        numbers,
-        success,
-        "Attack success of each round",
-        {"adversaries": adversaries},
-        top=1.0,
-    )
+    head, axis = ("attack", "Attacks taken for benign", alt), "share taken for benign"
+    beside, caption = {"adversaries": adversaries}, "Attack success of each round"
+    return _series_chart(head, axis, numbers, success, caption, beside, top=1.0)
 
 
 def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> vega.Chart:
@@ -203,20 +187,17 @@ def overlay_chart(groups: Mapping[str, Sequence[tuple[str, RoundCurves]]]) -> ve
                 ends.append((name, title, str(run.numbers[-1]), *last))
     choices = (vega.Choice("measure", "Number", _COMPARED), vega.toggles(names))
     longest = max((len(run.numbers) for run in runs), default=0)
-    return vega.Chart(
-        "overlay",
-        "All runs over their rounds",
+    alt = (
         f"Line chart of {len(runs)} runs in {len(names)} groups, a line a run. The table beneath "
-        "has the last round of each.",
-        _lines(names, choices, None, detail="line", tooltip=("run",)),
-        ("round", "measure", "series", "line", "run", "value"),
-        rows,
-        PageTable(
-            "Last round of each run", ("group", "run", "round", *_COMPARED.values()), tuple(ends)
-        ),
-        choices,
-        f"Of more than {most} rounds every nth is drawn." if longest > most else "",
+        "has the last round of each."
     )
+    head = ("overlay", "All runs over their rounds", alt)
+    spec = _lines(names, choices, None, detail="line", tooltip=("run",))
+    cells = ("round", "measure", "series", "line", "run", "value")
+    titles = ("group", "run", "round", *_COMPARED.values())
+    table = PageTable("Last round of each run", titles, tuple(ends))
+    note = f"Of more than {most} rounds every nth is drawn." if longest > most else ""
+    return vega.Chart(*head, spec, cells, rows, table, choices, note)
 
 
 def participation_chart(
@@ -237,18 +218,13 @@ def participation_chart(
             vega.field("gateways:Q", format=","),
         ],
     }
-    return vega.Chart(
-        "participation",
-        "Participation",
-        f"Stacked bars, one a round, of {gateways:,} gateways. Over all rounds: {words}.",
-        vega.spec_of(encoding, vega.STACKED, height=180),
-        ("round", "fate", "gateways", "order"),
-        [[numbers[k], n, outcomes[n][k], place] for k in kept for place, n in enumerate(names)],
-        _table(
-            "Gateways by what became of them", numbers, kept,
-            {name: outcomes[name] for name in names},
-        ),
-    )  # fmt: skip
+    alt = f"Stacked bars, one a round, of {gateways:,} gateways. Over all rounds: {words}."
+    head, cells = ("participation", "Participation", alt), ("round", "fate", "gateways", "order")
+    rows = [[numbers[k], n, outcomes[n][k], place] for k in kept for place, n in enumerate(names)]
+    shown = {name: outcomes[name] for name in names}
+    table = _table("Gateways by what became of them", numbers, kept, shown)
+    spec = vega.spec_of(encoding, vega.STACKED, height=180)
+    return vega.Chart(*head, spec, cells, rows, table)
 
 
 def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) -> vega.Chart:
@@ -262,31 +238,25 @@ def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) ->
     seconds = math.fsum(value for value in costs["seconds"] if not math.isnan(value))
     sent = sum(value for name in ("down", "up") for value in costs[name] if value > 0)
     choice = vega.Choice("measure", "Show", {name: _COSTS[name] for name in known})
+    alt = (
+        f"Bars, one a round. All rounds: {decimal(seconds, 1)} seconds, {megabytes(1e6 * sent)} MB."
+    )
     encoding = {
         "x": vega.rounds_along("O"),
         "y": vega.field("value:Q", title=None),
         "tooltip": [vega.field("round:O"), vega.field("value:Q", format=",.3f")],
     }
-    return vega.Chart(
-        "costs",
-        "Time and bytes of each round",
-        f"Bars, one a round. All rounds: {decimal(seconds, 1)} seconds, "
-        f"{megabytes(1e6 * sent)} MB.",
-        vega.spec_of(
-            encoding, ({"type": "bar", "color": vega.SERIES[0]}, {}), height=180, choices=[choice]
-        ),
-        ("round", "measure", "value"),
-        [[numbers[k], name, costs[name][k]] for name in known for k in kept],
-        _table(
-            "Time and bytes of each round", numbers, kept,
-            {_COSTS[name]: costs[name] for name in known}, 2,
-        ),
-        (choice,),
-    )  # fmt: skip
+    title, cells = "Time and bytes of each round", ("round", "measure", "value")
+    bars: vega.Layer = ({"type": "bar", "color": vega.SERIES[0]}, {})
+    spec = vega.spec_of(encoding, bars, height=180, choices=[choice])
+    rows = [[numbers[k], name, costs[name][k]] for name in known for k in kept]
+    table = _table(title, numbers, kept, {_COSTS[name]: costs[name] for name in known}, 2)
+    alt = f"Bars, one a round. All rounds: {spent}."
+    return vega.Chart("costs", title, alt, spec, cells, rows, table, (choice,))
 
 
 def _series_chart(
-    words: tuple[str, str, str],
+    head: tuple[str, str, str],
     axis: str,
     numbers: Sequence[int],
     series: Mapping[str, Sequence[float]],
@@ -294,17 +264,13 @@ def _series_chart(
     beside: Mapping[str, Sequence[int]] | None = None,
     top: float | None = None,
 ) -> vega.Chart:
-    """A line a series; words are key, title and alt, `beside` has more columns of the table."""
+    """A line a series; `head` is key, title and alt, `beside` has more columns of the table."""
     kept, choices = vega.thinned(len(numbers), MOST_ROUNDS), (vega.toggles(list(series)),)
-    return vega.Chart(
-        *words,
-        _lines(list(series), choices, axis, top=top, points=len(kept) <= _POINTS),
-        ("round", "series", "value"),
-        [[numbers[k], name, series[name][k]] for k in kept for name in series],
-        _table(caption, numbers, kept, {**(beside or {}), **series}),
-        choices,
-        _left_out(numbers, kept),
-    )
+    spec = _lines(list(series), choices, axis, top=top, points=len(kept) <= _POINTS)
+    cells = ("round", "series", "value")
+    rows = [[numbers[k], name, series[name][k]] for k in kept for name in series]
+    table = _table(caption, numbers, kept, {**(beside or {}), **series})
+    return vega.Chart(*head, spec, cells, rows, table, choices, _left_out(numbers, kept))
 
 
 def _lines(
