@@ -15,9 +15,7 @@ from fednids.cli.progress import StepProgress
 from fednids.cli.screen import EXIT_FAILED, plain_table, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from fednids.audit.finding import Finding
     from fednids.audit.report import Report
-    from fednids.config import Config
 
 app = typer.Typer(help="Describe, audit and synthesise flow files.", no_args_is_help=True)
 
@@ -50,67 +48,47 @@ def audit_flows(
     identifiers, label conflicts, rare classes, imbalance, constant columns, impossible
     values: each with its number, what chance would give, and what to do.
     """
+    from fednids.audit.checks import CHECKS
+    from fednids.audit.evidence import gather
+    from fednids.audit.finding import Severity
+    from fednids.audit.report import audit
+
     settings = [f"data.dataset={dataset}", f"data.features={features}", f"data.split={split}"]
-    config = options.resolve(None, settings, data=str(path), seed=seed)
-    report, sha256, features = _run(config, shown=not as_json)
+    config, names = options.resolve(None, settings, data=str(path), seed=seed), list(CHECKS)
+    drawn = config.run.seed
+    with StepProgress("auditing", shown=not as_json) as steps:
+        evidence, sha256 = gather(config.data, drawn)
+        report = audit(
+            evidence, drawn, lambda name: steps.show(names.index(name), len(names), name)
+        )
+    features, leaks = evidence.feature_set, report.count(Severity.LEAK)
     if as_json:
-        asked = {"features": features, "split": split, "seed": config.run.seed}
-        print_json({"path": str(path), "sha256": sha256, **asked, **report.to_json()})
+        chosen = {"features": features, "split": split, "seed": drawn}
+        print_json({"path": str(path), "sha256": sha256, **chosen, **report.to_json()})
     else:
-        _show(report, config, features)
-    if strict and _leaks(report):
+        _show_findings(report)
+        rest = len(report.findings) - leaks
+        say(
+            f"{leaks} leak{'s' * (leaks != 1)} and {rest} other findings in {report.flows:,} "
+            f"flows; features {features}, split {config.data.split}, seed {drawn}"
+        )
+    if strict and leaks:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _run(config: Config, *, shown: bool) -> tuple[Report, str, str]:
-    from fednids.audit.checks import CHECKS
-    from fednids.audit.evidence import gather
-    from fednids.audit.report import audit
-
-    names = list(CHECKS)
-    with StepProgress("auditing", shown=shown) as steps:
-        evidence, sha256 = gather(config.data, config.run.seed)
-        report = audit(
-            evidence,
-            config.run.seed,
-            lambda name: steps.show(names.index(name), len(names), name),
-        )
-    return report, sha256, evidence.feature_set
-
-
-def _leaks(report: Report) -> int:
-    from fednids.audit.finding import Severity
-
-    return report.count(Severity.LEAK)
-
-
-def _show(report: Report, config: Config, features: str) -> None:
+def _show_findings(report: Report) -> None:
     texts = ("", "check", "finding, what chance would give, what to do")
     table = plain_table(*texts[:2], "number", texts[2], left=texts, padding=(0, 2, 1, 0))
     for check, finding in report.findings:
-        severity = finding.severity.value
-        table.add_row(
-            Text(severity, style=_STYLES[severity]),
-            Text(check),
-            Text(f"{finding.number:,.4g}"),
-            _told(finding),
-        )
+        severity, text = finding.severity.value, Text()
+        if finding.subject:
+            text.append(f"{finding.subject} ", style="bold")
+        text.append(f"{finding.text}\n")
+        text.append(f"null: {finding.null}\n", style="dim")
+        text.append(f"do: {finding.advice}")
+        number = Text(f"{finding.number:,.4g}")
+        table.add_row(Text(severity, style=_STYLES[severity]), Text(check), number, text)
     print_table(table)
-    leaks, rest = _leaks(report), len(report.findings) - _leaks(report)
-    say(
-        f"{leaks} leak{'s' * (leaks != 1)} and {rest} other findings in {report.flows:,} flows; "
-        f"features {features}, split {config.data.split}, seed {config.run.seed}"
-    )
-
-
-def _told(finding: Finding) -> Text:
-    told = Text()
-    if finding.subject:
-        told.append(f"{finding.subject} ", style="bold")
-    told.append(f"{finding.text}\n")
-    told.append(f"null: {finding.null}\n", style="dim")
-    told.append(f"do: {finding.advice}")
-    return told
 
 
 @app.command("describe", epilog="Example: fednids data describe NF-BoT-IoT.csv")

@@ -129,7 +129,7 @@ def _noise_to(stream: BinaryIO) -> Iterator[None]:
         return
     sys.stderr.flush()
     kept, before = os.dup(_STDERR), os.environ.get(_GLOG)
-    os.environ.setdefault(_GLOG, "2")  # MindSpore's warnings, which nobody wants on screen
+    os.environ.setdefault(_GLOG, "2")  # keeps MindSpore's warnings off the screen
     os.dup2(stream.fileno(), _STDERR)
     try:
         with open(kept, "w", encoding="utf-8", closefd=False) as screen:

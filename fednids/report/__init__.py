@@ -1,5 +1,5 @@
 """Reports: run folders as one page that needs no network.
 
-`read_runs` reads folders, `Page.of` decides what is told, `render` writes HTML. Nothing here
-trains, and nothing reads flows: what a run left behind is all there is.
+`Page.of` puts together what is shown of runs, and `write_page` writes it as HTML. Nothing here
+trains or reads flows: all numbers are in the run folders.
 """

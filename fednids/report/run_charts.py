@@ -1,4 +1,4 @@
-"""Charts about one run, and the one about many: numbers of runs, handed to the figures."""
+"""Charts of one run, and the chart of many runs."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _attack(run: Run) -> list[Chart]:
 
 
 def _count_outcomes(row: RoundRecord, gateways: int) -> dict[str, int]:
-    """A round's gateways by what became of them; those who were not asked are left out."""
+    """A round's gateways by what became of them; those that were not sampled are left out."""
     found, outcomes = dict.fromkeys(_OUTCOMES, 0), row.outcomes or {}
     found |= {name: len(ids) for name, ids in outcomes.items() if name in found}
     found["used"] = len(row.participants)

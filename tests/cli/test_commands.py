@@ -141,9 +141,9 @@ def test_evaluate_repeats_the_score_of_the_run(
     result = json.loads(
         fednids("centralised", "--out", str(tmp_path / "run"), "--json", *SETTINGS).stdout
     )
-    fleet = FederatedDataset.open(Config.resolve(SMALL))
+    dealt = FederatedDataset.open(Config.resolve(SMALL))
     table = synthesise(1200, generator(1, Stream.SYNTHETIC))
-    write_flows(table.take(fleet.split.test.nonzero()[0]), tmp_path / "test.csv")
+    write_flows(table.take(dealt.split.test.nonzero()[0]), tmp_path / "test.csv")
     arguments = ("--model", str(tmp_path / "run"), "--data", str(tmp_path / "test.csv"), "--json")
     scored = json.loads(printed(capsys, "evaluate", *arguments)[0])
     assert scored["final"]["confusion"] == result["final"]["confusion"]

@@ -112,7 +112,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Study:
+def parsed_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Study:
     """Give the study that would be run."""
     seen: list[Study] = []
 
@@ -132,7 +132,7 @@ def test_flags_win_over_settings_and_these_over_a_file(
         tmp_path / "a", GOOD,
         {**KRUM, "run.seed": 9, "train.epochs": 4, "data.window": 3, "federation.rounds": 3},
     )  # fmt: skip
-    given = asked(
+    given = parsed_study(
         monkeypatch, tmp_path,
         "--strategies", "fedavg,rfa", "--config", str(tmp_path / "a" / "config.toml"),
         "train.epochs=5", "federation.rounds=6", "--rounds", "7", "--seeds", "2",
@@ -149,8 +149,8 @@ def test_flags_win_over_settings_and_these_over_a_file(
 def test_a_contest_grows_and_its_study_can_be_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = asked(monkeypatch, tmp_path, "--strategies", "fedavg", *TINY)
-    grown = asked(monkeypatch, tmp_path, "--strategies", "fedavg,rfa(iterations=5)", *TINY)
+    small = parsed_study(monkeypatch, tmp_path, "--strategies", "fedavg", *TINY)
+    grown = parsed_study(monkeypatch, tmp_path, "--strategies", "fedavg,rfa(iterations=5)", *TINY)
     out = tmp_path / "out"
     with StudyFolder(out).opened(STUDY, small.to_toml()):
         pass

@@ -46,9 +46,9 @@ def test_the_table_has_every_measure_and_what_it_means(
 
 def test_json_is_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, "--alpha", "0.1", "--seed", "3", "--out", str(tmp_path / "p"), "--json")
-    told = json.loads(out)
-    assert told == json.loads((tmp_path / "p" / "skew.json").read_text())
-    assert (told["seed"], told["settings"]["partition.alpha"]) == (3, 0.1)
+    record = json.loads(out)
+    assert record == json.loads((tmp_path / "p" / "skew.json").read_text())
+    assert (record["seed"], record["settings"]["partition.alpha"]) == (3, 0.1)
 
 
 def test_all_compares_and_names_what_cannot_be_met(
@@ -62,8 +62,8 @@ def test_all_compares_and_names_what_cannot_be_met(
     assert "host cannot deal these flows so: expected" in out
     assert "\n  iid " in out
     assert "\n  pathological " in out
-    told = json.loads((tmp_path / "all" / "comparison.json").read_text())
-    assert [each["scheme"] for each in told["schemes"]] == ["host", "iid", "pathological"]
+    record = json.loads((tmp_path / "all" / "comparison.json").read_text())
+    assert [each["scheme"] for each in record["schemes"]] == ["host", "iid", "pathological"]
 
 
 def test_export_writes_a_file_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,10 +74,10 @@ def test_export_writes_a_file_each(tmp_path: Path, capsys: pytest.CaptureFixture
     out = printed(capsys, "--data", flows, "--export", str(folder), "--format", "csv")
     assert "900 flows exported to 3 files" in out
     assert sum(len(read_flows(path)) for path in folder.glob("*.csv")) == 900
-    told = json.loads(
+    record = json.loads(
         printed(capsys, "--data", flows, "--export", str(folder), "--force", "--json")
     )
-    assert sum(each["flows"] for each in told["export"]["gateways"]) == 900
+    assert sum(each["flows"] for each in record["export"]["gateways"]) == 900
     assert len(list(folder.glob("*.parquet"))) == 3
     assert not list(folder.glob("*.csv"))
 

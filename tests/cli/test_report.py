@@ -40,8 +40,8 @@ def test_a_file_is_overwritten_only_when_told(
     assert "--force" in capsys.readouterr().err
     assert page.read_text() == "mine"
     assert run(["report", str(folder), "--html", str(page), "--force", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == {"html": str(page), "bytes": page.stat().st_size}
+    record = json.loads(capsys.readouterr().out)
+    assert record == {"html": str(page), "bytes": page.stat().st_size}
 
 
 def test_a_page_that_fails_leaves_the_old_one(

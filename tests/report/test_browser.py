@@ -60,7 +60,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def wait(driver: Any, script: str) -> None:
-    """Wait until a script says true."""
+    """Wait until a script returns true."""
     until = time.monotonic() + 20
     while not driver.execute_script(f"return Boolean({script})"):
         assert time.monotonic() < until, script
@@ -82,7 +82,7 @@ def marks(driver: Any, key: str, kind: str = "path") -> int:
 
 
 def requests(driver: Any) -> list[str]:
-    """List what was asked for, other than the page itself and what stands in it."""
+    """List what was requested, other than the page itself and what stands in it."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     urls = [
         message["params"]["request"]["url"]
@@ -143,11 +143,11 @@ def test_gateways_are_sorted_and_filtered(driver: Any, pages: dict[str, Path]) -
     assert first_rows(driver) == [str(k) for k in range(8)]
     assert marks(driver, "run1-heatmap") >= 8 * 12
     Select(field(driver, "order")).select_by_value("low")
-    told = driver.execute_script(
+    labels = driver.execute_script(
         """return [...document.querySelectorAll('.gateway-table tbody tr')]
         .map((row) => Number(row.cells[2].textContent))"""
     )
-    assert told == sorted(told)
+    assert labels == sorted(labels)
     fill(driver, "ids", "1, 5-6")
     assert sorted(first_rows(driver)) == ["1", "5", "6"]
     assert status(driver) == "3 of 8 gateways."
@@ -212,8 +212,8 @@ def test_tables_are_sorted_settings_filtered_and_themes_changed(
         c.textContent == 'Each class').parentElement.tBodies[0].querySelectorAll('tr')"""
     for direction, reverse in (("ascending", False), ("descending", True)):
         head.send_keys(Keys.ENTER)
-        told = [float(row.text.split()[2]) for row in driver.execute_script(cells)]
-        assert told == sorted(told, reverse=reverse)
+        shares = [float(row.text.split()[2]) for row in driver.execute_script(cells)]
+        assert shares == sorted(shares, reverse=reverse)
         assert head.find_element(By.XPATH, "..").get_attribute("aria-sort") == direction
     settings = "//caption[text()='Settings']/../tbody/tr"
     rows = driver.find_elements(By.XPATH, settings)

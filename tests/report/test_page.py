@@ -82,10 +82,10 @@ def test_a_federated_run_shows_everything(tmp_path: Path) -> None:
         "heatmap", "lines", "participation", "attack", "costs",
     ]  # fmt: skip
     text = text_of(page)
-    told = json.loads((tmp_path / "run-0" / "result.json").read_text())
+    record = json.loads((tmp_path / "run-0" / "result.json").read_text())
     for name in ("macro_f1", "balanced_accuracy"):
-        assert f"{told['final'][name]:.3f}" in text
-        assert f"{told['majority'][name]:.3f}" in text
+        assert f"{record['final'][name]:.3f}" in text
+        assert f"{record['majority'][name]:.3f}" in text
     for words in (
         "majority class", "federated · krum", "jensen shannon", "update lost", "absent", "virtual",
         "not finite", "strategy.name krum changed; default fedavg", "label-flip",

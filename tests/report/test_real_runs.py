@@ -37,11 +37,11 @@ def test_arms_are_read_and_a_stop_changes_only_what_a_stop_takes(
     assert run([command, "--out", str(out), "--quiet", *SETTINGS, *more]) == 0
     assert run(["report", str(out), "--html", str(page), "--quiet"]) == 0
     found = read_run(out)
-    told = json.loads((out / "result.json").read_text())
+    record = json.loads((out / "result.json").read_text())
     assert found.kind == kind
     assert found.detector is not None
     scores = found.detector.all.to_json()
-    assert scores.items() <= told["final"].items()
+    assert scores.items() <= record["final"].items()
     assert found.gateways is not None
     assert len(found.gateways.ids) == (1 if kind == "centralised" else 3)
     if more:

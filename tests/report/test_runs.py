@@ -18,13 +18,13 @@ from fednids.runs.reader import MAJORITY, read_run, run_folders
 def test_a_finished_run_has_everything(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", Made(world=True, attacked=True, failures={2: "late"}))
     run = read_run(folder)
-    told = json.loads((folder / "result.json").read_text())
+    record = json.loads((folder / "result.json").read_text())
     assert run.finished
     assert run.detector is not None
-    assert run.detector.all.to_json() == told["final"]
+    assert run.detector.all.to_json() == record["final"]
     assert list(run.baselines) == [MAJORITY]
     assert run.majority is not None
-    assert run.majority.all.to_json() == told["majority"]
+    assert run.majority.all.to_json() == record["majority"]
     assert [row.round for row in run.rounds] == [1, 2, 3, 4]
     assert run.rounds[0].virtual_seconds == 12.5
     assert run.rounds[0].outcomes == {"late": [3], "lost": [4]}
@@ -70,8 +70,8 @@ def cut_result(folder: Path) -> None:
 
 def changed(**entries: object) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
-        told = json.loads((folder / "result.json").read_text())
-        (folder / "result.json").write_text(json.dumps({**told, **entries}))
+        record = json.loads((folder / "result.json").read_text())
+        (folder / "result.json").write_text(json.dumps({**record, **entries}))
 
     return change
 

@@ -15,7 +15,7 @@ from fednids.runs.reader import Run, read_run
 NAMES = ("Benign", "DDoS", "DoS", "Reconnaissance", "Theft")
 
 
-def told(run: Run) -> str:
+def warned_of(run: Run) -> str:
     return "\n".join(warn_of_run(run))
 
 
@@ -30,7 +30,7 @@ def test_made_up_flows_duplicates_rare_classes_and_one_seed_are_told(tmp_path: P
     final = judged([100, 100, 100, 100, 0], wrong=5)
     novel = judged([100, 20, 100, 20, 0], wrong=0)
     run = read_run(make_run(tmp_path / "r", Made(result={"final": final, "final_novel": novel})))
-    warned = told(run)
+    warned = warned_of(run)
     assert "synthetic" in warned
     assert "Theft (5)" in warned
     assert "40.7% of the test flows (165) are duplicates" in warned
@@ -52,12 +52,12 @@ def test_real_novel_plenty_flows_are_not_warned_of(tmp_path: Path) -> None:
 def test_a_detector_no_better_than_the_majority_is_told(tmp_path: Path) -> None:
     final = judged([100] * 5)
     made = Made(result={"majority": final, "majority_novel": final})
-    assert "no better than always answering" in told(read_run(make_run(tmp_path / "r", made)))
+    assert "no better than always answering" in warned_of(read_run(make_run(tmp_path / "r", made)))
 
 
 def test_stopped_few_gateways_failures_and_malicious_gateways_are_told(tmp_path: Path) -> None:
     made = Made(gateways=4, finished=False, attacked=True, failures={1: "nan"})
-    warned = told(read_run(make_run(tmp_path / "r", made)))
+    warned = warned_of(read_run(make_run(tmp_path / "r", made)))
     for words in (
         "stopped early: 4 of 4 rounds",
         "4 gateways are few",

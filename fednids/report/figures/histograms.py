@@ -1,4 +1,4 @@
-"""What scores are worth: ROC, precision and recall, and whether confidence can be believed."""
+"""Quality of scores: ROC, precision and recall, and reliability of confidence."""
 
 from __future__ import annotations
 

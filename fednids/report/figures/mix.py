@@ -18,14 +18,14 @@ _COLUMNS, _HEIGHT = 60, 0.78
 
 @style.styled
 def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -> Figure:
-    """Draw class shares of each gateway above its size, beside the shares of the whole fleet.
+    """Draw class shares of each gateway above its size, beside the shares of all flows.
 
     Above 100 gateways, neighbours share a column: its shares are the mean of theirs,
     weighted by flows, and a band leads from the smallest to the largest of them. There must
     be at least one flow.
     """
     columns, count = layout.arrange(owned), len(owned)
-    fleet = owned.sum(axis=0) / owned.sum()
+    overall = owned.sum(axis=0) / owned.sum()
     figure = Figure(figsize=(10, max(4.8, 1.0 + 0.2 * len(names))))
     grid = figure.add_gridspec(2, 2, height_ratios=[3, 1], width_ratios=[30, 1])
     shares = figure.add_subplot(grid[0, 0])
@@ -36,14 +36,14 @@ def label_bars(owned: NDArray[np.int64], names: Sequence[str], note: str = "") -
     shares.tick_params(labelbottom=False)
     if columns.width > 1:
         style.caption(shares, f"each column is {columns.width} gateways together")
-    layout.stack_shares(whole, np.array([0, 1]), fleet[None])
+    layout.stack_shares(whole, np.array([0, 1]), overall[None])
     whole.set_xticks([0.5], ["all"])
     whole.tick_params(left=False, labelleft=False)
     whole.spines["left"].set_visible(False)
     _draw_sizes(sizes, columns, owned.sum(axis=1))
     layout.number_gateways(sizes, columns.order)
     sizes.set(xlabel=layout.say_order(count), xlim=(0, count))
-    layout.name_classes(figure, names, [style.percent(share) for share in fleet])
+    layout.name_classes(figure, names, [style.percent(share) for share in overall])
     empty = int((owned.sum(axis=1) == 0).sum())
     without = f", {empty:,} of them without flows" if empty else ""
     style.headline(figure, f"Class mix of {style.count_gateways(count)}{without}{note}")

@@ -35,7 +35,7 @@ class Ridges:
         ``(G, M) float64``, share of each one's flows in each bin, blurred.
     means : ndarray
         ``(G,) float64``, mean of each one's scaled values.
-    fleet : ndarray
+    overall : ndarray
         ``(M,) float64``, as `shares`, for all flows.
     beyond : float
         Share of all flows that lie outside the bins.
@@ -46,7 +46,7 @@ class Ridges:
     sizes: NDArray[np.int64]
     shares: NDArray[np.float64]
     means: NDArray[np.float64]
-    fleet: NDArray[np.float64]
+    overall: NDArray[np.float64]
     beyond: float
 
 
@@ -142,10 +142,12 @@ def _blur(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _draw(axes: Axes, ridges: Ridges) -> None:
     at, colour = ridges.at, style.COLOURS[0]
-    scale = _OVERLAP / max(ridges.shares.max(), ridges.fleet.max())
+    scale = _OVERLAP / max(ridges.shares.max(), ridges.overall.max())
     for row, (shares, mean) in enumerate(zip(ridges.shares, ridges.means, strict=True)):
         front = 3 * (len(ridges.gateways) - row)
-        axes.fill_between(at, row, row + scale * ridges.fleet, color=style.PALE, lw=0, zorder=front)
+        axes.fill_between(
+            at, row, row + scale * ridges.overall, color=style.PALE, lw=0, zorder=front
+        )
         top = row + scale * shares
         axes.fill_between(at, row, top, color=colour, alpha=0.45, lw=0, zorder=front + 1)
         axes.plot(at, top, color=colour, lw=1, zorder=front + 2)

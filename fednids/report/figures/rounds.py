@@ -251,7 +251,6 @@ def costs_chart(numbers: Sequence[int], costs: Mapping[str, Sequence[float]]) ->
     spec = vega.spec_of(encoding, bars, height=180, choices=[choice])
     rows = [[numbers[k], name, costs[name][k]] for name in known for k in kept]
     table = _table(title, numbers, kept, {_COSTS[name]: costs[name] for name in known}, 2)
-    alt = f"Bars, one a round. All rounds: {spent}."
     return vega.Chart("costs", title, alt, spec, cells, rows, table, (choice,))
 
 

@@ -43,7 +43,7 @@ def test_shares_are_of_the_gateways_own_flows() -> None:
     values, assignment = np.array([0.0, 0, 0, 100]), np.array([0, 0, 0, 1], np.int32)
     ridges = measure_ridges(values, assignment)
     np.testing.assert_allclose(ridges.shares.sum(axis=1), 1)
-    np.testing.assert_allclose(ridges.fleet, (3 * ridges.shares[0] + ridges.shares[1]) / 4)
+    np.testing.assert_allclose(ridges.overall, (3 * ridges.shares[0] + ridges.shares[1]) / 4)
     peaks = np.sinh(ridges.at[ridges.shares.argmax(axis=1)])
     assert peaks == pytest.approx([0, 100], rel=0.02, abs=0.02)
 
