@@ -79,9 +79,7 @@ def execute(
         )
     with disk_faults(out), alone_in(out):
         job = OpenRun.begin(kind, config, out, force=force)
-        job.folder.flows = _flows(job)
-        outcome = _train(job, observers, None)
-        return job.finish(outcome, _beside(job, outcome, baselines))
+        return _carry_out(job, observers, None, baselines=baselines)
 
 
 def resume(
@@ -116,28 +114,19 @@ def resume(
         before = read_checkpoint(path)
         checkpoint = before if rounds is None else extend(path, rounds)
         done, wanted = checkpoint.server_round, checkpoint.config.federation.rounds
-        if is_finished(path) and wanted == before.config.federation.rounds:
-            _refuse_finished(path, checkpoint)
+        unchanged = is_finished(path) and wanted == before.config.federation.rounds
+        if unchanged and (done >= wanted or selection_of(checkpoint.config, checkpoint).stops):
+            raise RunError(
+                f"expected a run with rounds left, got {path}, which has done all {done}; add some "
+                f"with `fednids resume {path} --rounds N`"
+            )
         job = OpenRun.go_on(path, checkpoint)
         if done and checkpoint.flows not in ("", _flows(job)):
             raise RunError(
                 f"expected the flows that {path} was begun with, got others; put them back, or "
                 "start a new run"
             )
-        job.folder.flows = _flows(job)
-        outcome = _train(job, observers, checkpoint)
-        return job.finish(outcome, _beside(job, outcome, baselines))
-
-
-def _refuse_finished(path: Path, checkpoint: Checkpoint) -> None:
-    """Refuse to go on with a run that has ended, unless rounds were added to it since."""
-    done = checkpoint.server_round
-    stopped = selection_of(checkpoint.config, checkpoint).stops
-    if done >= checkpoint.config.federation.rounds or stopped:
-        raise RunError(
-            f"expected a run with rounds left, got {path}, which has done all {done}; add some "
-            f"with `fednids resume {path} --rounds N`"
-        )
+        return _carry_out(job, observers, checkpoint, baselines=baselines)
 
 
 @contextmanager
@@ -184,21 +173,23 @@ def check_settings(config: Config) -> None:
     Environment(config)
 
 
-def _train(job: OpenRun, observers: Sequence[Observer], resumed: Checkpoint | None) -> Outcome:
-    """Lead the rounds; a Ctrl-C ends in one line that says how to go on."""
+def _carry_out(
+    job: OpenRun, observers: Sequence[Observer], resumed: Checkpoint | None, *, baselines: bool
+) -> ResultRecord:
+    """Lead the rounds and write the result; a Ctrl-C ends in one line that says how to go on."""
+    job.folder.flows = _flows(job)
+    path, every = job.folder.path, [*job.observers, *observers]
     try:
-        all_observers = [*job.observers, *observers]
-        return ARMS[job.kind](
-            job.config, job.dataset, all_observers, resumed, job.folder.path.resolve()
-        )
+        outcome = ARMS[job.kind](job.config, job.dataset, every, resumed, path.resolve())
     except KeyboardInterrupt:
-        path, done = job.folder.path, len(job.folder.rounds)
+        done = len(job.folder.rounds)
         raise InterruptedRunError(
             f"stopped after round {done}; all of it is in {path}, and `fednids resume {path}` "
             "goes on from there"
             if done
             else f"stopped before the first round ended; `fednids resume {path}` begins again"
         ) from None
+    return job.finish(outcome, _beside(job, outcome, baselines))
 
 
 def _beside(job: OpenRun, outcome: Outcome, baselines: bool) -> dict[str, Any]:

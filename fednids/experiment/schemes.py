@@ -27,9 +27,6 @@ from partitions.skew.study import Cell
 if TYPE_CHECKING:
     from fednids.report.figures.mix import ComparedPlan
 
-ALL = "all"
-"""What ``--scheme`` says for all of them."""
-
 COMPARISON = "comparison.json"
 
 

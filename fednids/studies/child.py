@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
@@ -131,7 +130,7 @@ def _baseline(kind: str, config: Config) -> FittedRecord:
 
 def main() -> int:
     """Carry out the runs that are named, and return 2 if one fails, whose reason is printed."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.getLogger("flwr").setLevel(logging.ERROR)
     folder, *which = sys.argv[1:]
     code = 0
@@ -146,10 +145,6 @@ def main() -> int:
             sys.stderr.write(f"error: {error}\n")
             code = 2
     return code
-
-
-def _interrupt(number_or_nan: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -225,25 +225,6 @@ RUN_METRICS: dict[str, str] = {
 """What is measured of every run, and how it is called in the report."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What some rounds cost.
-
-    Attributes
-    ----------
-    rounds : float
-        How many.
-    sent : float
-        Bytes that the server sent and received.
-    virtual : float
-        Seconds on the virtual clock; NaN where a run has none.
-    """
-
-    rounds: float
-    sent: float
-    virtual: float
-
-
 def measure_run(
     run: Run, target: float, *,
     cross: Mapping[str, Any] | None = None, clean: ResultRecord | None = None,
@@ -294,23 +275,23 @@ def gateway_spread(confusions: Sequence[ConfusionCounts], names: Sequence[str]) 
     return {"worst_gateway": worst, "mean_gateway": mean, "gateway_gap": mean - worst}
 
 
-def to_target(rounds: Sequence[RoundRecord], target: float) -> Cost:
-    """Return what is spent until the first round whose macro-F1 is at least the target.
+def to_target(rounds: Sequence[RoundRecord], target: float) -> tuple[float, float, float]:
+    """Return the cost until the first round whose macro-F1 is at least the target, as `cost_of`.
 
-    Returns
-    -------
-    Cost
-        Of all rounds up to that one; NaN if it is never reached.
+    All NaN if it is never reached.
     """
     for count, entry in enumerate(rounds, start=1):
         if number(entry.test.macro_f1) >= target:
             return cost_of(rounds[:count])
-    return Cost(math.nan, math.nan, math.nan)
+    return math.nan, math.nan, math.nan
 
 
-def cost_of(rounds: Sequence[RoundRecord]) -> Cost:
-    """Add up what rounds cost."""
-    return Cost(
+def cost_of(rounds: Sequence[RoundRecord]) -> tuple[float, float, float]:
+    """Return how many rounds, the bytes that the server sent and received, and virtual seconds.
+
+    The seconds are NaN where a run has no virtual clock.
+    """
+    return (
         float(rounds[-1].round),
         float(sum(entry.bytes_down + entry.bytes_up for entry in rounds)),
         sum(number(entry.virtual_seconds) for entry in rounds),
@@ -319,14 +300,15 @@ def cost_of(rounds: Sequence[RoundRecord]) -> Cost:
 
 def _cost(result: ResultRecord, target: float) -> dict[str, float]:
     """Return rounds, bytes and seconds; nothing goes over a wire in the centralised arm."""
-    whole, until = cost_of(result.rounds), to_target(result.rounds, target)
+    _, whole_bytes, whole_virtual = cost_of(result.rounds)
+    rounds, until_bytes, until_virtual = to_target(result.rounds, target)
     wired = math.nan if result.kind == "centralised" else 1.0
     return {
-        "rounds_to_target": until.rounds,
-        "bytes_to_target": until.sent * wired,
-        "virtual_to_target": until.virtual * wired,
-        "bytes": whole.sent * wired,
-        "virtual_seconds": whole.virtual * wired,
+        "rounds_to_target": rounds,
+        "bytes_to_target": until_bytes * wired,
+        "virtual_to_target": until_virtual * wired,
+        "bytes": whole_bytes * wired,
+        "virtual_seconds": whole_virtual * wired,
         "seconds": result.seconds.total,
     }
 
