@@ -127,8 +127,8 @@ def describe_flows(
 )
 def synthesise_flows(
     out: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
-    flows: Annotated[int, typer.Option("--flows", help="How many flows.")] = 60_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything drawn.")] = 1,
+    flows: Annotated[int, typer.Option("--flows", help="Number of flows.")] = 60_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     as_json: options.Json = False,
 ) -> None:

@@ -39,7 +39,7 @@ def init(
     port: Annotated[int, typer.Option("--port", help="TCP port of the server.")] = 9443,
     bind: Annotated[
         str | None,
-        typer.Option("--bind", help="Address to listen on; of a host's name all, if left out."),
+        typer.Option("--bind", help="Address to listen on; all if --server is a host name."),
     ] = None,
     days: Annotated[
         int,
@@ -98,7 +98,7 @@ def gateway(
         typer.Option(
             "--wait",
             min=0,
-            help="Seconds to try where the key is refused, as for 60 s after a kill.",
+            help="Seconds to retry while the key is refused, as for 60 s after a kill.",
         ),
     ] = 75.0,
     cold: Annotated[
@@ -161,7 +161,10 @@ def _run(
 
 @app.command(epilog="Example: fednids deploy status federation")
 def status(folder: Folder, as_json: options.Json = False) -> None:
-    """Show server, certificate, gateways and the last runs; exit code 1 where it is down."""
+    """Show server, certificate, gateways and the last runs.
+
+    The exit code is 1 if the server does not respond.
+    """
     from fednids.deploy.folder import open_deployment
     from fednids.deploy.status import look_at
 

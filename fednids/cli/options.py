@@ -20,17 +20,17 @@ Data = Annotated[
 ]
 StudyOut = Annotated[Path | None, typer.Option("--out", help="Folder, new or to continue.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder that the run is written to.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite a run that is there.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing run.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.")]
 Gateways = Annotated[int | None, typer.Option("--gateways", help="Number of gateways.")]
 Dataset = Annotated[
-    str, typer.Option("--dataset", help="Name of the data set; auto asks the file.")
+    str, typer.Option("--dataset", help="Name of the data set; auto: that of the file.")
 ]
 Scheme = Annotated[str | None, typer.Option("--scheme", help="How flows are dealt to gateways.")]
-Alpha = Annotated[float | None, typer.Option("--alpha", help="Skew; small is strong.")]
+Alpha = Annotated[float | None, typer.Option("--alpha", help="Skew; small values are strong skew.")]
 Rounds = Annotated[int | None, typer.Option("--rounds", help="Number of rounds.")]
 Strategy = Annotated[str | None, typer.Option("--strategy", help="How updates are aggregated.")]
-Engine = Annotated[str | None, typer.Option("--engine", help="Where gateways train.")]
+Engine = Annotated[str | None, typer.Option("--engine", help="Where simulated gateways train.")]
 Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes.")]
 Processes = Annotated[int, typer.Option("--workers", help="Runs at once; 0 for one a processor.")]
 File = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
@@ -44,13 +44,13 @@ Track = Annotated[
     list[str] | None,
     typer.Option(
         "--track",
-        help="Write rounds there too: csv, tensorboard or mlflow; may be given several times.",
+        help="Also write rounds to csv, tensorboard or mlflow; may be given several times.",
         metavar="NAME[=TARGET]",
     ),
 ]
-LogFile = Annotated[Path | None, typer.Option("--log-file", help="Add a log to this file.")]
+LogFile = Annotated[Path | None, typer.Option("--log-file", help="Append the log to this file.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show the log, and log every gateway.")
+    bool, typer.Option("--verbose", "-v", help="Show the log, with a line for every gateway.")
 ]
 
 _FLAGS = {

@@ -20,7 +20,7 @@ def report(
         list[Path], typer.Argument(metavar="DIR...", help="Folders of runs or sweeps.")
     ],
     html: Annotated[Path, typer.Option("--html", help="File to write.", metavar="FILE")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -21,10 +21,10 @@ _SHOWN = ("all.accuracy", "all.macro_f1", "novel.macro_f1", "all.false_alarm_rat
 def reproduce(
     out: Annotated[Path, typer.Option("--out", help="Folder, new or to continue.")],
     data: options.Data = None,
-    flows: Annotated[int, typer.Option(min=0, help="At most so many flows; 0 for all.")] = 0,
+    flows: Annotated[int, typer.Option(min=0, help="Largest number of flows; 0 for all.")] = 0,
     seeds: Annotated[str, typer.Option("--seeds", help="Seeds of every row.")] = "1,2,3",
     quick: Annotated[
-        bool, typer.Option("--quick", help="Every row, small and with one seed: does it run?")
+        bool, typer.Option("--quick", help="A short version of every row, with one seed.")
     ] = False,
     parts: Annotated[str, typer.Option(help="Parts to run: published,honest,...; else all.")] = "",
     workers: options.Processes = 0,

@@ -30,7 +30,7 @@ def sweep(
     seeds: Annotated[str | None, typer.Option(help="Seeds in place of the study's: 1,2,3.")] = None,
     workers: options.Processes = 0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be run, with estimates.")
+        bool, typer.Option("--dry-run", help="List the runs with estimates, and run nothing.")
     ] = False,
     show_list: Annotated[bool, typer.Option("--list", help="List the shipped studies.")] = False,
     as_json: options.Json = False,

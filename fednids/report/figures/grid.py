@@ -101,18 +101,15 @@ def grid_chart(accuracy: NDArray[np.float64], kept: KeptCells) -> Chart:
         ],
     }
     cells = ({"type": "rect", "tooltip": True}, dict[str, Any]())
-    return Chart(
-        "heatmap",
-        "Every gateway in every round",
+    alt = (
         f"Grid of {len(kept.gateways):,} gateways by {len(kept.rounds):,} rounds. Accuracy of "
         f"single gateways in the last round: {spread}. The table of gateways beneath has the "
-        "numbers.",
-        spec_of(encoding, cells, height=420, params={"low": 0.0, "high": 1.0}),
-        ("round", "gateway", "value", "who", "place"),
-        (),
-        None,
-        note=kept.note,
+        "numbers."
     )
+    spec = spec_of(encoding, cells, height=420, params={"low": 0.0, "high": 1.0})
+    columns = ("round", "gateway", "value", "who", "place")
+    head = ("heatmap", "Every gateway in every round", alt)
+    return Chart(*head, spec, columns, (), None, note=kept.note)
 
 
 def chosen_chart() -> Chart:
@@ -127,17 +124,14 @@ def chosen_chart() -> Chart:
     }
     hover = ({"type": "point", "size": 70, "opacity": 0, "filled": True}, dict[str, Any]())
     ends = {"type": "text", "align": "right", "dy": -9, "fontSize": 12}
-    return Chart(
-        "lines",
-        "Chosen gateways",
+    alt = (
         "Line chart of the gateways that are ticked in the table of gateways, each named at its "
-        "right end.",
-        spec_of(encoding, line, hover, (ends, {"text": field("end:N")}), height=220),
-        ("round", "slot", "gateway", "value", "end"),
-        (),
-        None,
-        note=f"Up to {LINES} gateways, ticked in the table of gateways beneath.",
+        "right end."
     )
+    spec = spec_of(encoding, line, hover, (ends, {"text": field("end:N")}), height=220)
+    columns = ("round", "slot", "gateway", "value", "end")
+    note = f"Up to {LINES} gateways, ticked in the table of gateways beneath."
+    return Chart("lines", "Chosen gateways", alt, spec, columns, (), None, note=note)
 
 
 def _even(size: int, most: int) -> NDArray[np.intp]:

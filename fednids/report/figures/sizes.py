@@ -43,12 +43,10 @@ def sizes_chart(
     labels, kinds = columns.labels(ids), ["test flows", "windows trained on"]
     means = (columns.owned / columns.counts[:, None]).tolist()
     words = f"{tests.min():,} to {tests.max():,}, median {int(np.median(tests)):,}"
+    powers = {"values": [10**power for power in range(10)]}
     encoding = {
         "x": vega.gateways_along(),
-        "y": vega.field(
-            "flows:Q", title="flows", scale={"type": "log"},
-            axis={"values": [10**power for power in range(10)]},
-        ),
+        "y": vega.field("flows:Q", title="flows", scale={"type": "log"}, axis=powers),
         "color": vega.coloured("what", kinds, title=None),
         "shape": vega.field("what:N", scale={"domain": kinds}, title=None),
         "tooltip": [
@@ -56,27 +54,25 @@ def sizes_chart(
             vega.field("what:N", title="of"),
             vega.field("flows:Q", format=",.0f"),
         ],
-    }  # fmt: skip
+    }
     dots = {"type": "point", "filled": True, "size": 45, "opacity": 0.9}
-    return vega.Chart(
-        "sizes",
-        "Sizes",
+    alt = (
         "Dots, two a gateway, largest gateway first, on a logarithmic scale. Test flows of a "
-        f"gateway: {words}.",
-        vega.spec_of(encoding, (dots, {}), height=180),
-        ("gateway", "place", "what", "flows"),
-        [
-            [label, place, kind, mean or None]
-            for place, (label, pair) in enumerate(zip(labels, means, strict=True))
-            for kind, mean in zip(kinds, pair, strict=True)
-        ],
-        PageTable(
-            "Flows of each gateway" + (", mean of band" if columns.width > 1 else ""),
-            ("gateway", "test flows", "most windows trained on in a round"),
-            tuple((label, *map(count, pair)) for label, pair in zip(labels, means, strict=True)),
-        ),
-        note=f"{layout.band_note(columns)}The scale is logarithmic; what is 0 has no dot.",
+        f"gateway: {words}."
     )
+    rows = [
+        [label, place, kind, mean or None]
+        for place, (label, pair) in enumerate(zip(labels, means, strict=True))
+        for kind, mean in zip(kinds, pair, strict=True)
+    ]
+    caption = "Flows of each gateway" + (", mean of band" if columns.width > 1 else "")
+    titles = ("gateway", "test flows", "most windows trained on in a round")
+    texts = tuple((label, *map(count, pair)) for label, pair in zip(labels, means, strict=True))
+    note = f"{layout.band_note(columns)}The scale is logarithmic; what is 0 has no dot."
+    spec = vega.spec_of(encoding, (dots, {}), height=180)
+    cells = ("gateway", "place", "what", "flows")
+    table = PageTable(caption, titles, texts)
+    return vega.Chart("sizes", "Sizes", alt, spec, cells, rows, table, note=note)
 
 
 def lorenz(sizes: NDArray[np.int64]) -> NDArray[np.float64]:
