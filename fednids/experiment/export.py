@@ -135,7 +135,7 @@ def _copy_rows(
     opener: Opener,
     on_gateway: OnGateway,
 ) -> None:
-    """Read the file as often as memory asks for, each time for the next gateways."""
+    """Read the file once for every group of gateways whose rows fit in memory."""
     path = Path(config.data.path)
     if file_sha256(path) != dataset.flows.origin.sha256:
         raise DataError(

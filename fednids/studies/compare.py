@@ -327,7 +327,7 @@ def _check_plans(runs: Sequence[Run]) -> None:
 def _read_settings(run: Run) -> dict[str, Any]:
     """Return the settings that the run's arm reads, but those that name flows and seed.
 
-    Whether there are malicious gateways is always said, where the arm has any use for them.
+    Whether there are malicious gateways is always among them, where the arm has any use for them.
     """
     skipped = {*irrelevant(run.kind, run.config), *_ELSEWHERE}
     read = {name: value for name, value in run.config.flat().items() if name not in skipped}

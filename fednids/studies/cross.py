@@ -16,10 +16,9 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import RunError
 from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import describe_data
-from fednids.flows.windows import Windows
 from fednids.metrics.counts import BENIGN
 from fednids.networks.interface import Architecture
-from fednids.networks.model_file import Detector, load_detector
+from fednids.networks.model_file import load_detector
 from fednids.runs.reader import Run
 from fednids.studies.compare import open_finished, short_value
 from fednids.studies.engine import CROSS
@@ -106,11 +105,30 @@ def cross_runs(
     dataset = FederatedDataset.open(runs[0].config)
     _check_dataset(dataset, runs[0])
     models = [path for run in runs for path in run.model_files()]
-    classes = len(dataset.classes)
-    counts = np.zeros((len(models), dataset.gateways, classes, classes), np.int32)
-    scorer = _Scorer(dataset)
+    gateways, classes = dataset.gateways, len(dataset.classes)
+    windows = [dataset.testing(k) for k in range(gateways)]
+    true = np.concatenate([each.labels for each in windows]).astype(np.int64)
+    owner = np.repeat(np.arange(gateways), [len(each) for each in windows])
+    cells = (owner * classes + true) * classes
+    counts = np.zeros((len(models), gateways, classes, classes), np.int32)
+    trainers: dict[Architecture, Trainer] = {}  # a graph is compiled once an architecture
     for place, path in enumerate(models):
-        counts[place] = scorer.count(load_detector(path), path)
+        detector = load_detector(path)
+        if (detector.features, detector.classes) != (dataset.flows.features, dataset.classes):
+            raise RunError(
+                f"expected a detector of these {len(dataset.flows.features)} features and "
+                f"{classes} classes, got another in {path}; train it again with this version"
+            )
+        vectors = detector.scaler.apply(dataset.flows.vectors)
+        if trainer := trainers.get(detector.architecture):
+            trainer.show(vectors)
+        else:
+            trainer = Trainer(detector.architecture, vectors, batch_size=1, optimiser="sgd")
+            trainers[detector.architecture] = trainer
+        scored = trainer.score_all(detector.weights, windows)
+        predicted = np.concatenate([each.predicted for each in scored])
+        found = np.bincount(cells + predicted, minlength=gateways * classes**2)
+        counts[place] = found.reshape(gateways, classes, classes)
         on_detector(place + 1, len(models))
     return CrossMatrix(runs, dataset, _names(runs), counts)
 
@@ -179,43 +197,6 @@ def _names(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(
         run.kind if kinds.count(run.kind) == 1 else f"{run.kind} {run.path.name}" for run in found
     )
-
-
-class _Scorer:
-    """Counts for one detector after another; a graph is compiled once an architecture."""
-
-    def __init__(self, dataset: FederatedDataset):
-        self._dataset = dataset
-        self._windows: list[Windows] = [dataset.testing(k) for k in range(dataset.gateways)]
-        sizes = [len(windows) for windows in self._windows]
-        true = np.concatenate([windows.labels for windows in self._windows]).astype(np.int64)
-        owner = np.repeat(np.arange(dataset.gateways), sizes)
-        self._cells = (owner * len(dataset.classes) + true) * len(dataset.classes)
-        self._trainers: dict[Architecture, Trainer] = {}
-
-    def count(self, detector: Detector, path: Path) -> NDArray[np.int64]:
-        """Return the ``(K, C, C)`` counts of a detector in one pass over all test windows."""
-        dataset, classes = self._dataset, len(self._dataset.classes)
-        if (detector.features, detector.classes) != (dataset.flows.features, dataset.classes):
-            raise RunError(
-                f"expected a detector of these {len(dataset.flows.features)} features and "
-                f"{classes} classes, got another in {path}; train it again with this version"
-            )
-        scored = self._trainer(detector).score_all(detector.weights, self._windows)
-        predicted = np.concatenate([each.predicted for each in scored])
-        size = dataset.gateways * classes**2
-        found = np.bincount(self._cells + predicted, minlength=size)
-        return found.reshape(dataset.gateways, classes, classes)
-
-    def _trainer(self, detector: Detector) -> Trainer:
-        vectors = detector.scaler.apply(self._dataset.flows.vectors)
-        trainer = self._trainers.get(detector.architecture)
-        if trainer is None:
-            trainer = Trainer(detector.architecture, vectors, batch_size=1, optimiser="sgd")
-            self._trainers[detector.architecture] = trainer
-        else:
-            trainer.show(vectors)
-        return trainer
 
 
 _SCHEMA_VERSION = 1

@@ -223,7 +223,7 @@ class StudyFolder:
         Parameters
         ----------
         definition : str
-            Name of the file that says what is run here.
+            Name of the file that defines what is run here.
         content : str
             What stands in it from now on.
 

@@ -1,4 +1,4 @@
-"""What an arm depends on: the one place that says which cells are the same run.
+"""What an arm depends on: the one place that decides which cells are the same run.
 
 A setting that an arm does not read is set to one fixed value. Two cells whose settings are
 then equal are one run. The claims are tested: runs and plans that differ only in what is

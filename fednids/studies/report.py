@@ -701,10 +701,10 @@ def _against_majority(report: StudyReport) -> list[str]:
 
 
 def _about_gateways(report: StudyReport) -> str:
-    said = "A gateway's macro-F1 is over the classes that it has test flows of."
+    about = "A gateway's macro-F1 is over the classes that it has test flows of."
     if any(g.metrics["unseen_recall"].count for g in report.groups):
-        return f"{said} {_ABOUT_UNSEEN}"
-    return f"{said} Nothing is known of unseen classes: no cross-gateway matrix has any."
+        return f"{about} {_ABOUT_UNSEEN}"
+    return f"{about} Nothing is known of unseen classes: no cross-gateway matrix has any."
 
 
 def _comparisons(found: Sequence[PairedDifference]) -> str:

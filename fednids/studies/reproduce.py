@@ -1,6 +1,6 @@
 """The published CNN-BiLSTM as published and honestly, against simpler detectors: a study.
 
-`EXPERIMENTS` says what is run, `run_reproduction` runs it with the engine of every study, and
+`EXPERIMENTS` lists what is run, `run_reproduction` runs it with the engine of every study, and
 `ReproductionTable` is its view: one table, findings in words, pictures and a page.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from fednids.config import Config
+from fednids.config import Config, Section
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, RunError
 from fednids.files import write_atomically
@@ -109,13 +109,12 @@ _PAPER: _Settings = {
     "model.preset": "paper", "train.batch_size": 256, "train.learning_rate": 1e-4,
     "train.final_rate_share": 1.0, "train.balance": 0.0, **_LONG,
 }  # fmt: skip
-_PUBLISHED: _Settings = {"federation.rounds": EPOCHS}
 _IID: _Settings = {"partition.scheme": "iid", **_LONG}
 _SKEWED: _Settings = {"partition.scheme": "dirichlet", "partition.alpha": 0.1, **_LONG}
 """The skewed plan of the federated rows; the centralised one is scored at its gateways."""
 
 
-_published = partial(Experiment, "published", settings=_PUBLISHED)
+_published = partial(Experiment, "published", settings={"federation.rounds": EPOCHS})
 _honest = partial(Experiment, "honest", "centralised")
 _ablation = partial(Experiment, "ablation", "centralised")
 _dealt = partial(Experiment, "federation", seconds=140.0)
@@ -166,7 +165,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 of folders."""
 
 
-class ReproductionPlan(BaseModel):
+class ReproductionPlan(Section):
     """What all rows have in common.
 
     Attributes
@@ -180,8 +179,6 @@ class ReproductionPlan(BaseModel):
     quick : bool
         Two epochs or rounds in place of 10 or 20, and four gateways in place of ten.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str = ""
     flows: int = Field(0, ge=0)

@@ -534,13 +534,11 @@ def _pinned(config: Config) -> Config:
     """Pin the flow file by its content, so that a changed file is another run."""
     if not config.data.path or config.data.sha256:
         return config
-    data = config.data.model_copy(update={"sha256": _checksum(config.data.path)})
+    data = config.data.model_copy(update={"sha256": _checksum(Path(config.data.path))})
     return config.model_copy(update={"data": data})
 
 
-@lru_cache(maxsize=64)
-def _checksum(path: str) -> str:
-    return checksum(Path(path))
+_checksum = lru_cache(maxsize=64)(checksum)
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,18 +151,15 @@ def _checked(runs: Iterable[StudyRun]) -> tuple[Planned, ...]:
         try:
             check_settings(run.config)
             sizes = FederatedDataset.open(run.config).training_sizes
-            planned.append(Planned(run, _windows(run, sizes)))
+            if run.arm == "local" and not min(sizes):
+                raise PartitionError(
+                    "expected training flows at every gateway, got none at gateway "
+                    f"{sizes.index(0)}; raise partition.minimum or take fewer gateways"
+                )
         except FednidsError as error:
             raise type(error)(f"{error} (in the run {run.name})") from None
+        federation, epochs = run.config.federation, run.config.train.epochs
+        share = federation.fraction if run.arm == "federated" else 1.0
+        windows = round(sum(sizes) * share * federation.rounds * epochs)
+        planned.append(Planned(run, windows))
     return tuple(planned)
-
-
-def _windows(run: StudyRun, sizes: Sequence[int]) -> int:
-    config = run.config
-    if run.arm == "local" and not min(sizes):
-        raise PartitionError(
-            f"expected training flows at every gateway, got none at gateway {sizes.index(0)}; "
-            "raise partition.minimum or take fewer gateways"
-        )
-    share = config.federation.fraction if run.arm == "federated" else 1.0
-    return round(sum(sizes) * share * config.federation.rounds * config.train.epochs)

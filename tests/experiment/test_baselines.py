@@ -13,12 +13,12 @@ from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import majority_counts, scores
 
 
-@pytest.mark.parametrize(("told", "classes"), [("binary", 2), ("all", 5)])
+@pytest.mark.parametrize(("chosen", "classes"), [("binary", 2), ("all", 5)])
 @pytest.mark.parametrize("name", BASELINES)
 def test_every_test_flow_is_counted_once_and_a_seed_gives_the_same(
-    name: str, told: str, classes: int
+    name: str, chosen: str, classes: int
 ) -> None:
-    config = small_config(model__classes=told)
+    config = small_config(model__classes=chosen)
     dataset = FederatedDataset.open(config)
     first, again = (fit_baseline(name, config, dataset) for _ in range(2))
     np.testing.assert_array_equal(first.counts.matrix, again.counts.matrix)

@@ -96,9 +96,11 @@ def test_each_file_holds_its_gateways_flows(
     config = small_config(data__path=str(inputs[name]), data__flows=0, partition__gateways=5)
     dataset, manifest, tables = exported(config, tmp_path / "out", suffix)
     check_dealt(dataset, read_flows(inputs[name]), tables)
-    for k, told in enumerate(manifest["gateways"]):  # type: ignore[attr-defined,arg-type,var-annotated]
-        assert told["flows"] == len(tables[k])
-        assert list(told["classes"].values()) == np.bincount(tables[k].attack, minlength=5).tolist()
+    for k, entry in enumerate(manifest["gateways"]):  # type: ignore[attr-defined,arg-type,var-annotated]
+        assert entry["flows"] == len(tables[k])
+        assert (
+            list(entry["classes"].values()) == np.bincount(tables[k].attack, minlength=5).tolist()
+        )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -20,12 +20,12 @@ def nothing(done: int, whole: int, name: str) -> None:
 
 
 def test_every_scheme_has_its_row_and_folder(tmp_path: Path) -> None:
-    told: list[str] = []
+    begun: list[str] = []
     config, out = small_config(partition__gateways=12), tmp_path / "all"
     found = compare_schemes(
-        config.flat(), out, force=False, on_scheme=lambda *each: told.append(each[2])
+        config.flat(), out, force=False, on_scheme=lambda *each: begun.append(each[2])
     )
-    assert told == [each.scheme for each in found.entries] == list(PARTITIONERS.names())
+    assert begun == [each.scheme for each in found.entries] == list(PARTITIONERS.names())
     refused = {each.scheme for each in found.entries if each.reason}
     assert "host" in refused
     assert "\n" not in "".join(each.reason for each in found.entries)

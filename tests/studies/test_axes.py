@@ -108,10 +108,10 @@ def test_a_mistake_in_axes_is_one_line(
     assert change[0] in LINKED
     with pytest.raises(ConfigError) as caught:
         study(tmp_path, LINKED.replace(*change))
-    said = str(caught.value)
-    assert "\n" not in said
-    assert said.startswith("expected ")
-    assert all(word in said for word in words), said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("expected ")
+    assert all(word in message for word in words), message
 
 
 def test_a_study_without_cells_is_refused(tmp_path: Path) -> None:

@@ -90,10 +90,10 @@ def test_graphs_are_compiled_once_for_all_detectors(
         return plain(*arguments, **named)
 
     monkeypatch.setattr(cross, "Trainer", counted)
-    told: list[tuple[int, int]] = []
-    cross_runs([runs["federated"], runs["local"]], lambda *each: told.append(each))
+    calls: list[tuple[int, int]] = []
+    cross_runs([runs["federated"], runs["local"]], lambda *each: calls.append(each))
     assert len(made) == 1
-    assert told == [(n, GATEWAYS + 1) for n in range(1, GATEWAYS + 2)]
+    assert calls == [(n, GATEWAYS + 1) for n in range(1, GATEWAYS + 2)]
 
 
 def test_rates_are_those_of_the_metrics(matrix: CrossMatrix) -> None:
@@ -164,17 +164,17 @@ def test_an_alarm_counts_whichever_attack_it_names() -> None:
 def test_json_and_arrays_hold_the_matrix(matrix: CrossMatrix, tmp_path: Path) -> None:
     findings = CrossFindings.of(matrix)
     write_cross(findings, tmp_path / "out", force=False)
-    told = json.loads((tmp_path / "out" / "cross.json").read_text())
-    assert told == findings.to_json()
+    written = json.loads((tmp_path / "out" / "cross.json").read_text())
+    assert written == findings.to_json()
     arrays = np.load(tmp_path / "out" / "cross.npz")
     np.testing.assert_array_equal(arrays["counts"], matrix.counts)
-    assert arrays["detectors"].tolist() == told["detectors"]
-    assert told["detectors"][:3] == ["federated", "gateway-00000", "gateway-00001"]
-    np.testing.assert_allclose(np.array(told["macro_f1"], float), findings.macro_f1, atol=1e-6)
-    np.testing.assert_allclose(told["global"]["gateways"], findings.overall[0], atol=1e-6)
-    assert told["global"]["detector"] == "federated"
-    assert set(told["unseen"]) >= {"local", "global", "classes"}
-    for each in told["unseen"]["classes"].values():
+    assert arrays["detectors"].tolist() == written["detectors"]
+    assert written["detectors"][:3] == ["federated", "gateway-00000", "gateway-00001"]
+    np.testing.assert_allclose(np.array(written["macro_f1"], float), findings.macro_f1, atol=1e-6)
+    np.testing.assert_allclose(written["global"]["gateways"], findings.overall[0], atol=1e-6)
+    assert written["global"]["detector"] == "federated"
+    assert set(written["unseen"]) >= {"local", "global", "classes"}
+    for each in written["unseen"]["classes"].values():
         assert set(each) >= {"gateways", "local", "global"}
     assert (tmp_path / "out" / "cross.png").stat().st_size > 10_000
     with pytest.raises(RunError, match="--force"):
@@ -185,12 +185,12 @@ def test_json_and_arrays_hold_the_matrix(matrix: CrossMatrix, tmp_path: Path) ->
 def test_one_run_alone_will_do(kind: str, runs: Mapping[str, Path], tmp_path: Path) -> None:
     findings = CrossFindings.of(cross_runs([runs[kind]]))
     write_cross(findings, tmp_path / "out", force=False)
-    told = json.loads((tmp_path / "out" / "cross.json").read_text())
+    written = json.loads((tmp_path / "out" / "cross.json").read_text())
     absent = "global" if kind == "local" else "local"
     present = {"global", "local"} - {absent}
-    assert told["unseen"][absent] is None
-    assert told["unseen"][present.pop()] is not None
-    assert (told["own"] is None) == (absent == "local")
+    assert written["unseen"][absent] is None
+    assert written["unseen"][present.pop()] is not None
+    assert (written["own"] is None) == (absent == "local")
 
 
 @pytest.mark.slow

@@ -103,8 +103,8 @@ def test_a_detector_is_scored_on_another_network_as_attack_against_benign(
     assert list(found["per_class"]) == ["Benign", "Attack"]
     assert sum(map(sum, found["confusion"])) == 300
     assert fednids(["evaluate", "--model", str(out), "--data", str(away)]) == 0
-    told = "scored against benign alone" in capsys.readouterr().out
-    assert told == (classes == "all")
+    warned = "scored against benign alone" in capsys.readouterr().out
+    assert warned == (classes == "all")
     detector = find_detector(out)
     at_home = score_flows(detector, load_flows(DataConfig(path=str(home)), 0))
     assert tuple(at_home.detector.classes) == tuple(detector.classes)

@@ -70,13 +70,13 @@ def test_arms_stand_beside_each_other_whatever_the_plan_of_the_centralised_one(
 
 def test_an_attack_stands_beside_its_clean_twin(tmp_path: Path) -> None:
     lies: dict[str, object] = {"attack.kind": "sign-flip", "attack.share": 0.2}
-    told = {
+    attack_record = {
         "kind": "sign-flip", "share": 0.2, "schedule": "always", "strength": None,
         "poisoned": None, "malicious": [1], "success": {"DoS": 0.5}, "errors": {},
     }  # fmt: skip
     runs = [
         write_run(tmp_path / "a", GOOD),
-        write_run(tmp_path / "b", BAD, lies, result={"attack": told}),
+        write_run(tmp_path / "b", BAD, lies, result={"attack": attack_record}),
     ]
     clean, second = rank_folders(runs).standings
     attacked = second.metrics
@@ -119,10 +119,10 @@ def test_runs_that_do_not_compare_are_refused_in_one_line(
     ]
     with pytest.raises(RunError) as caught:
         rank_folders(runs)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert said.startswith("expected ")
-    assert all(word in said for word in words), said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("expected ")
+    assert all(word in message for word in words), message
 
 
 def test_plans_may_differ_where_the_deal_is_compared_and_synthetic_flows_by_seed(

@@ -38,17 +38,17 @@ SMALL = ReproductionPlan(flows=800, seeds=(1, 2))
 
 
 class Pool:
-    """Runs nothing: leaves a made result for each run that is asked for, until one fails."""
+    """Runs nothing: leaves a made result for each run that is wanted, until one fails."""
 
     def __init__(self, folder: Path, fails: str = ""):
-        self.folder, self.fails, self.asked = StudyFolder(folder), fails, list[str]()
+        self.folder, self.fails, self.given = StudyFolder(folder), fails, list[str]()
         self.crossed: list[str] = []
 
     def __call__(self, steps: Sequence[Step], processors: Sequence[int]) -> Iterator[StepEnd]:
         for step in steps:
             self.crossed += [step.name] if not step.runs else []
             for run in step.runs:
-                self.asked.append(run.name)
+                self.given.append(run.name)
                 if run.name == self.fails:
                     yield StepEnd(step, 1.0, "it fell")
                     break
@@ -64,14 +64,14 @@ def test_every_row_is_run_with_every_seed_and_finished_ones_are_not_run_again(
     pool = Pool(out, fails=f"{LEAKING}@2")
     monkeypatch.setattr(engine, "run_steps", pool)
     table = run_reproduction(SMALL, out)
-    assert sorted(pool.asked) == sorted(f"{name}@{seed}" for name in EXPERIMENTS for seed in (1, 2))
+    assert sorted(pool.given) == sorted(f"{name}@{seed}" for name in EXPERIMENTS for seed in (1, 2))
     assert pool.crossed == ["cross five-centralised@1", "cross five-centralised@2"]
     assert [(each.name, each.reason) for each in table.failed] == [(f"{LEAKING}@2", "it fell")]
     assert list(table.rows) == list(EXPERIMENTS)
     again = Pool(out)
     monkeypatch.setattr(engine, "run_steps", again)
     assert not run_reproduction(SMALL, out).failed
-    assert again.asked == [f"{LEAKING}@2"]
+    assert again.given == [f"{LEAKING}@2"]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -81,7 +81,7 @@ def test_a_part_alone_is_its_rows_alone(
     pool = Pool(tmp_path / "out")
     monkeypatch.setattr(engine, "run_steps", pool)
     run_reproduction(SMALL, tmp_path / "out", parts=[part])
-    assert {EXPERIMENTS[label.partition("@")[0]].part for label in pool.asked} == {part}
+    assert {EXPERIMENTS[label.partition("@")[0]].part for label in pool.given} == {part}
     assert bool(pool.crossed) == (part == "federation")
 
 
@@ -130,9 +130,9 @@ def test_mistakes_get_one_line_and_leave_nothing(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fednids(["reproduce", "--out", str(tmp_path / "out"), *arguments]) == 2
-    said = capsys.readouterr().err.strip()
-    assert words in said
-    assert "\n" not in said
+    message = capsys.readouterr().err.strip()
+    assert words in message
+    assert "\n" not in message
     assert not (tmp_path / "out").exists()
 
 
@@ -175,8 +175,8 @@ def test_more_seeds_go_on_and_other_flows_do_not(
     pool = Pool(out)
     monkeypatch.setattr(engine, "run_steps", pool)
     run_reproduction(ReproductionPlan(flows=900, seeds=(1, 2)), out, parts=["honest"])
-    assert "five-default@2" in pool.asked
-    assert "five-default@1" not in pool.asked
+    assert "five-default@2" in pool.given
+    assert "five-default@1" not in pool.given
     for other in ({"flows": 901}, {"flows": 900, "data": "x"}, {"flows": 900, "quick": True}):
         with pytest.raises(RunError, match="expected the data, flows and --quick") as caught:
             run_reproduction(ReproductionPlan.model_validate(other), out)
@@ -292,15 +292,15 @@ def given(tmp_path: Path) -> tuple[StudyFolder, ReproductionPlan]:
 
 
 def test_differences_are_of_pairs_of_seeds(given: tuple[StudyFolder, ReproductionPlan]) -> None:
-    said = ReproductionTable.read(*given).findings()
-    leak = next(line for line in said if line.startswith("macro-F1 of “published: the"))
+    lines = ReproductionTable.read(*given).findings()
+    leak = next(line for line in lines if line.startswith("macro-F1 of “published: the"))
     assert "is higher than of “published, without that column”: +0.343" in leak
     assert "3 seeds" in leak
-    cnn = next(line for line in said if "CNN alone" in line)
+    cnn = next(line for line in lines if "CNN alone" in line)
     assert "no difference seen" in cnn
-    skewed = next(line for line in said if line.startswith("macro-F1 of “federated, dirichlet"))
+    skewed = next(line for line in lines if line.startswith("macro-F1 of “federated, dirichlet"))
     assert "less that of “centralised”: -0.100, 1 seed." in skewed
-    losses = next(line for line in said if line.startswith("Training loss of “published: the"))
+    losses = next(line for line in lines if line.startswith("Training loss of “published: the"))
     assert "from 0.5000 to 0.2500 in 2 epochs (seed by seed 0.2500, 0.2500, 0.2500)" in losses
     assert "0.1650 to 0.0002 in 20" in losses
 

@@ -80,11 +80,11 @@ def test_a_mistake_is_one_line_with_its_place(
     assert change[0] in STUDY
     with pytest.raises(ConfigError) as caught:
         study(tmp_path, STUDY.replace(*change, 1))
-    said = str(caught.value)
-    assert "\n" not in said
-    assert "given.toml" in said
-    assert all(word in said for word in words), said
-    assert said.startswith("expected ")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "given.toml" in message
+    assert all(word in message for word in words), message
+    assert message.startswith("expected ")
 
 
 @pytest.mark.parametrize(

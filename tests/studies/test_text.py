@@ -38,15 +38,15 @@ def report(folder: Path, *, synthetic: bool = True, failed: tuple[Failed, ...] =
 
 
 def test_it_says_what_the_numbers_show(tmp_path: Path) -> None:
-    said = findings(report(tmp_path))
-    assert "centralised: macro-F1 0.900 (0.900 to 0.900)." in said
-    ranked = next(line for line in said if line.startswith("local: "))
+    lines = findings(report(tmp_path))
+    assert "centralised: macro-F1 0.900 (0.900 to 0.900)." in lines
+    ranked = next(line for line in lines if line.startswith("local: "))
     assert ranked.index("alpha 0.1 (skew 1.000) with 0.300") < ranked.index(
         "alpha 1.0 (skew 0.100)"
     )
-    assert any("of centralised is higher than of local: +0.500" in line for line in said)
-    assert any("of local is lower than of federated: -0.3" in line for line in said)
-    strategies = next(line for line in said if "fedavg and fedprox" in line)
+    assert any("of centralised is higher than of local: +0.500" in line for line in lines)
+    assert any("of local is lower than of federated: -0.3" in line for line in lines)
+    strategies = next(line for line in lines if "fedavg and fedprox" in line)
     assert strategies == "macro-F1 of fedavg and fedprox (federated): no difference seen, 6 pairs."
 
 

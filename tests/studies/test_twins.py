@@ -34,12 +34,12 @@ def test_a_share_of_nothing_is_clean() -> None:
 
 def test_without_an_exact_twin_a_rule_may_assume_another_number_of_malicious_gateways() -> None:
     krum: dict[str, object] = {"strategy.name": "krum"}
-    told = {**krum, **LIES, "strategy.malicious": 2}
-    loose = runs(clean={**krum, "strategy.malicious": 0}, attacked=told)
+    assuming = {**krum, **LIES, "strategy.malicious": 2}
+    loose = runs(clean={**krum, "strategy.malicious": 0}, attacked=assuming)
     assert clean_twins(loose) == {"attacked": "clean"}
     exact = runs(exact={**krum, "strategy.malicious": 2})
     assert clean_twins({**loose, **exact}) == {"attacked": "exact"}
-    other = runs(clean={**krum, "federation.fraction": 0.5}, attacked=told)
+    other = runs(clean={**krum, "federation.fraction": 0.5}, attacked=assuming)
     assert clean_twins(other) == {}
 
 
