@@ -97,11 +97,13 @@ def fit_baseline(name: str, config: Config, dataset: FederatedDataset) -> Fitted
     baseline, labels = BASELINES[name], dataset.labels
     trained = dataset.split.training
     vector = np.asarray(dataset.flows.vector)
-    table = _encoded(dataset) if baseline.encoded else dataset.flows.raw
+    table: NDArray[np.floating[Any]] = dataset.flows.raw
     rows: _Codes = vector[trained]
     classes: _Codes = labels[trained]
     weights: _Floats = compute_sample_weight(None if name == "majority" else "balanced", classes)
     if baseline.encoded:
+        vectors = dataset.flows.vectors
+        table = Scaler.fit(Moments.of(vectors, dataset.pooled().training(0))).apply(vectors)
         rows, classes, weights = _distinct(rows, classes, weights)
     model = baseline.make(derived_seed(config.run.seed, Stream.BASELINE))
     model.fit(table[rows], classes, sample_weight=weights)
@@ -113,13 +115,6 @@ def fit_baseline(name: str, config: Config, dataset: FederatedDataset) -> Fitted
     return FittedBaseline(
         count(dataset.split.test), count(dataset.split.novel), int(baseline.size(model))
     )
-
-
-def _encoded(dataset: FederatedDataset) -> NDArray[np.float32]:
-    """Scale the network's features by the training flows."""
-    pooled = dataset.pooled()
-    scaler = Scaler.fit(Moments.of(dataset.flows.vectors, pooled.training(0)))
-    return scaler.apply(dataset.flows.vectors)
 
 
 def _distinct(rows: _Codes, classes: _Codes, weights: _Floats) -> tuple[_Codes, _Codes, _Floats]:
