@@ -9,7 +9,7 @@ import pandas as pd
 from flow_factory import HOSTS, build_table
 from numpy.typing import NDArray
 
-from fednids.audit.evidence import Evidence, WholeFile, evidence_of
+from fednids.audit.evidence import Evidence, evidence_of
 from fednids.config import DataConfig
 from fednids.flows.table import FlowTable
 
@@ -48,7 +48,7 @@ def evidence(
 ) -> Evidence:
     """Give the evidence of a table with some columns beside it."""
     series = {name: pd.Series(values) for name, values in (foreign or {}).items()}
-    return evidence_of(WholeFile(table, series), DataConfig(path="flows.csv", **data), seed)
+    return evidence_of(table, series, DataConfig(path="flows.csv", **data), seed)
 
 
 def changed(table: FlowTable, **numbers: NDArray[np.float64]) -> FlowTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,8 +90,9 @@ def columns_of(table: FlowTable, foreign: Mapping[str, pd.Series]) -> tuple[Audi
     found = []
     for column in spec.layout(table.version):
         if column.role == "address":
-            codes = ends[column.name].astype(np.int64)
-            found.append(_used(column.name, column.role, codes, table.hosts))
+            used, places = np.unique(ends[column.name], return_inverse=True)
+            hosts = tuple(table.hosts[code] for code in used)
+            found.append(AuditColumn(column.name, column.role, True, places, hosts))
         elif column.name in table.numbers:
             series = pd.Series(table.numbers[column.name])
             found.append(_coded(column.name, column.role, series))
@@ -101,41 +103,16 @@ def columns_of(table: FlowTable, foreign: Mapping[str, pd.Series]) -> tuple[Audi
     )
 
 
-def _used(name: str, role: Role, codes: Codes, values: tuple[str, ...]) -> AuditColumn:
-    used, places = np.unique(codes, return_inverse=True)
-    return AuditColumn(name, role, True, places, tuple(values[code] for code in used))
-
-
 def _coded(name: str, role: Role | None, series: pd.Series) -> AuditColumn:
     ordered = series.dtype.kind in "biufmM"
     if not ordered:
         series = series.map(str, na_action="ignore")
     codes, distinct = pd.factorize(series, sort=True, use_na_sentinel=False)
-    values = tuple(None if missing else value for value, missing in _marked(distinct))
+    values = tuple(None if pd.isna(value) else value for value in distinct.tolist())
     return AuditColumn(name, role, role in _NAMES or not ordered, codes.astype(np.int64), values)
 
 
-def _marked(distinct: pd.Index) -> zip[tuple[object, bool]]:
-    return zip(distinct.tolist(), pd.isna(distinct).tolist(), strict=True)
-
-
-@dataclass(frozen=True)
-class WholeFile:
-    """Everything that stands in a flow file.
-
-    Attributes
-    ----------
-    table : FlowTable
-        The columns of the data set, checked.
-    foreign : dict[str, Series]
-        The others, ``(N,)`` each, as numbers, dates or texts, whatever they look like.
-    """
-
-    table: FlowTable
-    foreign: dict[str, pd.Series]
-
-
-def read_whole(path: Path, dataset: str = AUTO) -> WholeFile:
+def read_whole(path: Path, dataset: str = AUTO) -> tuple[FlowTable, dict[str, pd.Series]]:
     """Read all columns of a flow file.
 
     Parameters
@@ -144,6 +121,13 @@ def read_whole(path: Path, dataset: str = AUTO) -> WholeFile:
         As for `fednids.flows.files.reading.read_flows`; a CSV, in an archive or not, may have
         any columns beside those of the data set.
 
+    Returns
+    -------
+    FlowTable
+        The columns of the data set, checked.
+    dict
+        The others by name, ``(N,)`` each, as numbers, dates or texts, whatever they look like.
+
     Raises
     ------
     fednids.errors.DataError
@@ -151,10 +135,10 @@ def read_whole(path: Path, dataset: str = AUTO) -> WholeFile:
     """
     packing = format_of(path)
     if packing is Format.PARQUET:
-        return WholeFile(read_flows(path, dataset), {})
+        return read_flows(path, dataset), {}
     table, header = read_csv_flows(path, packing, dataset, tolerant=True)
     known = [column.name for column in table.spec.layout(table.version)]
-    return WholeFile(table, _read_foreign(path, packing, header, known))
+    return table, _read_foreign(path, packing, header, known)
 
 
 def _read_foreign(
@@ -242,18 +226,36 @@ class Evidence:
         """The columns that a detector is shown."""
         return tuple(column for column in self.columns if column.name in self.features)
 
+    def by_class(
+        self, codes: NDArray[np.integer[Any]], rows: NDArray[np.bool_] | slice = slice(None)
+    ) -> NDArray[np.int64]:
+        """Count the flows of each code and class, ``(codes.max() + 1, C) int64``.
+
+        Parameters
+        ----------
+        codes : ndarray
+            ``(N,)`` integers of at least 0.
+        rows : ndarray, optional
+            ``(N,) bool``, flows that count; all by default.
+        """
+        size, width = int(codes.max()) + 1, len(self.classes)
+        key = codes.astype(np.int64) * width + self.attack
+        return np.bincount(key[rows], minlength=size * width).reshape(size, width)
+
     def sample(self, most: int, rng: np.random.Generator) -> FlowRows:
         """Choose at most ``most`` flows with the classes' shares kept, in file order."""
         return limit_flows(self.attack, most, rng)
 
 
-def evidence_of(whole: WholeFile, data: DataConfig, seed: int) -> Evidence:
+def evidence_of(
+    table: FlowTable, foreign: Mapping[str, pd.Series], data: DataConfig, seed: int
+) -> Evidence:
     """Bring a file's columns into the form of the checks.
 
     Parameters
     ----------
-    whole : WholeFile
-        All columns.
+    table, foreign
+        From `read_whole`.
     data : DataConfig
         Features shown to the detector, kind of split, share of test flows, path.
     seed : int
@@ -264,13 +266,12 @@ def evidence_of(whole: WholeFile, data: DataConfig, seed: int) -> Evidence:
     fednids.errors.DataError
         The file has not the features that are asked for, or the split leaves one side empty.
     """
-    table = whole.table
     features = chosen_features(table.spec, data)
     table.features(features, data.path, "--features ")
     flows = prepare_table(table, features, path=data.path, sha256=data.sha256)
     split = split_flows(flows, data.split, data.test_share, generator(seed, Stream.SPLIT))
     return Evidence(
-        columns_of(table, whole.foreign),
+        columns_of(table, foreign),
         flows.classes,
         table.spec.rules,
         features,
@@ -290,4 +291,4 @@ def gather(data: DataConfig, seed: int) -> tuple[Evidence, str]:
         Whatever is wrong with the file or with what is asked of it.
     """
     path = Path(data.path)
-    return evidence_of(read_whole(path, data.dataset), data, seed), file_sha256(path)
+    return evidence_of(*read_whole(path, data.dataset), data, seed), file_sha256(path)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fednids.audit.checks import CHECKS
+from fednids.audit.checks import CHECKS, Finding, Severity
 from fednids.audit.evidence import Evidence
-from fednids.audit.finding import Finding, Severity
 from fednids.seeding import Stream, generator
 
 
@@ -56,7 +55,7 @@ def audit(
     seed : int
         Of everything that checks draw.
     on_check : Callable[[str], None], optional
-        Is told each check's name before it runs.
+        Called with each check's name before it runs.
     """
     found = []
     for name, check in CHECKS.items():

@@ -48,9 +48,8 @@ def audit_flows(
     identifiers, label conflicts, rare classes, imbalance, constant columns, impossible
     values: each with its number, what chance would give, and what to do.
     """
-    from fednids.audit.checks import CHECKS
+    from fednids.audit.checks import CHECKS, Severity
     from fednids.audit.evidence import gather
-    from fednids.audit.finding import Severity
     from fednids.audit.report import audit
 
     settings = [f"data.dataset={dataset}", f"data.features={features}", f"data.split={split}"]

@@ -11,9 +11,8 @@ import pytest
 from audit_factory import clean_table, evidence
 from real_data import real_file
 
-from fednids.audit.checks import CHECKS
+from fednids.audit.checks import CHECKS, Severity
 from fednids.audit.evidence import gather
-from fednids.audit.finding import Severity
 from fednids.audit.report import audit
 from fednids.config import DataConfig
 

@@ -41,9 +41,9 @@ def with_columns(plain: Path, **columns: object) -> Path:
 def test_a_file_of_the_data_sheet_is_read_as_ever(version, suffix, tmp_path: Path) -> None:
     path = tmp_path / f"flows{suffix}"
     write_flows(random_table(np.random.default_rng(2), 50, version), path)
-    found = read_whole(path)
-    assert_same_flows(found.table, read_flows(path))
-    assert found.foreign == {}
+    table, foreign = read_whole(path)
+    assert_same_flows(table, read_flows(path))
+    assert foreign == {}
 
 
 def test_more_columns_leave_the_flows_as_they_are(plain: Path) -> None:
@@ -52,10 +52,10 @@ def test_more_columns_leave_the_flows_as_they_are(plain: Path) -> None:
         TEXT=[f"t{i % 3}" for i in range(FLOWS)], DAY="2020-01-02", GAP=["", *range(1, FLOWS)],
         BIG=[str(2**60 + i) for i in range(FLOWS)], YES=["true", "false"] * (FLOWS // 2),
     )  # fmt: skip
-    found = read_whole(path)
-    assert_same_flows(found.table, read_flows(plain))
-    by_name = {column.name: column for column in columns_of(found.table, found.foreign)}
-    many = {name: len(by_name[name].values) for name in found.foreign}
+    table, foreign = read_whole(path)
+    assert_same_flows(table, read_flows(plain))
+    by_name = {column.name: column for column in columns_of(table, foreign)}
+    many = {name: len(by_name[name].values) for name in foreign}
     assert many == {
         "Dataset": 1, "WHOLE": FLOWS, "REAL": FLOWS, "TEXT": 3, "DAY": 1, "GAP": FLOWS,
         "BIG": FLOWS, "YES": 2,
@@ -70,15 +70,15 @@ def test_more_columns_leave_the_flows_as_they_are(plain: Path) -> None:
 
 
 def test_codes_and_values_give_the_column_back(plain: Path) -> None:
-    whole = read_whole(with_columns(plain, TEXT=[f"t{i % 7}" for i in range(FLOWS)]))
-    by_name = {column.name: column for column in columns_of(whole.table, whole.foreign)}
-    for name, values in whole.table.numbers.items():
+    table, foreign = read_whole(with_columns(plain, TEXT=[f"t{i % 7}" for i in range(FLOWS)]))
+    by_name = {column.name: column for column in columns_of(table, foreign)}
+    for name, values in table.numbers.items():
         column = by_name[name]
         np.testing.assert_array_equal(np.array(column.values, float)[column.codes], values)
         assert list(column.values) == sorted(column.values)
     source = by_name["IPV4_SRC_ADDR"]
     shown = [source.values[code] for code in source.codes]
-    assert shown == [whole.table.hosts[code] for code in whole.table.source]
+    assert shown == [table.hosts[code] for code in table.source]
     assert [by_name["TEXT"].value(c) for c in by_name["TEXT"].codes[:2]] == ["'t0'", "'t1'"]
 
 
@@ -88,7 +88,7 @@ def test_a_column_that_changes_its_mind_is_text(plain: Path) -> None:
     path = plain.with_name("long.csv")
     body = [f"{line},{'x' if last else i}" for last in (0, 1) for i, line in enumerate(lines[1:])]
     path.write_text("\n".join([lines[0] + ",MIND", *(body[:FLOWS] * many), *body[FLOWS:]]) + "\n")
-    found = read_whole(path).foreign["MIND"]
+    found = read_whole(path)[1]["MIND"]
     assert found.iloc[0] == "0"
     assert found.iloc[-1] == "x"
 
@@ -99,7 +99,7 @@ def test_archives_may_have_more_columns_too(plain: Path, tmp_path: Path) -> None
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as folder:
         folder.writestr("in/flows.csv", text)
     for name in ("a.gz", "a.zip"):
-        assert list(read_whole(tmp_path / name).foreign["MORE"]) == list(range(FLOWS))
+        assert list(read_whole(tmp_path / name)[1]["MORE"]) == list(range(FLOWS))
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 from audit_factory import changed, clean_table, evidence, mostly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fednids.audit.checks.determining import determining
-from fednids.audit.finding import Finding, Severity
+from fednids.audit.checks import Finding, Severity, determining
 
 
 def found_in(table, foreign=None, seed=1) -> dict[str, Finding]:
@@ -89,8 +86,7 @@ def test_the_strongest_feature_is_named_and_is_no_leak() -> None:
 
 
 def test_all_flows_confirm_what_a_sample_suggests(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("fednids.audit.checks.determining")
-    monkeypatch.setattr(module, "_MOST_FLOWS", 500)
+    monkeypatch.setattr("fednids.audit.checks._MOST_FLOWS", 500)
     table = clean_table(5, 3000)
     foreign = {"LEAK": table.attack, "HALF": mostly(table.attack, 0.9, 5, 5)}
     found = found_in(table, foreign)

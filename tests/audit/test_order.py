@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from audit_factory import clean_table, evidence, ordered
 
-from fednids.audit.checks.order import order
-from fednids.audit.finding import Finding, Severity
+from fednids.audit.checks import Finding, Severity, order
 
 
 def found_in(table, seed: int) -> list[Finding]:

@@ -7,9 +7,8 @@ import pytest
 from audit_factory import changed, clean_table, evidence, repeated
 from flow_factory import random_table
 
-from fednids.audit.checks.duplicates import duplicates
+from fednids.audit.checks import Finding, Severity, duplicates
 from fednids.audit.evidence import Evidence
-from fednids.audit.finding import Finding, Severity
 
 
 def found_in(given: Evidence, seed: int = 1) -> list[Finding]:

@@ -12,12 +12,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fednids.audit.checks.conflicts import conflicts
-from fednids.audit.checks.constants import constants
-from fednids.audit.checks.imbalance import imbalance
-from fednids.audit.checks.impossible import impossible
-from fednids.audit.checks.rare import rare
-from fednids.audit.finding import Finding, Severity
+from fednids.audit.checks import (
+    Finding,
+    Severity,
+    conflicts,
+    constants,
+    imbalance,
+    impossible,
+    rare,
+)
 from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import DataError
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fednids.audit.chance import Skill, better, skills
+from fednids.audit.answers import Skill, better, skills
 
 
 @given(st.integers(1, 400), st.data())

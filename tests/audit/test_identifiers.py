@@ -10,8 +10,7 @@ from audit_factory import changed, clean_table, evidence, mostly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fednids.audit.checks.identifiers import identifiers
-from fednids.audit.finding import Finding, Severity
+from fednids.audit.checks import Finding, Severity, identifiers
 from fednids.flows.table import FlowTable
 
 THEFT = 4
