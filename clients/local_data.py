@@ -21,7 +21,7 @@ from fednids.errors import DataError, FederationError, FednidsError
 from fednids.files import told_of_disk, write_atomically
 from fednids.flows.files.checksum import file_sha256
 from fednids.messages.client_state import Memory
-from fednids.runs.folder import memories
+from fednids.runs.layout import memories
 from fednids.runs.plugins import check_same_plugins
 from fednids.training.local import LocalTrainer, open_trainer
 

@@ -14,9 +14,10 @@ from fednids.config import Config
 from fednids.datasets.deployable import check_deployment
 from fednids.errors import FednidsError
 from fednids.runs.alone import alone_in
+from fednids.runs.checkpoint import Checkpoint, read_checkpoint
 from fednids.runs.facts import Facts
-from fednids.runs.folder import CONFIG, Checkpoint, read_checkpoint
 from fednids.runs.job import OpenRun
+from fednids.runs.layout import CONFIG
 from fednids.runs.plugins import check_same_plugins
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
@@ -56,7 +57,7 @@ def _run(grid: Grid, config: Config, out: Path) -> None:
             shutil.rmtree(out, ignore_errors=True)  # it never began: the folder is free again
         raise
     personal = find_algorithm(config).personal
-    facts = Facts.told(federation.cards, config) if config.deploy.names else None
+    facts = Facts.of_cards(federation.cards, config) if config.deploy.names else None
     job.finish(replace(outcome, personal=personal), facts=facts)
 
 

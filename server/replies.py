@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from flwr.app import Message, RecordDict
@@ -15,7 +15,7 @@ from fednids.messages.encodings.parts import SentArrays
 from fednids.messages.records import content_bytes, read_evaluation, read_update
 from fednids.messages.values import Evaluation, Update
 from fednids.networks.interface import Weights
-from fednids.runs.rounds import Failure
+from fednids.runs.records import FailureRecord
 
 Answer = TypeVar("Answer", Update, Evaluation)
 
@@ -41,7 +41,12 @@ class Replies(Generic[Answer]):
         Bytes of the usable replies so far.
     """
 
-    def __init__(self, stage: str, read: Callable[[RecordDict], Answer], names: Sequence[str] = ()):
+    def __init__(
+        self,
+        stage: Literal["train", "evaluate"],
+        read: Callable[[RecordDict], Answer],
+        names: Sequence[str] = (),
+    ):
         self._stage, self._names = stage, names
         self._read: Callable[[RecordDict], Answer] = read
         self._asked, self._waiting = 0, set[int]()
@@ -97,11 +102,12 @@ class Replies(Generic[Answer]):
         self._reasons[partition_id] = reason
 
     @property
-    def failures(self) -> list[Failure]:
+    def failures(self) -> list[FailureRecord]:
         """One for every client without a usable reply so far, by partition id."""
+        failed = {k: self._reasons.get(k, "no answer") for k in sorted(self._waiting)}
         return [
-            Failure(k, self._stage, self._named(k, self._reasons.get(k, "no answer")))
-            for k in sorted(self._waiting)
+            FailureRecord(partition=k, stage=self._stage, reason=self._named(k, reason))
+            for k, reason in failed.items()
         ]
 
     def _named(self, partition_id: int, reason: str) -> str:
@@ -126,7 +132,7 @@ class Replies(Generic[Answer]):
         if len(failed) < self._asked and len(failed) <= most * self._asked:
             return
         first = failed[0] if failed else None
-        reason = f"gateway {first.partition_id}: {first.reason}" if first else "none was asked"
+        reason = f"gateway {first.partition}: {first.reason}" if first else "none was asked"
         raise FederationError(
             f"round {server_round}: expected at most {most:.0%} of {self._asked} gateways to "
             f"fail, got {len(failed)} ({reason}); correct them or raise federation.max_failures"

@@ -23,7 +23,8 @@ from fednids.messages.records import content_bytes, task_content, update_content
 from fednids.messages.values import Card, Evaluation, Task, Update
 from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
-from fednids.runs.rounds import Failure, Observer, Outcome, Round
+from fednids.runs.records import FailureRecord
+from fednids.runs.rounds import Observer, Outcome, Round
 from fednids.runs.selection import Selection, check_selection, validation_macro_f1
 from fednids.simulation import ClientOutcome, Environment, RoundOutcomes
 from fednids.simulation.adversaries.malicious import MaliciousClients
@@ -47,7 +48,7 @@ class _Trained:
     aggregate: Aggregate
     outcomes: RoundOutcomes
     updates: Sequence[Update]
-    failures: Sequence[Failure]
+    failures: Sequence[FailureRecord]
     bytes_down: int
     bytes_up: int
     seconds: float

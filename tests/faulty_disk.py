@@ -21,7 +21,8 @@ from fednids.errors import RunError
 from fednids.messages.client_state import Memory
 from fednids.runs import lines
 from fednids.runs.checkpoint import Checkpoint, read_checkpoint
-from fednids.runs.folder import RunFolder, is_finished, memories, prepare_folder
+from fednids.runs.folder import RunFolder, is_finished, prepare_folder
+from fednids.runs.layout import memories
 from fednids.runs.records import ResultRecord
 from fednids.runs.selection import Selection
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from fednids.messages.values import Evaluation, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.rounds import Failure, Round
+from fednids.runs.records import FailureRecord
+from fednids.runs.rounds import Round
 
 CLASSES = ("Benign", "Attack")
 
@@ -19,5 +20,5 @@ def ended(number: int, validated: int | None = None) -> Round:
     if validated is not None:
         checked = ConfusionCounts(np.array([[validated, 10 - validated], [0, 10]]))
     evaluation = Evaluation(0, counts, ConfusionCounts.zero(2), 4.0, 0.0, validation=checked)
-    failure = Failure(1, "train", "no answer")
+    failure = FailureRecord(partition=1, stage="train", reason="no answer")
     return Round(number, [update], [evaluation], [failure], 1.0, 0.5, 100, 200)

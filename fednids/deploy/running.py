@@ -15,7 +15,9 @@ from fednids.deploy.control import Control, RunState
 from fednids.deploy.folder import Deployment
 from fednids.deploy.reach import is_up
 from fednids.errors import ConfigError, InterruptedRunError, RunError, SetupError
-from fednids.runs.folder import RESULT, ROUNDS, prepare_folder, read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
+from fednids.runs.folder import prepare_folder
+from fednids.runs.layout import RESULT, ROUNDS
 from fednids.runs.lines import read_lines
 from fednids.runs.reader import load
 from fednids.runs.records import ResultRecord, RoundRecord

@@ -18,7 +18,7 @@ from fednids.messages.codec import WeightCodec
 from fednids.messages.values import Task
 from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import Checkpoint, selection_of
-from fednids.runs.folder import memories
+from fednids.runs.layout import memories
 from fednids.runs.rounds import Observer, Outcome, Round
 from fednids.runs.selection import validation_macro_f1
 from fednids.simulation.engines import Clients, open_grid

@@ -19,7 +19,7 @@ from fednids.datasets.plan_file import sign_plan
 from fednids.datasets.registry import find_dataset
 from fednids.datasets.spec import Column
 from fednids.experiment.new_folder import new_folder
-from fednids.runs.folder import CONFIG
+from fednids.runs.layout import CONFIG
 from fednids.seeding import Stream, generator
 from partitions.skew import DISTANCES, Features, Sheet, SkewReport, label_pairs, study_skew
 

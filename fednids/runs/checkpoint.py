@@ -18,7 +18,7 @@ from fednids.networks.interface import Weights
 from fednids.runs.layout import CHECKPOINT, CONFIG, KINDS, ROUNDS, ROWS, memories
 from fednids.runs.lines import Mark, parsed, whole_lines
 from fednids.runs.plugins import check_digests, check_members, current_plugins
-from fednids.runs.records import PluginRecord
+from fednids.runs.records import ExtensionRecord, PluginRecord
 from fednids.runs.selection import Best, Selection
 
 _KEPT = 2
@@ -30,23 +30,6 @@ _STATE, _BEST, _MEMORIES = "state/", "best/", "memories"
 
 _FREE = frozenset({"run.engine", "run.workers"})
 """Settings that may be changed in the file of a stopped run: they change no result."""
-
-
-@dataclass(frozen=True)
-class Extension:
-    """Rounds that were added to a run.
-
-    Attributes
-    ----------
-    after : int
-        The last whole round when they were.
-    before, rounds : int
-        Number of rounds of the run until then, and from then on.
-    """
-
-    after: int
-    before: int
-    rounds: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +52,7 @@ class Checkpoint:
         What the strategy remembered then, by name.
     best : Best or None
         The best round so far and its weights, where they are kept.
-    extended : tuple[Extension, ...]
+    extended : tuple[ExtensionRecord, ...]
         Rounds that were added, in order.
     flows : str
         Which flows the run is on; empty before the first round.
@@ -88,7 +71,7 @@ class Checkpoint:
     rounds: Sequence[Mapping[str, Any]]
     state: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     best: Best | None = None
-    extended: tuple[Extension, ...] = ()
+    extended: tuple[ExtensionRecord, ...] = ()
     flows: str = ""
     memories: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     round_lines: Mark = field(default_factory=Mark)
@@ -118,7 +101,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": checkpoint.config.flat(),
         "round": checkpoint.server_round,
         "best": best.server_round if best else 0,
-        "extended": [asdict(each) for each in checkpoint.extended],
+        "extended": [each.to_json() for each in checkpoint.extended],
         "flows": checkpoint.flows,
         "rounds": asdict(checkpoint.round_lines),
         "gateways": asdict(checkpoint.gateway_lines),
@@ -218,7 +201,9 @@ def extend(path: Path, rounds: int) -> Checkpoint:
         )
     drop_after(path, found.server_round)
     for each in usable_checkpoints(path):
-        added = Extension(each.server_round, each.config.federation.rounds, rounds)
+        added = ExtensionRecord(
+            after=each.server_round, before=each.config.federation.rounds, rounds=rounds
+        )
         config = Config.resolve({**each.config.flat(), "federation.rounds": rounds})
         longer = replace(each, config=config, extended=(*each.extended, added))
         write_checkpoint(path, longer)
@@ -258,7 +243,7 @@ def _read(path: Path, number: int) -> Checkpoint:
         rounds,
         {n.removeprefix(_STATE): a for n, a in arrays.items() if n.startswith(_STATE)},
         Best(facts["best"], best) if facts["best"] else None,
-        tuple(Extension(**each) for each in facts["extended"]),
+        tuple(ExtensionRecord(**each) for each in facts["extended"]),
         facts["flows"],
         remembered,
         *marks,

@@ -1,4 +1,4 @@
-"""What results tell of the flows: from a fleet, or from what gateways say of theirs."""
+"""What results hold of the flows: counted in a simulation, or added up from gateways' counts."""
 
 from __future__ import annotations
 
@@ -31,110 +31,72 @@ class Facts:
         ``(K, C) int64`` flows of each class at each gateway.
     trained : ndarray
         ``(C,) int64`` training flows of each class.
-    validated : int or None
-        Validation flows of all gateways; None in a run without any.
-    tested, novel : int
-        Test flows of all gateways, and the novel ones among them.
-    path, sha256 : str or None
-        Where the flows are, and their checksum; None where they are at their gateways.
-    synthetic : bool
-        Whether the flows were made and not measured.
-    scheme : str
-        How they were dealt.
-    fingerprint : str or None
-        Of the plan, where there is one.
-    names : tuple[str, ...]
-        Of the gateways; empty where they have none.
+    data, partition : DataRecord, PartitionRecord
+        What stands under these names in the result.
     """
 
     classes: tuple[str, ...]
     features: tuple[str, ...]
     owned: NDArray[np.int64]
     trained: NDArray[np.int64]
-    validated: int | None
-    tested: int
-    novel: int
-    path: str | None
-    sha256: str | None
-    synthetic: bool
-    scheme: str
-    fingerprint: str | None
-    names: tuple[str, ...] = ()
+    data: DataRecord
+    partition: PartitionRecord
 
     @classmethod
     def of(cls, dataset: FederatedDataset) -> Facts:
-        """Count the flows of a fleet."""
+        """Count the flows of a simulation."""
         origin, split, plan = dataset.flows.origin, dataset.split, dataset.plan
-        classes, validation = len(dataset.classes), split.validation
-        return cls(
-            dataset.classes,
-            dataset.flows.features,
-            plan.label_counts(dataset.labels.astype(np.uint8), classes),
-            np.bincount(dataset.labels[split.training], minlength=classes),
-            None if validation is None else int(validation.sum()),
-            int(split.test.sum()),
-            int(split.novel.sum()),
-            origin.path,
-            origin.sha256,
-            origin.synthetic,
-            plan.scheme,
-            plan.fingerprint,
-            _names(dataset),
+        classes, validation, names = len(dataset.classes), split.validation, _names(dataset)
+        owned = plan.label_counts(dataset.labels.astype(np.uint8), classes)
+        data = DataRecord(
+            path=origin.path,
+            sha256=origin.sha256,
+            flows=int(owned.sum()),
+            synthetic=origin.synthetic,
+            train_flows=int(split.training.sum()),
+            test_flows=int(split.test.sum()),
+            novel_flows=int(split.novel.sum()),
+            features=len(dataset.flows.features),
+            **({} if validation is None else {"validation_flows": int(validation.sum())}),
         )
+        partition = _partition(plan.scheme, plan.fingerprint, owned, names)
+        trained = np.bincount(dataset.labels[split.training], minlength=classes)
+        return cls(dataset.classes, dataset.flows.features, owned, trained, data, partition)
 
     @classmethod
-    def told(cls, cards: Sequence[Card], config: Config) -> Facts:
-        """Add up what the gateways of a deployment say, in the order of partition ids."""
+    def of_cards(cls, cards: Sequence[Card], config: Config) -> Facts:
+        """Add up what the gateways of a deployment count, in the order of partition ids."""
         trained, validated, tested = (
             np.stack(counts)
             for counts in zip(*((c.trained, c.validated, c.tested) for c in cards), strict=True)
         )
-        return cls(
-            class_names(config),
-            run_features(config),
-            trained + validated + tested,
-            trained.sum(axis=0),
-            int(validated.sum()) if config.data.validation_share else None,
-            int(tested.sum()),
-            sum(card.novel for card in cards),
-            None,
-            None,
-            False,
-            FILES,
-            None,
-            tuple(card.name for card in cards),
+        owned, features = trained + validated + tested, run_features(config)
+        validation = {"validation_flows": int(validated.sum())}
+        data = DataRecord(
+            path=None,
+            sha256=None,
+            flows=int(owned.sum()),
+            synthetic=False,
+            train_flows=int(trained.sum()),
+            test_flows=int(tested.sum()),
+            novel_flows=sum(card.novel for card in cards),
+            features=len(features),
+            **(validation if config.data.validation_share else {}),
         )
+        partition = _partition(FILES, None, owned, [card.name for card in cards])
+        return cls(class_names(config), features, owned, trained.sum(axis=0), data, partition)
 
-    @property
-    def gateways(self) -> int:
-        """Number of gateways ``K``."""
-        return len(self.owned)
 
-    def data(self) -> DataRecord:
-        """Return what stands under ``data`` in the result."""
-        validated = {} if self.validated is None else {"validation_flows": self.validated}
-        return DataRecord(
-            path=self.path,
-            sha256=self.sha256,
-            flows=int(self.owned.sum()),
-            synthetic=self.synthetic,
-            train_flows=int(self.trained.sum()),
-            test_flows=self.tested,
-            novel_flows=self.novel,
-            features=len(self.features),
-            **validated,
-        )
-
-    def partition(self) -> PartitionRecord:
-        """Return what stands under ``partition`` in the result."""
-        names = {"names": list(self.names)} if self.names else {}
-        return PartitionRecord(
-            scheme=self.scheme,
-            gateways=self.gateways,
-            fingerprint=self.fingerprint,
-            skew=SkewRecord.model_validate(measure_skew(self.owned).to_json()),
-            **names,
-        )
+def _partition(
+    scheme: str, fingerprint: str | None, owned: NDArray[np.int64], names: Sequence[str]
+) -> PartitionRecord:
+    return PartitionRecord(
+        scheme=scheme,
+        gateways=len(owned),
+        fingerprint=fingerprint,
+        skew=SkewRecord.model_validate(measure_skew(owned).to_json()),
+        **({"names": list(names)} if names else {}),
+    )
 
 
 def _names(dataset: FederatedDataset) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import (
     Checkpoint,
     drop_after,
-    read_checkpoint,
     selection_of,
     write_checkpoint,
 )
@@ -31,7 +29,6 @@ from fednids.runs.layout import (
     GATEWAYS,
     KIND,
     KINDS,
-    MODEL,
     RESULT,
     ROUNDS,
     ROWS,
@@ -41,22 +38,6 @@ from fednids.runs.lines import Lines
 from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Round
 from fednids.runs.selection import Selection, validation_macro_f1
-
-__all__ = [
-    "CHECKPOINT",
-    "CONFIG",
-    "GATEWAYS",
-    "KINDS",
-    "MODEL",
-    "RESULT",
-    "ROUNDS",
-    "Checkpoint",
-    "RunFolder",
-    "is_finished",
-    "memories",
-    "prepare_folder",
-    "read_checkpoint",
-]
 
 
 class RunFolder:
@@ -137,7 +118,7 @@ class RunFolder:
         """
         for failure in ended.failures:
             if FULL in failure.reason and not self._start.config.deploy.names:  # it is our disk
-                raise DiskError(f"gateway {failure.partition_id}: {failure.reason}")
+                raise DiskError(f"gateway {failure.partition}: {failure.reason}")
         record = ended.record(self._classes).to_json()
         self._rows.append(_gateway_rows(ended))
         self._lines.append([record])
@@ -171,7 +152,7 @@ class RunFolder:
             found["kept_round"] = chosen.server_round if chosen else len(self.rounds)
             found["stopped_early"] = len(self.rounds) < config.federation.rounds
         if self._start.extended:
-            found["extended"] = [asdict(each) for each in self._start.extended]
+            found["extended"] = [each.to_json() for each in self._start.extended]
         return found
 
     def finish(self, result: ResultRecord) -> None:

@@ -16,8 +16,9 @@ from fednids.datasets.registry import chosen_dataset, chosen_features, class_nam
 from fednids.files import write_atomically
 from fednids.networks.interface import Weights
 from fednids.networks.model_file import Detector, save_detector
+from fednids.runs.checkpoint import Checkpoint
 from fednids.runs.facts import Facts
-from fednids.runs.folder import Checkpoint, RunFolder, prepare_folder
+from fednids.runs.folder import RunFolder, prepare_folder
 from fednids.runs.layout import CHECKPOINT, MODEL, MODELS, SCORES
 from fednids.runs.plugins import current_plugins
 from fednids.runs.provenance import note_process, read_provenance
@@ -122,7 +123,7 @@ class OpenRun:
         extra : Mapping, optional
             More entries for the result.
         facts : Facts, optional
-            What gateways say of their flows, in a deployment; counted here without.
+            Of the gateways' flows, in a deployment; counted here without.
 
         Returns
         -------
@@ -167,7 +168,9 @@ class OpenRun:
         names = [path / MODEL]
         if len(outcome.weights) > 1:
             (path / MODELS).mkdir(exist_ok=True)
-            names = [path / MODELS / f"gateway-{k:05d}.safetensors" for k in range(facts.gateways)]
+            names = [
+                path / MODELS / f"gateway-{k:05d}.safetensors" for k in range(len(facts.owned))
+            ]
         detectors = list(zip(names, outcome.weights, outcome.tasks, strict=True))
         if outcome.overall is not None and len(names) > 1:
             detectors.append((path / MODEL, outcome.overall, outcome.tasks[0]))
@@ -216,7 +219,7 @@ def _log_round(ended: Round) -> None:
     for failure in ended.failures:
         _LOG.warning(
             "round %d: gateway %d failed to %s: %s",
-            ended.number, failure.partition_id, failure.stage, failure.reason,
+            ended.number, failure.partition, failure.stage, failure.reason,
         )  # fmt: skip
     counts = ended.counts
     _LOG.info(

@@ -101,7 +101,7 @@ def build_result(
             "schema_version": SCHEMA_VERSION,
             "kind": kind,
             "judged": "personal" if outcome.personal else "global",
-            "data": facts.data(),
+            "data": facts.data,
             "seed": config.run.seed,
             "versions": _versions(),
             "settings": config.flat(),
@@ -110,7 +110,7 @@ def build_result(
                 published_parameters=outcome.architecture.network.published_size(),
                 bytes=4 * outcome.architecture.size,
             ),
-            "partition": facts.partition(),
+            "partition": facts.partition,
             "final": ScoresRecord.of(last.counts, classes, last.curves("all")),
             "final_novel": ScoresRecord.of(last.novel, classes, last.curves("novel")),
             "majority": ScoresRecord.of(majority, classes),
@@ -158,7 +158,7 @@ def score_histograms(ended: Round, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def _attack(config: Config, facts: Facts, last: Round) -> AttackRecord:
-    settings, malicious = config.attack, MaliciousClients.of(config, facts.gateways)
+    settings, malicious = config.attack, MaliciousClients.of(config, len(facts.owned))
     about_weights = malicious.attack.independent or malicious.attack.colluding
     return AttackRecord(
         kind=settings.kind,

@@ -27,25 +27,6 @@ from fednids.simulation.outcomes import RoundOutcomes
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A gateway whose answer could not be used.
-
-    Attributes
-    ----------
-    partition_id : int
-        Which gateway.
-    stage : str
-        ``"train"`` or ``"evaluate"``.
-    reason : str
-        What was wrong, in one line.
-    """
-
-    partition_id: int
-    stage: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Round:
     """One round that has ended.
 
@@ -57,7 +38,7 @@ class Round:
         Usable answers to training, by partition id; their weights are not kept.
     evaluations : Sequence[Evaluation]
         Answers to evaluation, by partition id.
-    failures : Sequence[Failure]
+    failures : Sequence[FailureRecord]
         All others.
     train_seconds, evaluate_seconds : float
         Duration of the two phases.
@@ -77,7 +58,7 @@ class Round:
     number: int
     updates: Sequence[Update]
     evaluations: Sequence[Evaluation]
-    failures: Sequence[Failure]
+    failures: Sequence[FailureRecord]
     train_seconds: float
     evaluate_seconds: float
     bytes_down: int = 0
@@ -162,12 +143,7 @@ class Round:
                 novel=HeadlineRecord.of(self.novel, classes),
             ),
             participants=[update.partition_id for update in updates],
-            failures=[
-                FailureRecord.model_validate(
-                    {"partition": each.partition_id, "stage": each.stage, "reason": each.reason}
-                )
-                for each in self.failures
-            ],
+            failures=list(self.failures),
             seconds=self.train_seconds + self.evaluate_seconds,
             bytes_down=self.bytes_down,
             bytes_up=self.bytes_up,

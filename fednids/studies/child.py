@@ -23,7 +23,7 @@ from fednids.flows.split import limit_flows
 from fednids.flows.synthetic.synthesis import synthesise
 from fednids.flows.table import FlowTable
 from fednids.metrics import majority_counts
-from fednids.runs.folder import read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
 from fednids.runs.records import ScoresRecord
 from fednids.seeding import Stream, generator
 from fednids.studies.engine import FITTED, FittedRecord

@@ -24,7 +24,8 @@ from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute
 from fednids.flows.windows import Windows
 from fednids.messages.values import Task
-from fednids.runs.folder import RunFolder, read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
+from fednids.runs.folder import RunFolder
 from fednids.runs.rounds import Round
 from fednids.simulation.adversaries.attacks import ATTACKS
 from fednids.simulation.adversaries.malicious import MaliciousClients

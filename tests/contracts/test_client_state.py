@@ -17,8 +17,8 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
 from fednids.experiment.root import root_windows
-from fednids.runs.folder import MODEL, RunFolder, memories
-from fednids.runs.layout import MODELS
+from fednids.runs.folder import RunFolder
+from fednids.runs.layout import MODEL, MODELS, memories
 from fednids.runs.rounds import Outcome, Round
 from fednids.simulation.engines.base import Clients
 from fednids.studies.cross import cross_runs

@@ -23,7 +23,8 @@ from fednids.extensions import ALGORITHMS
 from fednids.files import seal, unseal
 from fednids.messages.values import Evaluation, Fitted, Task, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.folder import RunFolder, read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
+from fednids.runs.folder import RunFolder
 from fednids.runs.rounds import Round
 from fednids.simulation.engines.base import take_identity
 from fednids.training.local import LocalTrainer
@@ -157,7 +158,7 @@ class TestRounds:
         kept = run(name, [], federation__rounds=2)
         for ended in kept.rounds:
             assert [update.partition_id for update in ended.updates] == [0, 1, 2, 3, 5, 6, 7, 8]
-            assert [failure.partition_id for failure in ended.failures] == [4]
+            assert [failure.partition for failure in ended.failures] == [4]
             assert reason in ended.failures[0].reason
         assert np.isfinite(kept.weights[-1]).all()
 

@@ -19,7 +19,8 @@ from fednids.experiment.execution import check_settings, execute
 from fednids.messages.encodings import DOWN, ENCODINGS, find_encoding, sent_bytes
 from fednids.messages.values import Evaluation, Fitted, Task, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.folder import RunFolder, read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
+from fednids.runs.folder import RunFolder
 from fednids.runs.rounds import Round
 from fednids.simulation.engines.base import take_identity
 from fednids.training.local import LocalTrainer

@@ -25,7 +25,8 @@ from fednids.experiment import arms, execution
 from fednids.extensions import ALGORITHMS
 from fednids.messages.values import Evaluation, Fitted, Task, Update
 from fednids.metrics import ConfusionCounts
-from fednids.runs.folder import RunFolder, read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
+from fednids.runs.folder import RunFolder
 from fednids.runs.rounds import Round
 from fednids.simulation import ClientOutcome
 from fednids.simulation.engines.base import take_identity

@@ -271,6 +271,6 @@ def test_flows_that_change_in_mid_run_are_a_named_failure(files: Path, tmp_path:
     grid = site_grid(places, run_config)
     Federation(grid, Config.of_run(run_config), [Observer()]).run()
     assert not seen[0].failures
-    assert {f.partition_id for f in seen[1].failures} == {1}
+    assert {f.partition for f in seen[1].failures} == {1}
     assert all(f.reason.startswith("barn: ") for f in seen[1].failures)
     assert "as it was when the run began" in seen[1].failures[0].reason

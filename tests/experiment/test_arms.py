@@ -17,7 +17,8 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, DataError, InterruptedRunError, PartitionError, RunError
 from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
-from fednids.runs.folder import KINDS, RunFolder
+from fednids.runs.folder import RunFolder
+from fednids.runs.layout import KINDS
 from fednids.training.initial import initial_task, initial_weights, run_architecture
 from fednids.training.local import LocalTrainer
 

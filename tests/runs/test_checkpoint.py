@@ -22,7 +22,8 @@ from fednids.errors import FednidsError, RunError
 from fednids.files import DiskError, seal
 from fednids.messages.client_state import Memory
 from fednids.runs.checkpoint import extend, read_checkpoint
-from fednids.runs.folder import RunFolder, is_finished, memories
+from fednids.runs.folder import RunFolder, is_finished
+from fednids.runs.layout import memories
 from fednids.runs.selection import Selection
 
 slow = pytest.mark.slow

@@ -166,7 +166,7 @@ def test_the_failures_name_who_was_late() -> None:
     sent = dict(enumerate(messages(1, 2)))
     replies = Replies("train", lambda content: _Answer(0))  # type: ignore[arg-type, return-value]
     list(replies.usable(sent, link.exchange(list(sent.values()))))
-    assert [(f.partition_id, f.reason) for f in replies.failures] == [
+    assert [(f.partition, f.reason) for f in replies.failures] == [
         (1, "no answer in 5 s (federation.timeout)")
     ]
 

@@ -52,7 +52,7 @@ def taken(sent: dict[int, Message], replies: list[Message]) -> tuple[Replies[Upd
 
 
 def failures(checked: Replies[Any]) -> list[tuple[int, str]]:
-    return [(failure.partition_id, failure.reason) for failure in checked.failures]
+    return [(failure.partition, failure.reason) for failure in checked.failures]
 
 
 def test_answers_come_in_the_order_of_the_replies() -> None:
@@ -112,7 +112,7 @@ def test_unusable_updates_are_refused_and_recorded(bad: Update, reason: str) -> 
     replies = [answer(sent[0], update(0)), answer(sent[1], bad), answer(sent[2], update(2))]
     checked, usable = taken(sent, replies)
     assert [found.partition_id for found in usable] == [0, 2]
-    assert [(f.partition_id, f.stage) for f in checked.failures] == [(1, "train")]
+    assert [(f.partition, f.stage) for f in checked.failures] == [(1, "train")]
     assert re.search(reason, checked.failures[0].reason)
 
 
@@ -156,7 +156,7 @@ def test_strange_contents_are_failures_of_one_line(what: str) -> None:
     replies = [Message(STRANGE[what](), reply_to=sent[0]), answer(sent[1], update(1))]
     checked, usable = taken(sent, replies)
     assert [found.partition_id for found in usable] == [1]
-    assert [failure.partition_id for failure in checked.failures] == [0]
+    assert [failure.partition for failure in checked.failures] == [0]
     assert len(checked.failures[0].reason.splitlines()) == 1
 
 
@@ -244,7 +244,7 @@ class TestEvaluations:
         sent = asked(1)
         checked = Replies("evaluate", evaluation_reader(5))
         assert not list(checked.usable(sent, [answer(sent[0], update(0))]))
-        assert [failure.partition_id for failure in checked.failures] == [0]
+        assert [failure.partition for failure in checked.failures] == [0]
 
 
 class TestDemand:

@@ -24,7 +24,7 @@ from fednids.experiment.execution import execute
 from fednids.extensions import ALGORITHMS
 from fednids.messages.records import read_update
 from fednids.messages.values import Statistics, Update
-from fednids.runs.folder import Checkpoint
+from fednids.runs.checkpoint import Checkpoint
 from fednids.runs.rounds import Round
 from fednids.simulation.engines import Clients, InProcessGrid
 from fednids.training.local import LocalTrainer

@@ -17,7 +17,7 @@ from study_factory import TINY, tiny_study
 from whole_result import whole_result, write_whole
 
 from fednids.errors import ConfigError, FednidsError, RunError
-from fednids.runs.folder import read_checkpoint
+from fednids.runs.checkpoint import read_checkpoint
 from fednids.runs.layout import STUDY
 from fednids.studies.engine import Step, StepEnd, StudyFolder
 from fednids.studies.report import StudyReport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,18 +11,8 @@ from fednids.datasets.spec import DatasetSpec
 from fednids.errors import ConfigError
 from fednids.flows.prepared import PreparedFlows
 
-
-@dataclass(frozen=True)
-class Trigger:
-    """Values that mark a flow.
-
-    Attributes
-    ----------
-    values : tuple[tuple[str, float], ...]
-        Feature column and its value, as in a flow file.
-    """
-
-    values: tuple[tuple[str, float], ...]
+Trigger = tuple[tuple[str, float], ...]
+"""Values that mark a flow: feature columns, each with its value as in a flow file."""
 
 
 def parse_trigger(text: str, spec: DatasetSpec, features: str) -> Trigger:
@@ -60,7 +50,7 @@ def parse_trigger(text: str, spec: DatasetSpec, features: str) -> Trigger:
                 f"expected each feature once in attack.trigger, got {name} twice; leave one out"
             )
         values[name] = _value(name, value, spec, features)
-    return Trigger(tuple(values.items()))
+    return tuple(values.items())
 
 
 def add_triggered(flows: PreparedFlows, trigger: Trigger, spec: DatasetSpec) -> PreparedFlows:
@@ -84,7 +74,7 @@ def add_triggered(flows: PreparedFlows, trigger: Trigger, spec: DatasetSpec) -> 
     names = flows.columns
     plain = np.asarray(flows.raw)
     marked = plain.copy()
-    for name, value in trigger.values:
+    for name, value in trigger:
         marked[:, names.index(name)] = value
     before, after = (
         spec.encode({name: raw[:, place] for place, name in enumerate(names)})[1]

@@ -15,7 +15,7 @@ from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.nf_bot_iot import NF_BOT_IOT
 from fednids.errors import ConfigError
 from fednids.flows.prepared import PreparedFlows, prepare_table
-from fednids.simulation.adversaries.trigger import Trigger, add_triggered, parse_trigger
+from fednids.simulation.adversaries.trigger import add_triggered, parse_trigger
 
 VERSIONS = ("v1", "v2")
 
@@ -31,15 +31,14 @@ class TestParsing:
         assert parse_trigger("", NF_BOT_IOT, version) == parse_trigger(
             NF_BOT_IOT.trigger, NF_BOT_IOT, version
         )
-        assert len(parse_trigger(" ", NF_BOT_IOT, version).values) == 2
+        assert len(parse_trigger(" ", NF_BOT_IOT, version)) == 2
 
     def test_our_own_is_no_synthetic_flows(self) -> None:
         raw = FederatedDataset.open(Config.resolve({"data.flows": 20_000})).flows.raw
         places = [
-            feature_names("v1").index(name)
-            for name, _ in parse_trigger("", NF_BOT_IOT, "v1").values
+            feature_names("v1").index(name) for name, _ in parse_trigger("", NF_BOT_IOT, "v1")
         ]
-        wanted = [value for _, value in parse_trigger("", NF_BOT_IOT, "v1").values]
+        wanted = [value for _, value in parse_trigger("", NF_BOT_IOT, "v1")]
         assert not (raw[:, places] == wanted).all(axis=1).any()
 
     @given(data=st.data(), version=st.sampled_from(VERSIONS))
@@ -51,10 +50,10 @@ class TestParsing:
             (c.name, float(data.draw(st.integers(0, int(min(c.most, 2.0**53)))))) for c in columns
         ]
         text = " , ".join(f"{name} = {value:.0f}" for name, value in values)
-        assert parse_trigger(text, NF_BOT_IOT, version) == Trigger(tuple(values))
+        assert parse_trigger(text, NF_BOT_IOT, version) == tuple(values)
 
     def test_an_application_may_have_a_sub(self) -> None:
-        assert parse_trigger("L7_PROTO=5.126", NF_BOT_IOT, "v1").values == (("L7_PROTO", 5.126),)
+        assert parse_trigger("L7_PROTO=5.126", NF_BOT_IOT, "v1") == (("L7_PROTO", 5.126),)
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -92,7 +91,7 @@ class TestTable:
         assert found.vectors.dtype == np.float32
         for v in range(0, count, 7):
             row = dict(zip(feature_names(version), flows.raw[v].tolist(), strict=True))
-            row.update(trigger.values)
+            row.update(trigger)
             assert found.raw[count + v].tolist() == list(row.values())
             _, encoded = NF_BOT_IOT.encode({name: np.array([value]) for name, value in row.items()})
             np.testing.assert_array_equal(found.vectors[count + v], encoded[0])

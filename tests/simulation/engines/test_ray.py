@@ -26,7 +26,8 @@ from fednids.experiment import arms
 from fednids.experiment.execution import execute, resume
 from fednids.flows.files.writing import write_flows
 from fednids.flows.synthetic.synthesis import synthesise
-from fednids.runs.folder import MODEL, RunFolder, memories
+from fednids.runs.folder import RunFolder
+from fednids.runs.layout import MODEL, memories
 from fednids.runs.rounds import Round
 from fednids.seeding import Stream, generator
 from fednids.simulation.engines import Clients, LocalGrid, check_engine, open_grid
