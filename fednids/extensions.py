@@ -25,7 +25,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -139,7 +140,7 @@ class Registry(Generic[Member]):
 
     def _points(self) -> dict[str, EntryPoint]:
         group = f"fednids.{self.kind.replace(' ', '')}s"
-        return {point.name: point for point in entry_points(group=group)}
+        return {point.name: point for point in _installed(tuple(sys.path)).select(group=group)}
 
     def _import(self, name: str) -> Member:
         if name in self._builtin:
@@ -170,6 +171,12 @@ class Registry(Generic[Member]):
         near = difflib.get_close_matches(name.lower(), names, n=1)
         hint = f"did you mean {near[0]}?" if near else "choose one of these, or give --plugin FILE"
         return f"expected {self.setting} to be one of {', '.join(names)}, got {name!r}; {hint}"
+
+
+@cache
+def _installed(path: tuple[str, ...]) -> EntryPoints:
+    """Return what the distributions on a path declare; this reads a file of each of them."""
+    return entry_points()
 
 
 _loading: Plugin | None = None

@@ -48,6 +48,20 @@ class TestRegistry:
         with pytest.raises(ImportError):
             toys.find("gone")
 
+    def test_distributions_are_found_on_the_path_of_this_moment(
+        self, toys: Registry[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert "boxed" not in toys.names()
+        info = tmp_path / "mine-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[fednids.toys]\nboxed = collections:Counter\n")
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(tmp_path))
+            assert toys.names() == ("plain", "gone", "boxed")
+            assert toys.find("boxed") is __import__("collections").Counter
+        assert "boxed" not in toys.names()
+
     def test_an_unknown_name_names_all_and_the_nearest(self, toys: Registry[Any]) -> None:
         with pytest.raises(
             ConfigError, match="one of plain, gone, got 'plane'; did you mean plain"
