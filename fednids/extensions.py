@@ -140,7 +140,7 @@ class Registry(Generic[Member]):
 
     def _points(self) -> dict[str, EntryPoint]:
         group = f"fednids.{self.kind.replace(' ', '')}s"
-        return {point.name: point for point in _installed(tuple(sys.path)).select(group=group)}
+        return {point.name: point for point in _installed(group, tuple(sys.path))}
 
     def _import(self, name: str) -> Member:
         if name in self._builtin:
@@ -174,9 +174,9 @@ class Registry(Generic[Member]):
 
 
 @cache
-def _installed(path: tuple[str, ...]) -> EntryPoints:
-    """Return what the distributions on a path declare; this reads a file of each of them."""
-    return entry_points()
+def _installed(group: str, path: tuple[str, ...]) -> EntryPoints:
+    """Return what distributions on a path declare of a group; this reads a file of each of them."""
+    return entry_points(group=group)
 
 
 _loading: Plugin | None = None
