@@ -58,7 +58,7 @@ def _runner(settings: Settings) -> Callable[[], None]:
     fleet = validation_fleet(config)
     whole = fleet.training(0)
     windows = Windows(whole.order[:WINDOWS], whole.labels[:WINDOWS])
-    task = initial_task([Statistics(0, fleet.moments(0), fleet.opening_support(0))], config)
+    task = initial_task([Statistics(0, fleet.moments(0), fleet.initial_support(0))], config)
     architecture = run_architecture(task, config)
     trainer = Trainer(
         architecture,

@@ -186,7 +186,7 @@ def _own_flows(config: Config, node: Mapping[str, Scalar], run: str) -> LocalDat
 @lru_cache(maxsize=16)
 def _own_trainer(config: Config, data: str, partition_id: int, sha256: str) -> LocalTrainer:
     """Open a gateway's flows once; another checksum is another file of that name."""
-    return LocalTrainer(config, FederatedDataset.own(config, Path(data), partition_id))
+    return LocalTrainer(config, FederatedDataset.open_gateway(config, Path(data), partition_id))
 
 
 def _place(config: Config, name: str) -> int:

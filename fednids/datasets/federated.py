@@ -99,7 +99,7 @@ class FederatedDataset:
             The flows cannot be read, split or dealt so, or there is no such attack.
         """
         if comes_dealt(config):
-            return cls._of(config, *all_flows(config))
+            return cls._of(config, *folder_flows(config))
         seed = config.run.seed
         flows = load_flows(config.data, seed)
         how, share = config.data.split, config.data.test_share
@@ -123,15 +123,15 @@ class FederatedDataset:
         return cls._of(config, flows, split, plan)
 
     @classmethod
-    def own(cls, config: Config, path: Path, partition_id: int) -> FederatedDataset:
-        """Open the flows of one gateway of a deployment; no other has any in this fleet.
+    def open_gateway(cls, config: Config, path: Path, partition_id: int) -> FederatedDataset:
+        """Open the flows of one gateway of a deployment; no other gateway has any here.
 
         Raises
         ------
         DataError
             They cannot be read, or not be split so.
         """
-        return cls._of(config, *own_flows(config, path, partition_id))
+        return cls._of(config, *gateway_flows(config, path, partition_id))
 
     @classmethod
     def _of(
@@ -219,7 +219,7 @@ class FederatedDataset:
         """
         return Moments.of(self.flows.vectors, self.training(partition_id, server_round=1))
 
-    def opening_support(self, partition_id: int) -> NDArray[np.int64]:
+    def initial_support(self, partition_id: int) -> NDArray[np.int64]:
         """Count the flows of `moments` by class, ``(C,)``, for the class weights.
 
         Where flows arrive over the rounds, each class counts one flow more, so that one
@@ -350,7 +350,7 @@ def checksum(path: Path) -> str:
     return _sha256(gateway_files(path)) if path.is_dir() else file_sha256(path)
 
 
-def own_flows(config: Config, path: Path, partition_id: int) -> Dealt:
+def gateway_flows(config: Config, path: Path, partition_id: int) -> Dealt:
     """Read and split the flows of one gateway of a deployment, which are all that it has.
 
     Parameters
@@ -372,7 +372,7 @@ def own_flows(config: Config, path: Path, partition_id: int) -> Dealt:
     return flows, split, PartitionPlan(FILES, owner, config.partition.gateways)
 
 
-def all_flows(config: Config) -> Dealt:
+def folder_flows(config: Config) -> Dealt:
     """Read and split the flows of all gateways from a folder, ``data.path``.
 
     Raises

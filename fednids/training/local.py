@@ -83,7 +83,7 @@ class LocalTrainer:
 
     def statistics(self, partition_id: int) -> Statistics:
         """Sum up a gateway's training flows."""
-        support = self.dataset.opening_support(partition_id)
+        support = self.dataset.initial_support(partition_id)
         return Statistics(partition_id, self.dataset.moments(partition_id), support)
 
     def windows(self, partition_id: int, task: Task) -> int:

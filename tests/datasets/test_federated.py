@@ -28,23 +28,23 @@ from partitions import PARTITIONERS, Arrival, arrived
 SIDES = (False, True)
 
 
-def fleet_of(**settings: object) -> FederatedDataset:
+def federated_of(**settings: object) -> FederatedDataset:
     return FederatedDataset.open(small_config(**settings))
 
 
-def rows_of(fleet: FederatedDataset, partition_id: int, side: bool) -> NDArray[Any]:
+def rows_of(dataset: FederatedDataset, partition_id: int, side: bool) -> NDArray[Any]:
     """Give the flows of a gateway on one side of the split, in file order."""
-    return np.flatnonzero((fleet.plan.assignment == partition_id) & (fleet.split.test == side))
+    return np.flatnonzero((dataset.plan.assignment == partition_id) & (dataset.split.test == side))
 
 
-def parts_of(fleet: FederatedDataset) -> Iterator[tuple[NDArray[Any], Windows]]:
+def parts_of(dataset: FederatedDataset) -> Iterator[tuple[NDArray[Any], Windows]]:
     """Give rows and windows of every gateway and side."""
-    for partition_id in range(fleet.gateways):
-        for side, windows in zip(SIDES, (fleet.training, fleet.testing), strict=True):
-            yield rows_of(fleet, partition_id, side), windows(partition_id)
+    for partition_id in range(dataset.gateways):
+        for side, windows in zip(SIDES, (dataset.training, dataset.testing), strict=True):
+            yield rows_of(dataset, partition_id, side), windows(partition_id)
 
 
-def assert_same_fleet(left: FederatedDataset, right: FederatedDataset) -> None:
+def assert_same_dataset(left: FederatedDataset, right: FederatedDataset) -> None:
     assert left.plan == right.plan
     assert left.flows.origin == right.flows.origin
     for name in ("vectors", "vector", "attack"):
@@ -58,75 +58,75 @@ class TestWindows:
     def test_equal_copied_ones_so_none_crosses_gateways_or_splits(
         self, scheme: str, how: str
     ) -> None:
-        fleet = fleet_of(partition__scheme=scheme, data__split=how, data__flows=300)
-        owners, test, length = fleet.plan.assignment, fleet.split.test, 6
+        dataset = federated_of(partition__scheme=scheme, data__split=how, data__flows=300)
+        owners, test, length = dataset.plan.assignment, dataset.split.test, 6
         rows = np.arange(300)[:, None]
         copied = np.array(oracles.windows_by_copying(rows, owners, test, length))[..., 0]
         assert (owners[copied] == owners[:, None]).all()
         assert (test[copied] == test[:, None]).all()
-        for flows, windows in parts_of(fleet):
+        for flows, windows in parts_of(dataset):
             ends = np.arange(len(flows))[:, None]
             found = windows.vectors(ends, np.arange(1 - length, 1))
-            np.testing.assert_array_equal(found, fleet.flows.vector[copied[flows]])
+            np.testing.assert_array_equal(found, dataset.flows.vector[copied[flows]])
 
     @pytest.mark.parametrize("scheme", PARTITIONERS.names())
     def test_every_flow_has_exactly_one(self, scheme: str) -> None:
-        fleet = fleet_of(partition__scheme=scheme, partition__gateways=6)
-        times = np.zeros(len(fleet.flows), dtype=int)
-        for flows, windows in parts_of(fleet):
+        dataset = federated_of(partition__scheme=scheme, partition__gateways=6)
+        times = np.zeros(len(dataset.flows), dtype=int)
+        for flows, windows in parts_of(dataset):
             assert len(windows) == len(flows)
-            np.testing.assert_array_equal(windows.labels, fleet.labels[flows])
-            np.testing.assert_array_equal(windows.order, fleet.flows.vector[flows])
+            np.testing.assert_array_equal(windows.labels, dataset.labels[flows])
+            np.testing.assert_array_equal(windows.order, dataset.flows.vector[flows])
             times[flows] += 1
         assert (times == 1).all()
 
     def test_novel_tells_of_the_test_windows(self) -> None:
-        fleet = fleet_of()
-        for partition_id in range(fleet.gateways):
-            rows = rows_of(fleet, partition_id, True)
-            np.testing.assert_array_equal(fleet.novel(partition_id), fleet.split.novel[rows])
-        assert 0 < sum(fleet.novel(k).sum() for k in range(3)) == fleet.split.novel.sum()
+        dataset = federated_of()
+        for partition_id in range(dataset.gateways):
+            rows = rows_of(dataset, partition_id, True)
+            np.testing.assert_array_equal(dataset.novel(partition_id), dataset.split.novel[rows])
+        assert 0 < sum(dataset.novel(k).sum() for k in range(3)) == dataset.split.novel.sum()
 
     def test_dtypes(self) -> None:
-        windows = fleet_of().training(0)
+        windows = federated_of().training(0)
         assert windows.order.dtype == windows.labels.dtype == np.dtype(np.int32)
 
     def test_a_gateway_that_is_not_there(self) -> None:
         with pytest.raises(PartitionError, match="from 0 to 2"):
-            fleet_of().training(3)
+            federated_of().training(3)
 
 
 class TestTrainingSizes:
     @pytest.mark.parametrize("scheme", PARTITIONERS.names())
     def test_count_the_training_windows_of_every_gateway(self, scheme: str) -> None:
-        fleet = fleet_of(partition__scheme=scheme, data__flows=300)
-        counted = tuple(len(fleet.training(k)) for k in range(fleet.gateways))
-        assert fleet.training_sizes == counted
-        assert sum(counted) == (~fleet.split.test).sum()
-        assert all(type(size) is int for size in fleet.training_sizes)
+        dataset = federated_of(partition__scheme=scheme, data__flows=300)
+        counted = tuple(len(dataset.training(k)) for k in range(dataset.gateways))
+        assert dataset.training_sizes == counted
+        assert sum(counted) == (~dataset.split.test).sum()
+        assert all(type(size) is int for size in dataset.training_sizes)
 
     def test_are_there_for_gateways_without_any(self) -> None:
-        fleet = fleet_of(data__flows=600, partition__gateways=300, partition__minimum=2)
-        assert len(fleet.training_sizes) == 300
-        assert 0 in fleet.training_sizes
-        assert fleet.training_sizes == tuple(len(fleet.training(k)) for k in range(300))
+        dataset = federated_of(data__flows=600, partition__gateways=300, partition__minimum=2)
+        assert len(dataset.training_sizes) == 300
+        assert 0 in dataset.training_sizes
+        assert dataset.training_sizes == tuple(len(dataset.training(k)) for k in range(300))
 
     def test_of_the_pooled_fleet_are_one(self) -> None:
-        fleet = fleet_of()
-        assert fleet.pooled().training_sizes == (sum(fleet.training_sizes),)
+        dataset = federated_of()
+        assert dataset.pooled().training_sizes == (sum(dataset.training_sizes),)
 
 
 class TestOpen:
     def test_is_a_function_of_the_settings(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        first = fleet_of()
-        assert_same_fleet(fleet_of(), first)
+        first = federated_of()
+        assert_same_dataset(federated_of(), first)
         monkeypatch.setenv("FEDNIDS_CACHE", str(tmp_path))
-        assert_same_fleet(fleet_of(), first)
+        assert_same_dataset(federated_of(), first)
 
     def test_training_settings_do_not_matter(self) -> None:
-        other = fleet_of(
+        other = federated_of(
             train__epochs=3,
             train__stack=4,
             model__hidden=16,
@@ -134,29 +134,29 @@ class TestOpen:
             data__window=8,
             run__engine="x",
         )
-        assert_same_fleet(other, fleet_of())
+        assert_same_dataset(other, federated_of())
 
     def test_the_seed_matters(self) -> None:
-        first, other = fleet_of(), fleet_of(run__seed=2)
+        first, other = federated_of(), federated_of(run__seed=2)
         assert first.plan != other.plan
         assert (first.split.test != other.split.test).any()
 
     def test_the_split_does_not_depend_on_the_partition(self) -> None:
-        first, other = fleet_of(), fleet_of(partition__scheme="iid", partition__gateways=11)
+        first, other = federated_of(), federated_of(partition__scheme="iid", partition__gateways=11)
         np.testing.assert_array_equal(first.split.test, other.split.test)
         assert (first.gateways, other.gateways) == (3, 11)
 
     def test_deals_as_the_settings_say(self) -> None:
-        skewed, even = (fleet_of(partition__alpha=alpha) for alpha in (0.05, 1000.0))
+        skewed, even = (federated_of(partition__alpha=alpha) for alpha in (0.05, 1000.0))
         spreads = [np.std([len(f.training(k)) for k in range(3)]) for f in (skewed, even)]
         assert spreads[0] > 3 * spreads[1]
-        fleet = fleet_of(partition__scheme="pathological", partition__classes_per_gateway=2)
-        counts = fleet.plan.label_counts(np.asarray(fleet.flows.attack), 5)
+        dataset = federated_of(partition__scheme="pathological", partition__classes_per_gateway=2)
+        counts = dataset.plan.label_counts(np.asarray(dataset.flows.attack), 5)
         assert (counts > 0).sum(axis=1).tolist() == [2, 2, 2]
 
     @pytest.mark.parametrize("share", [0.1, 0.5])
     def test_splits_as_the_settings_say(self, share: float) -> None:
-        assert abs(fleet_of(data__test_share=share).split.test.mean() - share) < 0.01
+        assert abs(federated_of(data__test_share=share).split.test.mean() - share) < 0.01
 
     @pytest.mark.parametrize(
         ("settings", "error"),
@@ -173,7 +173,7 @@ class TestOpen:
         self, settings: dict[str, object], error: type[Exception]
     ) -> None:
         with pytest.raises(error) as caught:
-            fleet_of(**settings)
+            federated_of(**settings)
         assert len(str(caught.value).splitlines()) == 1
         assert ";" in str(caught.value)
 
@@ -185,45 +185,45 @@ class TestClasses:
         assert len(class_names(small_config(data__dataset="nf-ton-iot"))) == 10
 
     def test_five_are_the_attacks(self) -> None:
-        fleet = fleet_of()
-        np.testing.assert_array_equal(fleet.labels, fleet.flows.attack)
-        assert fleet.labels.dtype == np.int32
-        assert fleet.classes == CLASSES
+        dataset = federated_of()
+        np.testing.assert_array_equal(dataset.labels, dataset.flows.attack)
+        assert dataset.labels.dtype == np.int32
+        assert dataset.classes == CLASSES
 
     def test_two_are_benign_and_the_rest_over_the_same_plan(self) -> None:
-        five, two = fleet_of(), fleet_of(model__classes="binary")
+        five, two = federated_of(), federated_of(model__classes="binary")
         np.testing.assert_array_equal(two.labels, five.labels > 0)
         assert two.plan == five.plan
         assert two.support(two.testing(0)).shape == (2,)
 
     def test_support_counts_by_class(self) -> None:
-        fleet = fleet_of()
-        for flows, windows in parts_of(fleet):
-            labels = fleet.labels[flows].tolist()
-            assert fleet.support(windows).tolist() == [labels.count(c) for c in range(5)]
+        dataset = federated_of()
+        for flows, windows in parts_of(dataset):
+            labels = dataset.labels[flows].tolist()
+            assert dataset.support(windows).tolist() == [labels.count(c) for c in range(5)]
 
 
 class TestScaler:
     def test_federated_equals_centralised(self) -> None:
-        fleet = fleet_of(partition__gateways=20)
-        federated = Scaler.fit(reduce(add, [fleet.moments(k) for k in range(20)]))
-        centralised = Scaler.fit(fleet.pooled().moments(0))
+        dataset = federated_of(partition__gateways=20)
+        federated = Scaler.fit(reduce(add, [dataset.moments(k) for k in range(20)]))
+        centralised = Scaler.fit(dataset.pooled().moments(0))
         np.testing.assert_allclose(federated.mean, centralised.mean, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(federated.scale, centralised.scale, rtol=1e-12)
 
     def test_test_flows_have_no_say(self) -> None:
-        fleet = fleet_of()
-        hidden = np.setdiff1d(fleet.flows.vector, fleet.flows.vector[~fleet.split.test])
+        dataset = federated_of()
+        hidden = np.setdiff1d(dataset.flows.vector, dataset.flows.vector[~dataset.split.test])
         assert len(hidden) > 0
-        vectors = np.array(fleet.flows.vectors)
+        vectors = np.array(dataset.flows.vectors)
         vectors[hidden] = 1e6
-        other = replace(fleet, flows=replace(fleet.flows, vectors=vectors))
-        for partition_id in range(fleet.gateways):
-            left, right = fleet.moments(partition_id), other.moments(partition_id)
+        other = replace(dataset, flows=replace(dataset.flows, vectors=vectors))
+        for partition_id in range(dataset.gateways):
+            left, right = dataset.moments(partition_id), other.moments(partition_id)
             assert (
                 left.count
                 == right.count
-                == (~fleet.split.test)[fleet.plan.assignment == partition_id].sum()
+                == (~dataset.split.test)[dataset.plan.assignment == partition_id].sum()
             )
             np.testing.assert_array_equal(left.sums, right.sums)
             np.testing.assert_array_equal(left.squares, right.squares)
@@ -232,46 +232,46 @@ class TestScaler:
 class TestArrival:
     @pytest.mark.parametrize("how", ["at-once", "growing", "passing"])
     def test_a_round_has_its_part_of_the_flows_in_file_order(self, how: Arrival) -> None:
-        fleet = fleet_of(partition__arrival=how, federation__rounds=5)
-        for each in (fleet, fleet.pooled()):
+        dataset = federated_of(partition__arrival=how, federation__rounds=5)
+        for each in (dataset, dataset.pooled()):
             for k in range(each.gateways):
                 rows = rows_of(each, k, False)
                 for server_round in range(1, 6):
                     found = each.training(k, server_round).order
                     part = rows[arrived(len(rows), server_round, 5, how)]
-                    np.testing.assert_array_equal(found, fleet.flows.vector[part])
+                    np.testing.assert_array_equal(found, dataset.flows.vector[part])
                 assert len(each.training(k)) == len(each.training(k, 0)) == len(rows)
 
     @pytest.mark.parametrize("how", ["growing", "passing"])
     def test_statistics_know_no_later_round(self, how: str) -> None:
-        fleet = fleet_of(partition__arrival=how, federation__rounds=5)
-        for k in range(fleet.gateways):
-            later = np.setdiff1d(rows_of(fleet, k, False), self.first(fleet, k))
-            attack, vector = np.array(fleet.flows.attack), np.array(fleet.flows.vector)
-            attack[later], vector[later] = 4, vector[self.first(fleet, k)[0]]
-            changed = replace(fleet.flows, attack=attack, vector=vector)
-            other = replace(fleet, flows=changed)
-            assert fleet.moments(k).count == len(self.first(fleet, k))
-            np.testing.assert_array_equal(fleet.moments(k).sums, other.moments(k).sums)
-            support = fleet.opening_support(k)
-            np.testing.assert_array_equal(support, other.opening_support(k))
-            np.testing.assert_array_equal(support, fleet.support(fleet.training(k, 1)) + 1)
+        dataset = federated_of(partition__arrival=how, federation__rounds=5)
+        for k in range(dataset.gateways):
+            later = np.setdiff1d(rows_of(dataset, k, False), self.first(dataset, k))
+            attack, vector = np.array(dataset.flows.attack), np.array(dataset.flows.vector)
+            attack[later], vector[later] = 4, vector[self.first(dataset, k)[0]]
+            changed = replace(dataset.flows, attack=attack, vector=vector)
+            other = replace(dataset, flows=changed)
+            assert dataset.moments(k).count == len(self.first(dataset, k))
+            np.testing.assert_array_equal(dataset.moments(k).sums, other.moments(k).sums)
+            support = dataset.initial_support(k)
+            np.testing.assert_array_equal(support, other.initial_support(k))
+            np.testing.assert_array_equal(support, dataset.support(dataset.training(k, 1)) + 1)
 
-    def first(self, fleet: FederatedDataset, partition_id: int) -> NDArray[Any]:
-        rows = rows_of(fleet, partition_id, False)
+    def first(self, dataset: FederatedDataset, partition_id: int) -> NDArray[Any]:
+        rows = rows_of(dataset, partition_id, False)
         return rows[: len(rows) // 5]
 
     def test_at_once_statistics_are_of_all_flows(self) -> None:
-        fleet = fleet_of()
-        assert fleet.moments(0).count == fleet.training_sizes[0]
-        support = fleet.support(fleet.training(0))
-        np.testing.assert_array_equal(fleet.opening_support(0), support)
+        dataset = federated_of()
+        assert dataset.moments(0).count == dataset.training_sizes[0]
+        support = dataset.support(dataset.training(0))
+        np.testing.assert_array_equal(dataset.initial_support(0), support)
 
 
 class TestNoise:
     def test_each_flow_has_the_noise_of_its_gateway(self) -> None:
-        noisy = fleet_of(partition__scheme="noise", partition__noise=3.0, data__flows=3000)
-        clean = fleet_of(partition__scheme="noise", partition__noise=0.0, data__flows=3000)
+        noisy = federated_of(partition__scheme="noise", partition__noise=3.0, data__flows=3000)
+        clean = federated_of(partition__scheme="noise", partition__noise=0.0, data__flows=3000)
         assert noisy.plan == clean.plan
         before = clean.flows.vectors[clean.flows.vector].astype(np.float64)
         scale = before[~clean.split.test].std(axis=0)
@@ -281,7 +281,10 @@ class TestNoise:
         assert not (noisy.flows.vectors - before)[:, scale == 0].any()
 
     def test_the_rest_is_as_it_was(self) -> None:
-        noisy, plain = fleet_of(partition__scheme="noise"), fleet_of(partition__scheme="iid")
+        noisy, plain = (
+            federated_of(partition__scheme="noise"),
+            federated_of(partition__scheme="iid"),
+        )
         assert noisy.plan.assignment.tolist() == plain.plan.assignment.tolist()
         np.testing.assert_array_equal(noisy.split.novel, plain.split.novel)
         np.testing.assert_array_equal(noisy.labels, plain.labels)
@@ -290,37 +293,37 @@ class TestNoise:
         assert noisy.flows.vectors.dtype == np.float32
 
     def test_none_changes_no_bit(self) -> None:
-        silent = fleet_of(partition__scheme="noise", partition__noise=0.0)
-        assert silent.flows.vectors.tobytes() == fleet_of().flows.vectors.tobytes()
-        np.testing.assert_array_equal(silent.flows.vector, fleet_of().flows.vector)
+        silent = federated_of(partition__scheme="noise", partition__noise=0.0)
+        assert silent.flows.vectors.tobytes() == federated_of().flows.vectors.tobytes()
+        np.testing.assert_array_equal(silent.flows.vector, federated_of().flows.vector)
 
     def test_it_is_a_function_of_the_settings(self) -> None:
-        one, same = (fleet_of(partition__scheme="noise") for _ in range(2))
-        assert_same_fleet(one, same)
+        one, same = (federated_of(partition__scheme="noise") for _ in range(2))
+        assert_same_dataset(one, same)
 
 
 def test_traffic_has_what_every_scheme_needs() -> None:
-    fleet = fleet_of()
-    traffic = traffic_of(fleet.flows)
+    dataset = federated_of()
+    traffic = traffic_of(dataset.flows)
     values, place = traffic.feature("IN_BYTES")
     column = list(feature_names("v1")).index("IN_BYTES")
-    np.testing.assert_array_equal(values[place], fleet.flows.raw[fleet.flows.vector, column])
+    np.testing.assert_array_equal(values[place], dataset.flows.raw[dataset.flows.vector, column])
     assert len(traffic.hosts) > max(traffic.ends("source").max(), traffic.ends("destination").max())
     sources = {traffic.hosts[code] for code in np.unique(traffic.ends("source"))}
     assert {f"192.168.100.{last}" for last in range(147, 151)} <= sources
 
 
 def test_pooled_is_one_gateway_with_all_flows_in_file_order() -> None:
-    fleet = fleet_of()
-    pooled = fleet.pooled()
+    dataset = federated_of()
+    pooled = dataset.pooled()
     assert pooled.gateways == 1
-    assert pooled.split is fleet.split
-    rows = np.flatnonzero(~fleet.split.test)
-    np.testing.assert_array_equal(pooled.training(0).order, fleet.flows.vector[rows])
-    np.testing.assert_array_equal(pooled.novel(0), fleet.split.novel[fleet.split.test])
+    assert pooled.split is dataset.split
+    rows = np.flatnonzero(~dataset.split.test)
+    np.testing.assert_array_equal(pooled.training(0).order, dataset.flows.vector[rows])
+    np.testing.assert_array_equal(pooled.novel(0), dataset.split.novel[dataset.split.test])
 
 
 def test_the_defaults_open() -> None:
-    fleet = FederatedDataset.open(Config())
-    assert (len(fleet.flows), fleet.gateways) == (60_000, 10)
-    assert min(len(fleet.training(k)) for k in range(10)) > 0
+    dataset = FederatedDataset.open(Config())
+    assert (len(dataset.flows), dataset.gateways) == (60_000, 10)
+    assert min(len(dataset.training(k)) for k in range(10)) > 0

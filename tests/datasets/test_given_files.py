@@ -61,7 +61,7 @@ def test_every_gateway_has_the_flows_of_its_file_and_splits_them_alone(
     whole = FederatedDataset.open(config)
     for k, name in enumerate(NAMES):
         path = files / f"{name}.parquet"
-        own, table = FederatedDataset.own(config, path, k), read_flows(path)
+        own, table = FederatedDataset.open_gateway(config, path, k), read_flows(path)
         rows = whole.plan.rows(k)
         np.testing.assert_array_equal(whole.flows.attack[rows], table.attack)
         np.testing.assert_array_equal(whole.split.test[rows], own.split.test)
@@ -76,13 +76,13 @@ def test_every_gateway_has_the_flows_of_its_file_and_splits_them_alone(
 
 def test_splits_of_two_gateways_with_one_file_differ(files: Path, tmp_path: Path) -> None:
     config, path = config_of(files), files / "attic.parquet"
-    first, second = (FederatedDataset.own(config, path, k).split.test for k in (0, 1))
+    first, second = (FederatedDataset.open_gateway(config, path, k).split.test for k in (0, 1))
     assert (first != second).any()
 
 
 def test_at_most_so_many_flows_are_taken_from_each(files: Path) -> None:
-    fleet = FederatedDataset.open(config_of(files, data__flows=100))
-    assert fleet.plan.sizes().tolist() == [100, 100, 100]
+    dataset = FederatedDataset.open(config_of(files, data__flows=100))
+    assert dataset.plan.sizes().tolist() == [100, 100, 100]
 
 
 def test_the_checksum_is_that_of_sha256sum(files: Path) -> None:

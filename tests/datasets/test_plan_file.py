@@ -23,9 +23,9 @@ def digest(config: Config) -> str:
 
 
 def saved(config: Config, path: Path) -> Path:
-    fleet = FederatedDataset.open(config)
+    dataset = FederatedDataset.open(config)
     flows = load_flows(config.data, config.run.seed)
-    sign_plan(fleet.plan, flows).save(path)
+    sign_plan(dataset.plan, flows).save(path)
     return path
 
 
@@ -115,8 +115,8 @@ def test_a_plan_of_something_else_is_refused(
 
 
 def test_an_unsigned_plan_and_no_plan_are_refused(tmp_path: Path) -> None:
-    fleet = FederatedDataset.open(small_config())
-    bare = PartitionPlan("iid", fleet.plan.assignment, fleet.gateways)
+    dataset = FederatedDataset.open(small_config())
+    bare = PartitionPlan("iid", dataset.plan.assignment, dataset.gateways)
     bare.save(tmp_path / "bare.npz")
     (tmp_path / "text.npz").write_text("no plan")
     for name in ("bare.npz", "text.npz", "missing.npz"):

@@ -38,14 +38,14 @@ def test_flows_are_for_one_thing_and_tests_stay_as_they_are(how: str) -> None:
 
 
 def test_a_gateway_chooses_alone_what_it_chooses_among_others() -> None:
-    fleet = FederatedDataset.open(small_config(data__validation_share=0.3))
-    for k in range(fleet.gateways):
-        rows = fleet.plan.rows(k)
-        trained = rows[~fleet.split.test[rows]]
-        alone = carve_validation(fleet.flows.take(rows), np.flatnonzero(
-            ~fleet.split.test[rows]), "stratified", 0.3, 1, k)  # fmt: skip
-        assert fleet.split.validation is not None
-        np.testing.assert_array_equal(rows[alone], trained[fleet.split.validation[trained]])
+    dataset = FederatedDataset.open(small_config(data__validation_share=0.3))
+    for k in range(dataset.gateways):
+        rows = dataset.plan.rows(k)
+        trained = rows[~dataset.split.test[rows]]
+        alone = carve_validation(dataset.flows.take(rows), np.flatnonzero(
+            ~dataset.split.test[rows]), "stratified", 0.3, 1, k)  # fmt: skip
+        assert dataset.split.validation is not None
+        np.testing.assert_array_equal(rows[alone], trained[dataset.split.validation[trained]])
 
 
 @pytest.mark.parametrize("asked", [{"run__patience": 2}, {"run__keep": "best"}])

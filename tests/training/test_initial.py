@@ -145,7 +145,7 @@ class TestLogitAdjustment:
     def test_the_task_has_one_only_if_it_is_asked_for(self) -> None:
         config, adjusted = small_config(), small_config(train__logit_adjustment=0.5)
         dataset = FederatedDataset.open(config).pooled()
-        statistics = Statistics(0, dataset.moments(0), dataset.opening_support(0))
+        statistics = Statistics(0, dataset.moments(0), dataset.initial_support(0))
         assert initial_task([statistics], config).adjustment is None
         np.testing.assert_array_equal(
             initial_task([statistics], adjusted).adjustment,

@@ -15,7 +15,7 @@ doi 10.1007/978-3-030-72802-1_9.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -234,53 +234,46 @@ def published_statistics() -> PublishedStatistics:
     """Return the published figures of NF-BoT-IoT v1, read once from the package's data."""
     file = resources.files("fednids.flows.synthetic").joinpath(_FILE)
     figures = json.loads(file.read_text(encoding="utf-8"))
-    return PublishedStatistics(
-        source=figures["source"],
-        moments={name: ColumnMoments(**each) for name, each in figures["moments"].items()},
-        hosts=_hosts(figures["hosts"]),
-        quantile_levels=tuple(figures["quantile_levels"]),
-        classes=tuple(_class(name, figures["classes"][name]) for name in NF_BOT_IOT.classes),
+    hosts = figures["hosts"]
+    routes = tuple(
+        Route(name, port, tuple(clients), tuple(servers))
+        for name, port, clients, servers in hosts["routes"]
     )
-
-
-def _hosts(figures: Mapping[str, Any]) -> Hosts:
-    return Hosts(
-        source=figures["source"],
-        attackers=tuple(figures["attackers"]),
-        victims=tuple(figures["victims"]),
-        routes=tuple(
-            Route(name, port, tuple(clients), tuple(servers))
-            for name, port, clients, servers in figures["routes"]
-        ),
+    return PublishedStatistics(
+        figures["source"],
+        {name: ColumnMoments(**each) for name, each in figures["moments"].items()},
+        Hosts(hosts["source"], tuple(hosts["attackers"]), tuple(hosts["victims"]), routes),
+        tuple(figures["quantile_levels"]),
+        tuple(_class(name, figures["classes"][name]) for name in NF_BOT_IOT.classes),
     )
 
 
 def _class(name: str, figures: Mapping[str, Any]) -> ClassStatistics:
     return ClassStatistics(
-        name=name,
-        flows=figures["flows"],
-        rows=figures["rows"],
-        quantiles={column: tuple(values) for column, values in figures["quantiles"].items()},
-        shares={column: dict(pairs) for column, pairs in figures["shares"].items()},
-        templates=tuple(_template(row) for row in figures["templates"]),
+        name,
+        figures["flows"],
+        figures["rows"],
+        {column: tuple(values) for column, values in figures["quantiles"].items()},
+        {column: dict(pairs) for column, pairs in figures["shares"].items()},
+        tuple(_template(*row) for row in figures["templates"]),
     )
 
 
-def _template(row: Sequence[Any]) -> Template:
-    """Read a template from the columns that the file calls ``template_columns``."""
-    protocol, l7_proto, flags, in_packets, out_packets, out_bytes, rows, *rest = row
-    in_bytes, duration, source_port, distinct_ports, common_ports = rest
+def _template(protocol: int, l7_proto: float, *rest: Any) -> Template:
+    """Return a template from the columns that the file calls ``template_columns``."""
+    *counts, in_bytes, duration, source_port, distinct_ports, common_ports = rest
+    flags, in_packets, out_packets, out_bytes, rows = counts
     return Template(
-        protocol=protocol,
-        l7_proto=float(l7_proto),
-        tcp_flags=flags,
-        in_packets=in_packets,
-        out_packets=out_packets,
-        out_bytes=out_bytes,
-        rows=rows,
-        in_bytes=Span(*in_bytes),
-        duration=Span(*duration),
-        source_port=Span(*source_port),
-        distinct_ports=distinct_ports,
-        common_ports=tuple((port, count) for port, count in common_ports),
+        protocol,
+        float(l7_proto),
+        flags,
+        in_packets,
+        out_packets,
+        out_bytes,
+        rows,
+        Span(*in_bytes),
+        Span(*duration),
+        Span(*source_port),
+        distinct_ports,
+        tuple((port, count) for port, count in common_ports),
     )
