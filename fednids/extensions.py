@@ -292,6 +292,7 @@ ALGORITHMS: Registry[type[Algorithm]] = Registry(
         "normclip": f"{_ALGORITHMS}.normclip:NormClip",
         "scaffold": f"{_ALGORITHMS}.scaffold:Scaffold",
         "fednova": f"{_ALGORITHMS}.fednova:FedNova",
+        "classwise": f"{_ALGORITHMS}.classwise:ClassWise",
         "feddyn": f"{_ALGORITHMS}.feddyn:FedDyn",
         "fedper": f"{_ALGORITHMS}.fedper:FedPer",
         "ditto": f"{_ALGORITHMS}.ditto:Ditto",

@@ -125,11 +125,18 @@ class Federation:
         self.cards = [found.card for found in statistics if found.card]
         task = initial_task(statistics, config)
         network = run_architecture(task, config)
-        start = RoundStart(0, algorithm.initial_weights(network, config.run.seed))
+        start = RoundStart(
+            0,
+            algorithm.initial_weights(network, config.run.seed),
+            layout=network.layout,
+            class_counts={found.partition_id: found.train_support for found in statistics},
+        )
         start = replace(start, state=algorithm.initial_state(len(start.weights)))
         if resumed and resumed.weights:
             state = _checked_state(resumed.state, start.state)
-            start = RoundStart(resumed.server_round, resumed.weights[0], state)
+            start = replace(
+                start, server_round=resumed.server_round, weights=resumed.weights[0], state=state
+            )
         task = self._with_bytes(replace(task, size=len(start.weights)), start)
         selection, ended = selection_of(config, resumed), list[Round]()
         counted = any(past["participants"] for past in resumed.rounds) if resumed else False

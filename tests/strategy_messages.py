@@ -12,8 +12,11 @@ from fednids.algorithms import Aggregate, Aggregation, Algorithm, RoundStart, St
 from fednids.config import Config
 from fednids.messages.records import read_weights, update_content, weights_record
 from fednids.messages.values import Update
+from fednids.networks.interface import Head, Layout, Parameter, dense
 
 SIZE = 50
+LAYOUT = Layout((Parameter("base.weight", (30,), 1.0), *dense("head", 4, 4)), Head())
+"""Of the weights in tests: a base, and the head of a network of four classes."""
 
 
 class Server:
@@ -24,10 +27,14 @@ class Server:
         self.state: State = {}
         self.clean: np.ndarray | None = None
         self.log: dict[str, object] = {}
+        self.class_counts: dict[int, np.ndarray] = {}
 
     def open(self, start: np.ndarray, participants: Sequence[int], number: int = 1) -> Open:
         state = self.state or self.algorithm.initial_state(len(start))
-        return Open(self, RoundStart(number, start, state, participants, self.clean))
+        counts = {k: self.class_counts.get(k, np.ones(4, np.int64)) for k in participants}
+        return Open(
+            self, RoundStart(number, start, state, participants, self.clean, LAYOUT, counts)
+        )
 
 
 class Open:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fednids.config import Section
 from fednids.messages.values import Fitted, Update
-from fednids.networks.interface import Architecture, Weights
+from fednids.networks.interface import Architecture, Layout, Weights
 from fednids.seeding import Stream, generator
 from fednids.training.objective import Objective
 
@@ -48,6 +48,11 @@ class RoundStart:
     clean : ndarray or None
         The weights after training on clean flows of the server's own, for an algorithm that
         needs `Algorithm.clean_flows`.
+    layout : Layout or None
+        How the weights of one detector lie in the array; the server always gives it.
+    class_counts : Mapping[int, ndarray]
+        Of each client of the run, by partition id: ``(C,) int64`` training flows of each class,
+        as it sent them before round 1.
     """
 
     server_round: int
@@ -55,6 +60,8 @@ class RoundStart:
     state: State = field(default_factory=dict)
     participants: Sequence[int] = ()
     clean: Weights | None = None
+    layout: Layout | None = None
+    class_counts: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

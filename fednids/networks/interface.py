@@ -165,27 +165,29 @@ class Layout:
         left_out = self.last_layers[-last:] if last else ()
         return sum(p.size for p in self.parameters if p.layer not in left_out)
 
-    def head_rows(self, weights: Weights) -> Weights:
-        """Return the head, a row for each class: its weights and its bias, ``(C, D + 1)``."""
-        head, parts = self._head(), self.unpack(weights)
-        rows = np.moveaxis(parts[head.weight], head.class_axis, 0)
-        return np.concatenate([rows, parts[head.bias][:, None]], axis=1)
+    @cached_property
+    def head_places(self) -> NDArray[np.int64]:
+        """Where the head lies in the flat array: ``(C, D + 1)``, a row of places for each class.
 
-    def with_head_rows(self, weights: Weights, rows: Weights) -> Weights:
-        """Return a copy of ``(P,)`` weights with other rows of the head, `head_rows`' inverse."""
-        head, changed = self._head(), weights.copy()
-        parts = self.unpack(changed)
-        np.moveaxis(parts[head.weight], head.class_axis, 0)[...] = rows[:, :-1]
-        parts[head.bias][...] = rows[:, -1]
-        return changed
+        The last of a row is the place of the class's bias.
 
-    def _head(self) -> Head:
+        Raises
+        ------
+        ConfigError
+            The network declares no head.
+        """
         if self.head is None:
             raise ConfigError(
                 "expected a network that declares its linear head, got one without; choose another "
                 "model.network"
             )
-        return self.head
+        starts = np.cumsum([0, *(parameter.size for parameter in self.parameters)])
+        places = {
+            parameter.name: start + np.arange(parameter.size).reshape(parameter.shape)
+            for parameter, start in zip(self.parameters, starts, strict=False)
+        }
+        rows = np.moveaxis(places[self.head.weight], self.head.class_axis, 0)
+        return np.concatenate([rows, places[self.head.bias][:, None]], axis=1)
 
 
 @dataclass(frozen=True)

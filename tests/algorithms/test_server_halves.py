@@ -12,7 +12,7 @@ from flwr.app import ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import strategy as flower
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategy_messages import SIZE, Server, draw, strategy_of, updates_of
+from strategy_messages import LAYOUT, SIZE, Server, draw, strategy_of, updates_of
 
 from fednids.algorithms import find_algorithm
 from fednids.config import Config
@@ -114,6 +114,53 @@ class TestFedNova:
         rows, examples = [u.weights for u in updates], [u.examples for u in updates]
         expected = oracles.weighted_mean(rows, examples)
         np.testing.assert_allclose(told(strategy, start, alike), expected, rtol=0, atol=1e-6)
+
+
+class TestClassWise:
+    @few
+    @given(count=COUNTS, seed=SEEDS, base=st.sampled_from(["fedavg", "fednova"]))
+    def test_is_the_slow_twins(self, count: int, seed: int, base: str) -> None:
+        strategy = strategy_of("classwise", base=base)
+        start, updates = drawn(strategy, count, seed)
+        counts = np.random.default_rng(seed).integers(0, 3, (count, 4))
+        strategy.class_counts = dict(enumerate(counts))
+        rows, examples = [u.weights for u in updates], [u.examples for u in updates]
+        steps = [u.steps if base == "fednova" else 1 for u in updates]
+        expected = slow.fednova(rows, examples, steps, start)
+        parts = LAYOUT.unpack(np.arange(SIZE))
+        for c, of_class in enumerate(counts.T.tolist()):
+            row = [*parts["head.weight"][c], parts["head.bias"][c]]
+            some = [k for k in range(count) if of_class[k]]
+            expected[row] = start[row]
+            if some:
+                theirs, shares = [rows[k][row] for k in some], [of_class[k] for k in some]
+                expected[row] = slow.fednova(theirs, shares, [steps[k] for k in some], start[row])
+        np.testing.assert_allclose(told(strategy, start, updates), expected, rtol=0, atol=1e-6)
+
+    @few
+    @given(count=COUNTS, seed=SEEDS, base=st.sampled_from(["fedavg", "fednova"]))
+    def test_of_equal_shares_of_the_classes_is_its_base(
+        self, count: int, seed: int, base: str
+    ) -> None:
+        strategy = strategy_of("classwise", base=base)
+        start, updates = drawn(strategy, count, seed)
+        shares = np.array([1, 5, 2, 9])
+        strategy.class_counts = {u.partition_id: u.examples * shares for u in updates}
+        expected = told(strategy_of(base), start, updates)
+        np.testing.assert_allclose(told(strategy, start, updates), expected, rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize("base", ["fedavg", "fednova"])
+    def test_of_one_client_is_its_update_to_the_bit(self, base: str) -> None:
+        strategy = strategy_of("classwise", base=base)
+        start, updates = drawn(strategy, 1, 8)
+        assert told(strategy, start, updates).tobytes() == updates[0].weights.tobytes()
+
+    def test_refuses_a_network_without_a_head(self) -> None:
+        strategy = find_algorithm(Config.resolve({"strategy.name": "classwise"}))
+        headless = Architecture.of(Config().model, 3, 10, 5)
+        headless.__dict__["layout"] = replace(headless.layout, head=None)
+        with pytest.raises(ConfigError, match="declares its linear head"):
+            strategy.check_network(headless)
 
 
 class TestFLTrust:
