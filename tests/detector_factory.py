@@ -37,11 +37,11 @@ def pulled(strength, anchor=None):
     return Objective((Proximal(strength, anchor),))
 
 
-def run(trainer, start=START, windows=None, local=PLAIN, seed=5, objective=None):
+def run(trainer, start=START, windows=None, local=PLAIN, seed=5, objective=None, adjustment=None):
     """Train one job alone."""
     windows = gateway(27) if windows is None else windows
     rng, objective = np.random.default_rng(seed), objective or Objective()
-    return trainer.train(TrainingJob(start, windows, rng, objective), local)
+    return trainer.train(TrainingJob(start, windows, rng, objective, None, adjustment), local)
 
 
 def same(one, other):

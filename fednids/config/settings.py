@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from fednids.config.folder import FILES
-from fednids.config.section import OpenSection, Section
+from fednids.config.section import OfPreset, OpenSection, Section
 from fednids.extensions import ALGORITHMS, NETWORKS, PARTITIONERS, Registry
 
 _GATEWAY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -121,11 +121,31 @@ class TrainConfig(Section):
     focal_gamma: float = Field(
         2.0, ge=0, le=10, description="gamma of the focal loss; 0 is cross-entropy"
     )
-    logit_adjustment: float = Field(
-        0.0,
+    prior: Literal["none", "federation", "own"] = Field(
+        "none",
+        description="class frequencies whose logarithms are added to the logits in training: "
+        "none, of all gateways together, or each gateway's own",
+    )
+    logit_adjustment: Annotated[float | None, OfPreset] = Field(
+        None,
         ge=0,
         le=10,
-        description="logit adjustment (tau): factor of the log class frequencies added to logits",
+        description="factor of these logarithms (tau); empty for 1; given without train.prior, of "
+        "the federation's",
+    )
+    absent_class: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="flows that a class without any counts as in the prior; 0: its logit is left "
+        "out of the loss",
+    )
+    answer_prior: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="power of the federation's class frequencies in the answer of a detector "
+        "trained with a prior; 0: as if classes were equally frequent",
     )
     sampling: Literal["all", "balanced"] = Field(
         "all",
@@ -140,6 +160,22 @@ class TrainConfig(Section):
         le=64,
         description="gateways trained together in one graph; 0: chosen by size, 1: each alone",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imply_prior(cls, values: Any) -> Any:
+        """Take logit adjustment without a prior as what it was before there was another."""
+        if isinstance(values, dict) and "prior" not in values and values.get("logit_adjustment"):
+            adjusts = str(values["logit_adjustment"]) not in ("0", "0.0")
+            return {**values, "prior": "federation" if adjusts else "none"}
+        return values
+
+    @property
+    def tau(self) -> float:
+        """Factor of the logarithms of class frequencies that are added to logits; 0: none are."""
+        if self.prior == "none":
+            return 0.0
+        return 1.0 if self.logit_adjustment is None else self.logit_adjustment
 
 
 class RunConfig(Section):

@@ -37,7 +37,7 @@ class Task:
         deadline; 0 in arms without a server.
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training, from the classes' counts over all
-        gateways; with ``train.logit_adjustment``.
+        gateways; with ``train.prior``.
     score_first : bool
         Whether the weights that come are scored before they are trained, as those after the
         round before.

@@ -177,18 +177,23 @@ class Loss(nn.Cell):
         super().__init__()
         self.network, self.entropy = network, ops.SoftmaxCrossEntropyWithLogits()
         self.codes = Tensor(np.eye(classes, dtype=np.float32))
-        self.members, self.add, self.relu = members, ops.BiasAdd(), ops.ReLU()
+        self.members, self.relu = members, ops.ReLU()
         self.added, self.adds = nn.CellList(list(added)), len(added) > 0
         self.represents = represents
 
     def construct(  # type: ignore[no-untyped-def]
         self, inputs, mask, labels, weights, gamma, adjustment, numbers
     ):
-        """Compare logits with labels; `gamma` and `adjustment` are Tensors, or None."""
+        """Compare logits with labels.
+
+        `gamma` and `adjustment`, ``(K, 1, C)``, are Tensors, or None.
+        """
         represented, logits = self._forward(inputs, mask)
         adjusted = logits
         if adjustment is not None:
-            adjusted = self.add(logits, adjustment)
+            classes = logits.shape[1]
+            members = ops.reshape(logits, (self.members, -1, classes)) + adjustment
+            adjusted = ops.reshape(members, (-1, classes))
         losses, _ = self.entropy(adjusted, ops.gather(self.codes, labels, 0))
         if gamma is not None:
             losses = self._focused(losses, gamma)

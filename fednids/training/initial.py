@@ -16,6 +16,9 @@ from fednids.messages.values import Statistics, Task
 from fednids.networks.interface import Architecture, Weights
 from fednids.seeding import Stream, generator
 
+MASKED = np.float32(-80.0)
+"""Margin of a class that is left out of the loss: its probability is 0 beside any other's."""
+
 _MOST_STACKED = 16
 _FEWEST_STACKED = 8
 _STACKED_WINDOWS = 1024
@@ -30,9 +33,8 @@ def initial_task(statistics: Sequence[Statistics], config: Config) -> Task:
     moments = reduce(add, [found.moments for found in statistics])
     support = reduce(add, [found.train_support for found in statistics])
     train = config.train
-    weights, tau = class_weights(support, train.balance), train.logit_adjustment
-    adjustment = logit_adjustment(support, tau) if tau else None
-    return Task(1, Scaler.fit(moments), weights, adjustment=adjustment)
+    weights = class_weights(support, train.balance)
+    return Task(1, Scaler.fit(moments), weights, adjustment=federation_adjustment(support, train))
 
 
 def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.float32]:
@@ -49,20 +51,55 @@ def class_weights(support: NDArray[np.int64], balance: float) -> NDArray[np.floa
     return scaled
 
 
-def logit_adjustment(support: NDArray[np.int64], tau: float) -> NDArray[np.float32]:
+def logit_adjustment(
+    support: NDArray[np.int64], tau: float, absent: float = 1.0
+) -> NDArray[np.float32]:
     """Return what is added to the logits in training, so that rare classes get a margin.
 
     The support is ``(C,)`` training flows of each class. Margins are ``(C,) float32``,
-    ``tau * log(n_c / N)``, where a class without any flows counts as one. With a tau of 1 the
-    detector learns what would be best were all classes equally frequent.
+    ``tau * log(n_c / N)``, where a class without any flows counts as `absent` flows; with 0 its
+    margin is `MASKED`. With a tau of 1 the detector learns what would be best were all classes
+    equally frequent.
 
     References
     ----------
     Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, eq. 10.
     """
-    shares = np.maximum(support, 1) / support.sum()
-    margins: NDArray[np.float32] = (tau * np.log(shares)).astype(np.float32)
-    return margins
+    counts, total = np.where(support > 0, support, absent), max(int(support.sum()), 1)
+    with np.errstate(divide="ignore"):
+        margins = np.where(counts > 0, tau * np.log(counts / total), MASKED)
+    return margins.astype(np.float32)
+
+
+def federation_adjustment(
+    support: NDArray[np.int64], train: TrainConfig
+) -> NDArray[np.float32] | None:
+    r"""Return the part of the adjustment that is alike at all clients, ``(C,) float32``, or None.
+
+    With ``train.prior=federation`` it is all of it. With ``own`` it is what the answer adds back:
+    a detector trained with :math:`	au (\log p_k - \lambda \log p)` added to its logits, where
+    :math:`p_k` are a client's class frequencies and :math:`p` the federation's, answers as one
+    trained with :math:`	au \log p_k` to whose logits :math:`	au \lambda \log p` is added.
+    """
+    tau, kept = train.tau, train.answer_prior
+    tau *= -kept if train.prior == "own" else 1 - kept
+    return logit_adjustment(support, tau, train.absent_class) if tau else None
+
+
+def client_adjustment(
+    support: NDArray[np.int64], shared: NDArray[np.float32] | None, train: TrainConfig
+) -> NDArray[np.float32] | None:
+    """Return what a client adds to its logits in training, ``(C,) float32``, or None.
+
+    Its support is ``(C,)`` training windows of each class, and `shared` the part that
+    `federation_adjustment` returns.
+    """
+    if train.prior != "own" or not train.tau:
+        return shared
+    mine = logit_adjustment(support, train.tau, train.absent_class)
+    if shared is None:
+        return mine
+    return np.where(mine <= MASKED, MASKED, mine + shared).astype(np.float32)
 
 
 def run_architecture(task: Task, config: Config) -> Architecture:

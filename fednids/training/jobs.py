@@ -33,8 +33,6 @@ class LocalTraining:
         that the client has being equally likely; `shuffle` does not matter then.
     focal_gamma : float
         Exponent of focal loss, from 0, which is cross-entropy.
-    adjustment : ndarray, optional
-        ``(C,) float32`` added to the logits in training alone.
     fresh : bool
         Whether the optimiser begins without state, as a client's does in each round; else it
         goes on from the training before, which must have been of the same detector.
@@ -46,7 +44,6 @@ class LocalTraining:
     shuffle: bool = True
     balanced: bool = False
     focal_gamma: float = 0.0
-    adjustment: NDArray[np.float32] | None = None
     fresh: bool = True
 
 
@@ -67,6 +64,9 @@ class TrainingJob:
     most_steps : int, optional
         Optimiser steps after which to stop, at least 1. Up to there everything is as
         without: the batches, and the dropout masks.
+    adjustment : ndarray, optional
+        ``(C,) float32`` added to the logits in training alone; all jobs that are trained
+        together have one, or none has.
     """
 
     start: Weights
@@ -74,6 +74,7 @@ class TrainingJob:
     rng: np.random.Generator
     objective: Objective = field(default_factory=Objective)
     most_steps: int | None = None
+    adjustment: NDArray[np.float32] | None = None
 
     def steps(self, local: LocalTraining, batch_size: int) -> int:
         """Count the optimiser steps."""

@@ -26,7 +26,7 @@ from fednids.networks.interface import Weights
 from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
-from fednids.training.initial import round_rate, run_architecture, stack_size
+from fednids.training.initial import client_adjustment, round_rate, run_architecture, stack_size
 from fednids.training.jobs import LocalTraining, Predictions, TrainingJob, TrainingResult
 from fednids.training.objective import PLAIN, Objective
 from fednids.training.together import shared
@@ -108,7 +108,8 @@ class LocalTrainer:
             return Fitted(Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0))
         key = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
         rng = generator(self.config.run.seed, Stream.TRAINING, *key)
-        job = TrainingJob(weights, windows, rng, objective, most_steps)
+        adjustment = self._adjustment(windows, task)
+        job = TrainingJob(weights, windows, rng, objective, most_steps, adjustment)
         found, compiling = shared(self._train, _Training(task, job))
         steps, loss, seconds = found.steps, found.loss, found.seconds
         examples = len(windows)
@@ -125,7 +126,8 @@ class LocalTrainer:
         FederationError
             Training ended in NaN or infinity.
         """
-        trained, _ = shared(self._train, _Training(task, TrainingJob(weights, windows, rng)))
+        job = TrainingJob(weights, windows, rng, adjustment=self._adjustment(windows, task))
+        trained, _ = shared(self._train, _Training(task, job))
         if not (np.isfinite(trained.loss) and np.isfinite(trained.weights).all()):
             raise FederationError(
                 f"round {task.server_round}: expected finite weights of the server's own training, "
@@ -183,6 +185,9 @@ class LocalTrainer:
             self._last = place, windows
         return self._last[1]
 
+    def _adjustment(self, windows: Windows, task: Task) -> NDArray[np.float32] | None:
+        return client_adjustment(self.dataset.support(windows), task.adjustment, self.config.train)
+
     def _train(self, group: Sequence[_Training]) -> list[tuple[TrainingResult, float]]:
         """Train together what is alike."""
         first, settings = group[0], self.config.train
@@ -197,7 +202,6 @@ class LocalTrainer:
             settings.shuffle,
             settings.sampling == "balanced",
             settings.focal_gamma if settings.loss == "focal" else 0.0,
-            task.adjustment,
         )
         jobs = [each.job for each in group]
         return self._timed(task, lambda trainer: trainer.train_all(jobs, local))

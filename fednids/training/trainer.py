@@ -98,7 +98,7 @@ class StepLoop:
         for count in self._calls(steps):
             pairs = zip(jobs, feeds, strict=True)
             taken = [(job.windows, list(islice(feed, count))) for job, feed in pairs]
-            found = self._call(taken, count, local, jobs[0])[: len(jobs)]
+            found = self._call(taken, count, local, jobs)[: len(jobs)]
             losses[steps > done] += found[steps > done]
             done += count
             for member in np.flatnonzero(steps == done):
@@ -143,21 +143,30 @@ class StepLoop:
         feeds: Sequence[tuple[Windows, Sequence[NDArray[np.int64]]]],
         steps: int,
         local: LocalTraining,
-        job: TrainingJob,
+        jobs: Sequence[TrainingJob],
     ) -> NDArray[np.float32]:
         """Make some steps; return each detector's sum of losses."""
         shape = (STEPS_PER_CALL, self.members, self._size)
         losses: NDArray[np.float32] = self.graph(
             self._table,
             *map(Tensor, fill(feeds, self._reader, local.class_weights, shape)),
-            *self._dropout(job.rng),
+            *self._dropout(jobs[0].rng),
             Tensor(steps, mindspore.int32),
             Tensor(local.learning_rate, mindspore.float32),
             Tensor(local.focal_gamma, mindspore.float32) if local.focal_gamma else None,
-            None if local.adjustment is None else Tensor(local.adjustment),
-            *[Tensor(number, mindspore.float32) for number in job.objective.numbers()],
+            self._adjustments(jobs),
+            *[Tensor(number, mindspore.float32) for number in jobs[0].objective.numbers()],
         ).asnumpy()
         return losses
+
+    def _adjustments(self, jobs: Sequence[TrainingJob]) -> Tensor | None:
+        """Return what is added to each member's logits, ``(K, 1, C)``."""
+        given = [job.adjustment for job in jobs if job.adjustment is not None]
+        if not given:
+            return None
+        adjustments = np.zeros((self.members, 1, len(given[0])), np.float32)
+        adjustments[: len(given), 0] = given
+        return Tensor(adjustments)
 
     def _dropout(self, rng: np.random.Generator) -> tuple[Tensor | None, Tensor | None]:
         """Draw masks, and which of them each step of each window gets."""

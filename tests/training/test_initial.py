@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from runs_factory import small_config
 
-from fednids.config import Config
+from fednids.config import Config, TrainConfig
 from fednids.datasets.federated import FederatedDataset
 from fednids.flows.scaling import Scaler
 from fednids.messages.values import Statistics
 from fednids.training.initial import (
+    MASKED,
     class_weights,
+    client_adjustment,
+    federation_adjustment,
     initial_task,
     initial_weights,
     logit_adjustment,
@@ -151,6 +154,58 @@ class TestLogitAdjustment:
             initial_task([statistics], adjusted).adjustment,
             logit_adjustment(statistics.train_support, 0.5),
         )
+
+
+class TestPrior:
+    OWN = np.array([90, 0, 10])
+
+    def test_without_one_nothing_is_added(self) -> None:
+        train = TrainConfig(logit_adjustment=0)
+        assert federation_adjustment(SAMPLE, train) is None
+        assert client_adjustment(self.OWN, None, train) is None
+
+    @pytest.mark.parametrize("kept", [0.0, 0.25, 1.0])
+    def test_the_federations_is_alike_at_all_clients(self, kept: float) -> None:
+        train = TrainConfig(prior="federation", logit_adjustment=2.0, answer_prior=kept)
+        shared = federation_adjustment(SAMPLE, train)
+        if kept == 1.0:
+            assert shared is None
+        else:
+            expected = 2 * (1 - kept) * np.log(SAMPLE / SAMPLE.sum())
+            np.testing.assert_allclose(shared, expected, rtol=1e-6)
+        assert client_adjustment(self.OWN, shared, train) is shared
+
+    def test_a_clients_own_leaves_out_what_it_lacks(self) -> None:
+        train = TrainConfig(prior="own")
+        shared = federation_adjustment(np.array([100, 20, 30]), train)
+        assert shared is None
+        found = client_adjustment(self.OWN, shared, train)
+        np.testing.assert_allclose(found, [np.log(0.9), MASKED, np.log(0.1)], rtol=1e-6)
+
+    def test_or_counts_it_as_some_flows(self) -> None:
+        train = TrainConfig(prior="own", absent_class=0.5)
+        found = client_adjustment(self.OWN, None, train)
+        np.testing.assert_allclose(found, np.log([0.9, 0.005, 0.1]), rtol=1e-6)
+
+    def test_what_the_answer_adds_is_taken_off_in_training(self) -> None:
+        train = TrainConfig(prior="own", answer_prior=0.5)
+        everyone = np.array([100, 20, 80])
+        found = client_adjustment(self.OWN, federation_adjustment(everyone, train), train)
+        expected = np.log([0.9, 1.0, 0.1]) - 0.5 * np.log(everyone / 200)
+        np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], rtol=1e-6)
+        assert found[1] == MASKED
+
+    def test_a_gateway_with_the_federations_classes_trains_plainly_for_its_prior(self) -> None:
+        """All of the prior in the answer, and in the loss: nothing is left to add."""
+        train = TrainConfig(prior="own", answer_prior=1.0)
+        found = client_adjustment(2 * SAMPLE, federation_adjustment(SAMPLE, train), train)
+        np.testing.assert_allclose(found, 0, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("given", "expected"), [(0, "none"), ("0.0", "none"), ("0.5", "federation")]
+    )
+    def test_a_factor_alone_means_the_federations(self, given: object, expected: str) -> None:
+        assert Config.resolve({"train.logit_adjustment": given}).train.prior == expected
 
 
 class TestOpening:

@@ -25,6 +25,12 @@ WAYS = [
 ]
 
 
+def settings_of(way):
+    """Return how to train, and what is added to the logits."""
+    rest = {key: value for key, value in way.items() if key != "adjustment"}
+    return replace(WEIGHTED, **rest), way.get("adjustment")
+
+
 class Given(nn.Cell):
     """A network whose logits are its input."""
 
@@ -46,7 +52,7 @@ class LogitGradient(nn.Cell):
 
 def by_graph(logits, labels, weights, gamma, adjustment):
     gamma = None if gamma is None else Tensor(np.float32(gamma))
-    adjustment = None if adjustment is None else Tensor(adjustment)
+    adjustment = None if adjustment is None else Tensor(adjustment[None, None])
     arrays = (Tensor(logits), Tensor(labels), Tensor(weights))
     (total, _), gradient = LogitGradient()(*arrays, gamma, adjustment)
     return float(total.asnumpy()), gradient.asnumpy()
@@ -96,7 +102,9 @@ def test_focal_loss_of_adjusted_logits_and_its_gradient(gamma):
 def test_a_step_is_down_the_definition(way, sgd):
     """Plain SGD at rate 1: the step is the gradient, in chosen directions by differences."""
     windows = gateway(BATCH - 3)  # the padding must add nothing
-    trained = run(sgd, windows=windows, local=replace(WEIGHTED, learning_rate=1.0, **way))
+    local, adjustment = settings_of(way)
+    local = replace(local, learning_rate=1.0)
+    trained = run(sgd, windows=windows, local=local, adjustment=adjustment)
     assert trained.loss == pytest.approx(by_definition(way, windows), abs=1e-5)
     step = START - trained.weights
     rng = np.random.default_rng(8)
@@ -112,18 +120,22 @@ def test_a_step_is_down_the_definition(way, sgd):
 def test_gamma_0_and_no_adjustment_are_cross_entropy_bit_for_bit(sgd):
     plain = run(sgd, local=WEIGHTED)
     assert same_bits(run(sgd, local=replace(WEIGHTED, focal_gamma=0.0)), plain)
-    near = run(sgd, local=replace(WEIGHTED, adjustment=np.zeros(CLASSES, np.float32)))
+    near = run(sgd, local=WEIGHTED, adjustment=np.zeros(CLASSES, np.float32))
     np.testing.assert_allclose(near.weights, plain.weights, atol=1e-6)
     assert not same_bits(run(sgd, local=replace(WEIGHTED, focal_gamma=2.0)), plain)
 
 
 @pytest.mark.parametrize("way", [*WAYS, {"balanced": True}], ids=str)
 def test_together_as_alone(way, adam):
-    local = replace(WEIGHTED, epochs=2, learning_rate=1e-3, **way)
+    local, adjustment = settings_of(way)
+    local = replace(local, epochs=2, learning_rate=1e-3)
 
     def jobs():
+        own = [None, None] if adjustment is None else [adjustment, adjustment[::-1]]
         return [
-            TrainingJob(NETWORK.initial_weights(rng), gateway(count, seed), rng)
+            TrainingJob(
+                NETWORK.initial_weights(rng), gateway(count, seed), rng, adjustment=own[seed]
+            )
             for seed, count in enumerate((9, 40))
             for rng in [np.random.default_rng(seed)]
         ]
