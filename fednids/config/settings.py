@@ -147,9 +147,10 @@ class TrainConfig(Section):
         description="power of the federation's class frequencies in the answer of a detector "
         "trained with a prior; 0: as if classes were equally frequent",
     )
-    sampling: Literal["all", "balanced"] = Field(
+    sampling: Literal["all", "balanced", "square-root"] = Field(
         "all",
-        description="windows of an epoch: all, or as many, drawn with equal chance for each class",
+        description="windows of an epoch: all; or as many, drawn with equal chance for each class, "
+        "or a chance by the square root of its windows",
     )
     shuffle: bool = Field(
         True, description="shuffle the windows in every epoch; false: keep the order of the flows"

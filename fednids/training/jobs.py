@@ -28,9 +28,10 @@ class LocalTraining:
         ``(C,) float32`` weight of each class in the loss.
     shuffle : bool
         Whether every epoch has an order of its own, or all the order of the flows.
-    balanced : bool
-        Whether an epoch draws as many windows as there are, with replacement, each class
-        that the client has being equally likely; `shuffle` does not matter then.
+    sampling : {"all", "balanced", "square-root"}
+        Which windows an epoch has: all, in an order; or as many, drawn with replacement, where
+        the classes that the client has are equally likely, or likely by the square root of
+        their numbers of windows. `shuffle` does not matter then.
     focal_gamma : float
         Exponent of focal loss, from 0, which is cross-entropy.
     fresh : bool
@@ -42,7 +43,7 @@ class LocalTraining:
     learning_rate: float
     class_weights: NDArray[np.float32]
     shuffle: bool = True
-    balanced: bool = False
+    sampling: str = "all"
     focal_gamma: float = 0.0
     fresh: bool = True
 
@@ -100,20 +101,31 @@ class TrainingJob:
                 yield order[start : start + batch_size]
 
     def _order(self, local: LocalTraining) -> NDArray[np.int64]:
-        if local.balanced:
-            return balanced_draws(self.windows.labels, self.rng)
+        if local.sampling != "all":
+            power = 0.5 if local.sampling == "square-root" else 0.0
+            return class_draws(self.windows.labels, self.rng, power)
         examples = len(self.windows)
         return self.rng.permutation(examples) if local.shuffle else np.arange(examples)
 
 
-def balanced_draws(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw as many examples as there are, with replacement, all classes equally likely.
+def class_draws(
+    labels: NDArray[np.int32], rng: np.random.Generator, power: float = 0.0
+) -> NDArray[np.int64]:
+    """Draw as many examples as there are, with replacement, by classes.
 
-    The draws are ``(n,) int64`` places in the ``(n,) int32`` labels, at least one. A class that
-    is not there is not drawn.
+    The draws are ``(n,) int64`` places in the ``(n,) int32`` labels, at least one. A class is
+    drawn with a chance that grows as its number of examples to a power from 0, where all classes
+    that are there are equally likely, to 1.
+
+    References
+    ----------
+    Kang et al., "Decoupling Representation and Classifier for Long-Tailed Recognition",
+    ICLR 2020, eq. 1: class-balanced (0) and square-root (1/2) sampling.
     """
     counts = np.bincount(labels)
-    drawn = rng.choice(np.flatnonzero(counts), size=len(labels))
+    present = np.flatnonzero(counts)
+    chances = counts[present] ** power
+    drawn = rng.choice(present, size=len(labels), p=chances / chances.sum() if power else None)
     within = (rng.random(len(labels)) * counts[drawn]).astype(np.int64)
     by_class = np.argsort(labels, kind="stable")
     places: NDArray[np.int64] = by_class[(np.cumsum(counts) - counts)[drawn] + within]

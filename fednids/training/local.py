@@ -200,7 +200,7 @@ class LocalTrainer:
             rate,
             task.class_weights,
             settings.shuffle,
-            settings.sampling == "balanced",
+            settings.sampling,
             settings.focal_gamma if settings.loss == "focal" else 0.0,
         )
         jobs = [each.job for each in group]

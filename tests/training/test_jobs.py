@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fednids.flows.windows import Windows
-from fednids.training.jobs import LocalTraining, TrainingJob, balanced_draws
+from fednids.training.jobs import LocalTraining, TrainingJob, class_draws
 
 LOCAL = LocalTraining(1, 0.1, np.ones(2, np.float32))
 
@@ -74,29 +74,31 @@ def test_a_generator_is_drawn_from_as_if_no_step_were_missing(count, epochs, ahe
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
-def test_balanced_draws_are_places_and_repeat_with_the_generator(labels, seed):
+def test_class_draws_are_places_and_repeat_with_the_generator(labels, seed):
     labels = np.array(labels, np.int32)
-    one, again = (balanced_draws(labels, np.random.default_rng(seed)) for _ in range(2))
+    one, again = (class_draws(labels, np.random.default_rng(seed)) for _ in range(2))
     assert one.shape == labels.shape
     assert ((one >= 0) & (one < len(labels))).all()
     np.testing.assert_array_equal(one, again)
 
 
-def test_balanced_draws_are_alike_over_classes_and_within_each():
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_class_draws_are_by_a_power_of_the_counts_and_alike_within_each(power):
     labels = np.repeat([2, 0, 3], [1, 20, 979]).astype(np.int32)
     labels = np.random.default_rng(1).permutation(labels)
     rng = np.random.default_rng(2)
-    drawn = np.concatenate([balanced_draws(labels, rng) for _ in range(200)])
+    drawn = np.concatenate([class_draws(labels, rng, power) for _ in range(200)])
     shares = np.bincount(labels[drawn], minlength=4) / len(drawn)
-    np.testing.assert_allclose(shares, [1 / 3, 0, 1 / 3, 1 / 3], atol=0.005)
+    expected = np.array([20, 0, 1, 979]) ** power * [1, 0, 1, 1]
+    np.testing.assert_allclose(shares, expected / expected.sum(), atol=0.005)
     counts = np.bincount(drawn, minlength=len(labels))
     for name in (0, 2, 3):
         own = counts[labels == name]
-        np.testing.assert_allclose(own, own.mean(), rtol=0.75 if name == 3 else 0.1)
+        assert np.abs(own - own.mean()).max() < 6 * np.sqrt(own.mean())
 
 
 def test_balanced_epochs_have_as_many_steps_and_every_one_draws_anew():
-    local = replace(LOCAL, epochs=3, balanced=True)
+    local = replace(LOCAL, epochs=3, sampling="balanced")
     batches = list(job(30).batches(local, 8))
     assert [len(batch) for batch in batches] == 3 * [8, 8, 8, 6]
     assert job(30).steps(local, 8) == len(batches)

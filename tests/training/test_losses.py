@@ -125,7 +125,7 @@ def test_gamma_0_and_no_adjustment_are_cross_entropy_bit_for_bit(sgd):
     assert not same_bits(run(sgd, local=replace(WEIGHTED, focal_gamma=2.0)), plain)
 
 
-@pytest.mark.parametrize("way", [*WAYS, {"balanced": True}], ids=str)
+@pytest.mark.parametrize("way", [*WAYS, {"sampling": "balanced"}], ids=str)
 def test_together_as_alone(way, adam):
     local, adjustment = settings_of(way)
     local = replace(local, epochs=2, learning_rate=1e-3)
