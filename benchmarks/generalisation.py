@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the only form there is")
     given = parser.parse_args()
     base = {"data.path": given.data, "data.flows": given.flows, "run.engine": "inprocess"}
-    base["federation.rounds"] = given.rounds
+    base |= {"federation.rounds": given.rounds, "strategy.name": "fedavg"}
 
     def run(arm: str, settings: Mapping[str, object], take: Any) -> dict[str, Any]:
         each = []

@@ -21,7 +21,12 @@ from benchmarks.harness import show
 from fednids.config import Config
 from fednids.experiment.execution import execute
 
-ARMS = {"centralised": {}, "federated": {"partition.gateways": 20, "partition.alpha": 0.3}}
+DEAL = {"partition.gateways": 20, "partition.alpha": 0.3}
+ARMS = {
+    "centralised": {},
+    "federated": DEAL,
+    "federated by fedavg": {**DEAL, "strategy.name": "fedavg"},
+}
 RARE = "Theft"
 
 
@@ -57,7 +62,9 @@ def main() -> None:
             config = Config.resolve({"data.path": given.data, "run.seed": seed, **settings})
             with tempfile.TemporaryDirectory() as folder:
                 compared = arm == "centralised"
-                result = execute(arm, config, Path(folder) / "run", baselines=compared).to_json()
+                result = execute(
+                    arm.split()[0], config, Path(folder) / "run", baselines=compared
+                ).to_json()
             rows = {arm: result}
             if compared:
                 majority = {"final": result["majority"], "final_novel": result["majority_novel"]}

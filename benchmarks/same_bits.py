@@ -63,7 +63,8 @@ FROM_BYTES = re.compile(r"virtual_seconds")
 """Numbers that count the bytes of messages, which hold names: equal to one part in 10,000."""
 
 SMALL = ("data.flows=3000", "partition.gateways=5", "partition.alpha=1.0", "federation.rounds=2",
-         "train.batch_size=32", "train.learning_rate=0.01", "run.engine=inprocess")  # fmt: skip
+         "train.batch_size=32", "train.learning_rate=0.01", "run.engine=inprocess",
+         "federation.strategy=fedavg")  # fmt: skip
 STRATEGIES: dict[str, tuple[str, ...]] = {
     "fedavg": (),
     "fedprox": ("proximal_mu=0.1",),

@@ -88,7 +88,7 @@ class FlowClient:
     ):
         self.trainer, self.partition_id, self.memory = trainer, partition_id, memory
         self._own, self._codec = own, WeightCodec(trainer.config)
-        self._algorithm = find_algorithm(trainer.config)
+        self.algorithm = find_algorithm(trainer.config)
 
     @property
     def config(self) -> Config:
@@ -128,10 +128,10 @@ class FlowClient:
             nothing = np.empty(0, np.float32)
             return Update(self.partition_id, nothing, 0, 0, math.nan, 0.0, 0.0), {WEIGHTS: nothing}
         turn = _Turn(self, task, task.server_round - 1)
-        update = self._algorithm.train(turn, weights, received)
+        update = self.algorithm.train(turn, weights, received)
         residual = turn.recall().get(_RESIDUAL) if self._codec.feedback else None
         encoded, left = self._codec.pack_update(
-            self._algorithm.reference(weights, update.choice),
+            self.algorithm.reference(weights, update.choice),
             update.weights,
             residual,
             (task.server_round, self.partition_id),
@@ -149,7 +149,7 @@ class FlowClient:
     def detector(self, arrays: SentArrays, task: Task) -> Weights:
         """Return the weights that this client's flows are judged by, ``(P,) float32``."""
         weights, received = self._read(arrays, task)
-        return self._algorithm.detector(_Turn(self, task, task.server_round), weights, received)
+        return self.algorithm.detector(_Turn(self, task, task.server_round), weights, received)
 
     def _read(self, arrays: SentArrays, task: Task) -> tuple[Weights, Arrays]:
         if self._own is not None:
@@ -176,7 +176,8 @@ class _Turn:
         environment, windows = open_environment(trainer.config), trainer.windows(k, task)
         work = environment.work(task.bytes_down, task.bytes_up)
         most = environment.most_steps(task.server_round, k, windows, work)
-        return trainer.train(k, weights, task, objective, most)
+        sampling = self.client.algorithm.sampling
+        return trainer.train(k, weights, task, objective, most, sampling)
 
     def training_loss(self, weights: Weights) -> float:
         return self.client.trainer.training_loss(self.client.partition_id, weights, self.task)

@@ -123,7 +123,7 @@ class Federation:
         config, algorithm = self._config, self._algorithm
         clients, statistics = self._link.join(config)
         self.cards = [found.card for found in statistics if found.card]
-        task = initial_task(statistics, config)
+        task = initial_task(statistics, config, algorithm.sampling)
         network = run_architecture(task, config)
         start = RoundStart(
             0,
@@ -200,8 +200,8 @@ class Federation:
             replace(start, weights=sent, participants=counting, clean=clean)
         )
         replies = Replies("train", update_reader(self._expected(sent)), clients.names)
-        asked = {k: messages[k] for k in counting}
-        usable = replies.usable(asked, self._link.train(asked))
+        training = {k: messages[k] for k in counting}
+        usable = replies.usable(training, self._link.train(training))
         updates: list[Update] = []
         for update in self._adversary.corrupt(usable, partial(self._reference, sent), number):
             if reason := self._too_far(update, sent):
@@ -275,13 +275,13 @@ class Federation:
             content = task_content(packed, task)
             bytes_down = content_bytes(content) * len(left)
             for batch in batches(left):
-                asked = {
+                scoring = {
                     k: Message(
                         content, clients.nodes[k], MessageType.EVALUATE, group_id=str(number)
                     )
                     for k in batch
                 }
-                evaluations += replies.usable(asked, self._link.exchange(list(asked.values())))
+                evaluations += replies.usable(scoring, self._link.exchange(list(scoring.values())))
         replies.demand(self._config.federation.max_failures, number)
         evaluations.sort(key=attrgetter("partition_id"))
         seconds = time.perf_counter() - began

@@ -62,7 +62,7 @@ VALID: dict[str, Any] = {
     "train.logit_adjustment": st.floats(0, 10),
     "train.absent_class": st.floats(0, 100),
     "train.answer_prior": st.floats(0, 1),
-    "train.sampling": st.sampled_from(["all", "balanced", "square-root"]),
+    "train.sampling": st.sampled_from(["auto", "all", "balanced", "square-root"]),
     "train.shuffle": st.booleans(),
     "train.stack": st.integers(0, 64),
     "federation.rounds": st.integers(1, 10**6),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fednids.config import Config
 
 SMALL: dict[str, object] = {
+    "strategy.name": "fedavg",
     "data.flows": 1200,
     "data.window": 4,
     "partition.gateways": 3,

@@ -22,6 +22,7 @@ from fednids.config import Section
 from fednids.messages.values import Fitted, Update
 from fednids.networks.interface import Architecture, Layout, Weights
 from fednids.seeding import Stream, generator
+from fednids.training.jobs import ALL_WINDOWS
 from fednids.training.objective import Objective
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -157,6 +158,8 @@ class Algorithm:
         Whether each client is judged by, and ends with, a detector of its own.
     needs_start_loss : bool
         Whether an update must bring the loss of the global weights before training.
+    sampling : {"all", "balanced", "square-root"}
+        Which windows clients train on where ``train.sampling`` leaves it open.
     """
 
     Settings: ClassVar[type[Section]] = Section
@@ -167,6 +170,7 @@ class Algorithm:
     remembers: ClassVar[bool] = False
     personal: ClassVar[bool] = False
     needs_start_loss: ClassVar[bool] = False
+    sampling: ClassVar[str] = ALL_WINDOWS
 
     settings: Any
 

@@ -229,9 +229,11 @@ def _show(result: ResultRecord, out: Path) -> None:
     show_result(result)
     if data.synthetic:
         say(SYNTHETIC)
+    served = result.kind == "federated"
+    strategy = f"strategy {result.settings['strategy.name']}, " if served else ""
     say(
-        f"{data.flows:,} flows, {result.model.parameters:,} weights, {seconds.total:.0f} s "
-        f"(preparing {seconds.prepare:.1f}, compiling {seconds.compile:.1f}, training "
-        f"{seconds.train:.1f}, evaluating {seconds.evaluate:.1f})"
+        f"{strategy}{data.flows:,} flows, {result.model.parameters:,} weights, "
+        f"{seconds.total:.0f} s (preparing {seconds.prepare:.1f}, compiling "
+        f"{seconds.compile:.1f}, training {seconds.train:.1f}, evaluating {seconds.evaluate:.1f})"
     )
     say(WRITTEN.format(out))

@@ -109,11 +109,12 @@ class TrainConfig(Section):
     optimiser: Literal["adam", "sgd"] = Field(
         "adam", description="optimiser; begins anew in every round"
     )
-    balance: float = Field(
-        0.25,
+    balance: Annotated[float | None, OfPreset] = Field(
+        None,
         ge=0,
         le=1,
-        description="class weights: N/(C n_c) to this power; 0: none, 1: fully balanced",
+        description="class weights: N/(C n_c) to this power; 0: none, 1: fully balanced; empty "
+        "for 0.25, or 0 where the algorithm samples by classes",
     )
     loss: Literal["cross-entropy", "focal"] = Field(
         "cross-entropy", description="loss; the focal loss counts easy windows less"
@@ -147,10 +148,10 @@ class TrainConfig(Section):
         description="power of the federation's class frequencies in the answer of a detector "
         "trained with a prior; 0: as if classes were equally frequent",
     )
-    sampling: Literal["all", "balanced", "square-root"] = Field(
-        "all",
+    sampling: Literal["auto", "all", "balanced", "square-root"] = Field(
+        "auto",
         description="windows of an epoch: all; or as many, drawn with equal chance for each class, "
-        "or a chance by the square root of its windows",
+        "or a chance by the square root of its windows; auto: all, or what the algorithm says",
     )
     shuffle: bool = Field(
         True, description="shuffle the windows in every epoch; false: keep the order of the flows"
@@ -232,7 +233,9 @@ class StrategyConfig(OpenSection):
     title: ClassVar[str] = "strategy"
     choice: ClassVar[str] = "name"
 
-    name: str = Field("fedavg", description="federated algorithm, such as fedavg or scaffold")
+    name: str = Field(
+        "classwise", description="federated algorithm, such as classwise, fedavg or scaffold"
+    )
 
 
 class AvailabilityConfig(Section):

@@ -15,25 +15,34 @@ from fednids.flows.scaling import Scaler
 from fednids.messages.values import Statistics, Task
 from fednids.networks.interface import Architecture, Weights
 from fednids.seeding import Stream, generator
+from fednids.training.jobs import ALL_WINDOWS
 
 MASKED = np.float32(-80.0)
 """Margin of a class that is left out of the loss: its probability is 0 beside any other's."""
 
+_BALANCE = 0.25
 _MOST_STACKED = 16
 _FEWEST_STACKED = 8
 _STACKED_WINDOWS = 1024
 
 
-def initial_task(statistics: Sequence[Statistics], config: Config) -> Task:
+def initial_task(
+    statistics: Sequence[Statistics], config: Config, sampling: str = ALL_WINDOWS
+) -> Task:
     """Return the task of round 1: scaler and class weights of the sums of some clients.
 
     Statistics are of all clients that train together, in the order of partition ids: the order
-    in which floats are added is part of the result.
+    in which floats are added is part of the result. The algorithm's `Algorithm.sampling` decides
+    on the class weights where the settings leave them open.
     """
     moments = reduce(add, [found.moments for found in statistics])
     support = reduce(add, [found.train_support for found in statistics])
     train = config.train
-    weights = class_weights(support, train.balance)
+    balance = train.balance
+    if balance is None:
+        by_class = train.sampling == "auto" and sampling != ALL_WINDOWS
+        balance = 0.0 if by_class else _BALANCE
+    weights = class_weights(support, balance)
     return Task(1, Scaler.fit(moments), weights, adjustment=federation_adjustment(support, train))
 
 

@@ -13,6 +13,9 @@ from fednids.flows.windows import Windows
 from fednids.networks.interface import Weights
 from fednids.training.objective import Objective
 
+ALL_WINDOWS = "all"
+"""The sampling in which an epoch has every window once."""
+
 
 @dataclass(frozen=True)
 class LocalTraining:
@@ -28,10 +31,6 @@ class LocalTraining:
         ``(C,) float32`` weight of each class in the loss.
     shuffle : bool
         Whether every epoch has an order of its own, or all the order of the flows.
-    sampling : {"all", "balanced", "square-root"}
-        Which windows an epoch has: all, in an order; or as many, drawn with replacement, where
-        the classes that the client has are equally likely, or likely by the square root of
-        their numbers of windows. `shuffle` does not matter then.
     focal_gamma : float
         Exponent of focal loss, from 0, which is cross-entropy.
     fresh : bool
@@ -43,7 +42,6 @@ class LocalTraining:
     learning_rate: float
     class_weights: NDArray[np.float32]
     shuffle: bool = True
-    sampling: str = "all"
     focal_gamma: float = 0.0
     fresh: bool = True
 
@@ -68,6 +66,10 @@ class TrainingJob:
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training alone; all jobs that are trained
         together have one, or none has.
+    sampling : {"all", "balanced", "square-root"}
+        Which windows an epoch has: all, in an order; or as many, drawn with replacement, where
+        the classes that the client has are equally likely, or likely by the square root of
+        their numbers of windows. `LocalTraining.shuffle` does not matter then.
     """
 
     start: Weights
@@ -76,6 +78,7 @@ class TrainingJob:
     objective: Objective = field(default_factory=Objective)
     most_steps: int | None = None
     adjustment: NDArray[np.float32] | None = None
+    sampling: str = ALL_WINDOWS
 
     def steps(self, local: LocalTraining, batch_size: int) -> int:
         """Count the optimiser steps."""
@@ -101,8 +104,8 @@ class TrainingJob:
                 yield order[start : start + batch_size]
 
     def _order(self, local: LocalTraining) -> NDArray[np.int64]:
-        if local.sampling != "all":
-            power = 0.5 if local.sampling == "square-root" else 0.0
+        if self.sampling != ALL_WINDOWS:
+            power = 0.5 if self.sampling == "square-root" else 0.0
             return class_draws(self.windows.labels, self.rng, power)
         examples = len(self.windows)
         return self.rng.permutation(examples) if local.shuffle else np.arange(examples)

@@ -27,7 +27,13 @@ from fednids.seeding import Stream, generator
 from fednids.simulation.adversaries.malicious import MaliciousClients
 from fednids.simulation.adversaries.poisoning import with_trigger
 from fednids.training.initial import client_adjustment, round_rate, run_architecture, stack_size
-from fednids.training.jobs import LocalTraining, Predictions, TrainingJob, TrainingResult
+from fednids.training.jobs import (
+    ALL_WINDOWS,
+    LocalTraining,
+    Predictions,
+    TrainingJob,
+    TrainingResult,
+)
 from fednids.training.objective import PLAIN, Objective
 from fednids.training.together import shared
 from fednids.training.trainer import Trainer
@@ -97,11 +103,13 @@ class LocalTrainer:
         task: Task,
         objective: Objective = PLAIN,
         most_steps: int | None = None,
+        sampling: str = ALL_WINDOWS,
     ) -> Fitted:
         """Train ``(P,) float32`` weights on a client's windows; without any they stay as they are.
 
         The task has scaler, class weights and round, the objective what an algorithm adds to the
-        loss; there is time for `most_steps` optimiser steps, at least 1.
+        loss; there is time for `most_steps` optimiser steps, at least 1. The `sampling` is the
+        algorithm's, for where the settings leave it open.
         """
         windows = self._training(partition_id, task)
         if not len(windows):
@@ -109,7 +117,9 @@ class LocalTrainer:
         key = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
         rng = generator(self.config.run.seed, Stream.TRAINING, *key)
         adjustment = self._adjustment(windows, task)
-        job = TrainingJob(weights, windows, rng, objective, most_steps, adjustment)
+        if self.config.train.sampling != "auto":
+            sampling = self.config.train.sampling
+        job = TrainingJob(weights, windows, rng, objective, most_steps, adjustment, sampling)
         found, compiling = shared(self._train, _Training(task, job))
         steps, loss, seconds = found.steps, found.loss, found.seconds
         examples = len(windows)
@@ -200,7 +210,6 @@ class LocalTrainer:
             rate,
             task.class_weights,
             settings.shuffle,
-            settings.sampling,
             settings.focal_gamma if settings.loss == "focal" else 0.0,
         )
         jobs = [each.job for each in group]

@@ -32,7 +32,7 @@ from fednids.training.objective import Objective, Shift
 
 NAMES = ALGORITHMS.builtin
 every = pytest.mark.parametrize("name", NAMES)
-REMEMBERING = ("fedavgm", "fedadam", "fedyogi", "fedadagrad", "feddyn", "scaffold")
+REMEMBERING = ("fedavgm", "fedadam", "fedyogi", "fedadagrad", "feddyn", "scaffold", "classwise")
 """Strategies with a state on the server."""
 FORGETFUL = tuple(name for name in NAMES if name not in REMEMBERING)
 LEAST = {"krum": 5, "multikrum": 5, "bulyan": 7}
@@ -56,6 +56,7 @@ def _numbers_for_detectors(monkeypatch: pytest.MonkeyPatch) -> None:
         task: Task,
         objective: Objective,
         most_steps: int | None,
+        sampling: str,
     ) -> Fitted:
         rng = np.random.default_rng((7, k, task.server_round))
         noise = rng.standard_normal(len(weights)).astype(np.float32)

@@ -67,6 +67,7 @@ def numbers_for_detectors(trained: list[tuple[int, int]]) -> Iterator[None]:
         task: Task,
         objective: Objective,
         most_steps: int | None,
+        sampling: str,
     ) -> Fitted:
         trained.append((task.server_round, k))
         rng = np.random.default_rng((7, k, task.server_round))

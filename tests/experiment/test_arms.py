@@ -46,9 +46,21 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.slow), 3])
-def test_one_gateway_with_all_flows_is_centralised(rounds: int) -> None:
-    config = small_config(partition__gateways=1, federation__rounds=rounds)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"federation__rounds": 1}, marks=pytest.mark.slow),
+        {"federation__rounds": 3},
+        {
+            "federation__rounds": 3,
+            "strategy__name": "classwise",
+            "strategy__server_momentum": 0,
+            "train__sampling": "square-root",
+        },
+    ],
+)
+def test_one_gateway_with_all_flows_is_centralised(changes: dict[str, object]) -> None:
+    config = small_config(partition__gateways=1, **changes)
     federated, centralised = train("federated", config)[0], train("centralised", config)[0]
     np.testing.assert_array_equal(federated, centralised)
 

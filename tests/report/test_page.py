@@ -88,7 +88,7 @@ def test_a_federated_run_shows_everything(tmp_path: Path) -> None:
         assert f"{record['majority'][name]:.3f}" in text
     for words in (
         "majority class", "federated · krum", "jensen shannon", "update lost", "absent", "virtual",
-        "not finite", "strategy.name krum changed; default fedavg", "label-flip",
+        "not finite", "strategy.name krum changed; default classwise", "label-flip",
         "ab" * 32, "plan fingerprint plan-1", "The flows are synthetic", "finished",
         "Theft taken for benign –",
     ):  # fmt: skip

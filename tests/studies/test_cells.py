@@ -90,7 +90,7 @@ def test_a_folder_of_flow_files_is_pinned_as_a_whole_and_has_no_setting_of_a_dea
         (run,) = runs_of(expand(study(tmp_path, text).changed({"data.path": str(files)})))
         names.append(run.name)
     assert names[0] != names[1]
-    assert re.fullmatch(r"federated-fedavg-files-k1-seed1-\w{8}", names[0])
+    assert re.fullmatch(r"federated-classwise-files-k1-seed1-\w{8}", names[0])
     with pytest.raises(ConfigError, match="files, which has none of its own"):
         expand(study(tmp_path, text).changed({"data.path": str(files), "partition.alpha": 0.1}))
 

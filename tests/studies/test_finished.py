@@ -30,7 +30,7 @@ def test_runs_are_named_by_what_differs_and_ranked(tmp_path: Path) -> None:
     found = rank_folders(runs)
     best, *others = found.standings
     assert best.name == "fedprox mu=0.1"
-    assert [each.name for each in others] == ["fedavg", "fedprox mu=0.5"]
+    assert [each.name for each in others] == ["classwise", "fedprox mu=0.5"]
     assert found.over == "gateways"
     assert all(each.verdict == "lower" for each in others)
     assert best.metrics["macro_f1"].mean == 1.0

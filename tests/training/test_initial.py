@@ -208,6 +208,31 @@ class TestPrior:
         assert Config.resolve({"train.logit_adjustment": given}).train.prior == expected
 
 
+class TestBalance:
+    """Class weights that the settings leave open, or not."""
+
+    @pytest.mark.parametrize(
+        ("settings", "algorithm", "expected"),
+        [
+            ({}, "all", 0.25),
+            ({}, "square-root", 0.0),
+            ({"train__balance": 0.5}, "square-root", 0.5),
+            ({"train__sampling": "balanced"}, "square-root", 0.25),
+            ({"train__sampling": "all"}, "square-root", 0.25),
+        ],
+    )
+    def test_follow_the_algorithm_where_they_are_left_open(
+        self, settings: dict[str, object], algorithm: str, expected: float
+    ) -> None:
+        config = small_config(**settings)
+        dataset = FederatedDataset.open(config).pooled()
+        statistics = Statistics(0, dataset.moments(0), dataset.initial_support(0))
+        task = initial_task([statistics], config, algorithm)
+        np.testing.assert_array_equal(
+            task.class_weights, class_weights(statistics.train_support, expected)
+        )
+
+
 class TestOpening:
     def test_the_task_is_that_of_the_pooled_flows(self) -> None:
         config = small_config()
@@ -222,9 +247,7 @@ class TestOpening:
         np.testing.assert_allclose(task.scaler.scale, central.scale, rtol=1e-12)
         support = reduce(add, [each.train_support for each in statistics])
         np.testing.assert_array_equal(support, pooled.support(pooled.training(0)))
-        np.testing.assert_array_equal(
-            task.class_weights, class_weights(support, config.train.balance)
-        )
+        np.testing.assert_array_equal(task.class_weights, class_weights(support, 0.25))
         assert task.server_round == 1
 
     def test_architecture_and_weights_fit_what_is_scaled(self) -> None:

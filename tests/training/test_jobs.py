@@ -98,8 +98,8 @@ def test_class_draws_are_by_a_power_of_the_counts_and_alike_within_each(power):
 
 
 def test_balanced_epochs_have_as_many_steps_and_every_one_draws_anew():
-    local = replace(LOCAL, epochs=3, sampling="balanced")
-    batches = list(job(30).batches(local, 8))
+    local, each = replace(LOCAL, epochs=3), replace(job(30), sampling="balanced")
+    batches = list(each.batches(local, 8))
     assert [len(batch) for batch in batches] == 3 * [8, 8, 8, 6]
     assert job(30).steps(local, 8) == len(batches)
     assert batches[0].tolist() != batches[4].tolist()

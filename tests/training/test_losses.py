@@ -27,7 +27,7 @@ WAYS = [
 
 def settings_of(way):
     """Return how to train, and what is added to the logits."""
-    rest = {key: value for key, value in way.items() if key != "adjustment"}
+    rest = {key: value for key, value in way.items() if key == "focal_gamma"}
     return replace(WEIGHTED, **rest), way.get("adjustment")
 
 
@@ -134,7 +134,11 @@ def test_together_as_alone(way, adam):
         own = [None, None] if adjustment is None else [adjustment, adjustment[::-1]]
         return [
             TrainingJob(
-                NETWORK.initial_weights(rng), gateway(count, seed), rng, adjustment=own[seed]
+                NETWORK.initial_weights(rng),
+                gateway(count, seed),
+                rng,
+                adjustment=own[seed],
+                sampling=way.get("sampling", "all"),
             )
             for seed, count in enumerate((9, 40))
             for rng in [np.random.default_rng(seed)]
