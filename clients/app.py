@@ -24,6 +24,24 @@ def statistics(message: Message, context: Context) -> Message:
     return Message(_answer(MessageType.QUERY, message, context), reply_to=message)
 
 
+@app.query("head_sums")
+def head_sums(message: Message, context: Context) -> Message:
+    """Answer loss and derivatives by the head, over training flows."""
+    return Message(_answer("query.head_sums", message, context), reply_to=message)
+
+
+@app.query("bias_sums")
+def bias_sums(message: Message, context: Context) -> Message:
+    """Answer loss and derivatives by the biases of the head, over validation flows."""
+    return Message(_answer("query.bias_sums", message, context), reply_to=message)
+
+
+@app.query("class_moments")
+def class_moments(message: Message, context: Context) -> Message:
+    """Answer sums of what the head reads of training flows, by class."""
+    return Message(_answer("query.class_moments", message, context), reply_to=message)
+
+
 @app.train()
 def train(message: Message, context: Context) -> Message:
     """Train the global weights on the gateway's own flows."""

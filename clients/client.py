@@ -18,6 +18,7 @@ from fednids.messages.codec import WeightCodec
 from fednids.messages.encodings.parts import SentArrays
 from fednids.messages.records import (
     WEIGHTS,
+    calibration_content,
     evaluation_content,
     extras_of,
     read_query,
@@ -26,12 +27,15 @@ from fednids.messages.records import (
     update_content,
     with_evaluation,
 )
-from fednids.messages.values import Evaluation, Fitted, Statistics, Task, Update
+from fednids.messages.values import Calibration, Evaluation, Fitted, Statistics, Task, Update
 from fednids.networks.interface import Weights
 from fednids.simulation.environment import open_environment
 from fednids.training.initial import initial_weights, run_architecture
 from fednids.training.local import LocalTrainer
 from fednids.training.objective import PLAIN, Objective
+
+CALIBRATIONS = ("head_sums", "bias_sums", "class_moments")
+"""Methods of a `LocalTrainer` whose sums a recalibration asks for, and actions of queries."""
 
 _RESIDUAL = "residual"
 """Name in the client's state of what the encoding of its updates left out."""
@@ -209,9 +213,22 @@ def _evaluate(client: FlowClient, content: RecordDict) -> RecordDict:
     return evaluation_content(client.evaluate(*read_task(content)))
 
 
+def _calibration(name: str) -> Callable[[FlowClient, RecordDict], RecordDict]:
+    """Return what answers with sums over the client's flows, by a method of the trainer."""
+
+    def answer(client: FlowClient, content: RecordDict) -> RecordDict:
+        arrays, task = read_task(content)
+        weights, k = client.detector(arrays, task), client.partition_id
+        sums = getattr(client.trainer, name)(k, weights, task)
+        return calibration_content(Calibration(k, sums))
+
+    return answer
+
+
 ANSWERS: Mapping[str, Callable[[FlowClient, RecordDict], RecordDict]] = {
     MessageType.QUERY: _statistics,
     MessageType.TRAIN: _train,
     MessageType.EVALUATE: _evaluate,
+    **{f"{MessageType.QUERY}.{name}": _calibration(name) for name in CALIBRATIONS},
 }
 """What a client does, by the type of the message."""

@@ -27,6 +27,7 @@ class Stream(Enum):
     WEIGHTS = "weights"
     SAMPLING = "sampling"
     TRAINING = "training"
+    RECALIBRATION = "recalibration"
     BASELINE = "baseline"
 
 

@@ -13,11 +13,11 @@ from flwr.app import Message, RecordDict
 from fednids.errors import FederationError
 from fednids.messages.encodings.parts import SentArrays
 from fednids.messages.records import content_bytes, read_evaluation, read_update
-from fednids.messages.values import Evaluation, Update
+from fednids.messages.values import Calibration, Evaluation, Update
 from fednids.networks.interface import Weights
 from fednids.runs.records import FailureRecord
 
-Answer = TypeVar("Answer", Update, Evaluation)
+Answer = TypeVar("Answer", Update, Evaluation, Calibration)
 
 _RAISED = re.compile(r"<class '(?:[\w.]*\.)?(\w+)'>:<'(.*)'>", re.DOTALL)
 """How Flower reports that a ClientApp raised something."""
@@ -29,7 +29,7 @@ class Replies(Generic[Answer]):
     Parameters
     ----------
     stage : str
-        ``"train"`` or ``"evaluate"``.
+        ``"train"``, ``"evaluate"`` or ``"recalibrate"``.
     read : Callable[[RecordDict], Answer]
         Reads and checks a reply's content.
     names : Sequence[str]
@@ -43,7 +43,7 @@ class Replies(Generic[Answer]):
 
     def __init__(
         self,
-        stage: Literal["train", "evaluate"],
+        stage: Literal["train", "evaluate", "recalibrate"],
         read: Callable[[RecordDict], Answer],
         names: Sequence[str] = (),
     ):
@@ -65,7 +65,7 @@ class Replies(Generic[Answer]):
 
         Yields
         ------
-        Update or Evaluation
+        Update, Evaluation or Calibration
             What a reply holds.
         """
         self._asked += len(sent)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from operator import attrgetter
+from functools import partial, reduce
+from operator import add, attrgetter
 
 import numpy as np
 from flwr.app import Message, MessageType
@@ -34,6 +34,7 @@ from fednids.training.initial import initial_task, run_architecture
 from server.adversary import Adversary
 from server.link import Early, open_link
 from server.participants import ClientList, batches
+from server.recalibration import Recalibrator, check_recalibration
 from server.replies import Expected, Replies, evaluation_reader, update_reader
 
 CleanTrainer = Callable[[Weights, Task], Weights]
@@ -92,6 +93,7 @@ class Federation:
         if clean_trainer is None:
             check_clean_flows(config)
         self._config, self._observers, self._clean_trainer = config, observers, clean_trainer
+        check_recalibration(config, find_algorithm(config))
         self._algorithm, self._codec = find_algorithm(config), WeightCodec(config)
         self._environment = Environment(config)
         self._malicious = MaliciousClients.of(config, config.partition.gateways)
@@ -110,7 +112,8 @@ class Federation:
         Returns
         -------
         Outcome
-            Of the last round, or with ``run.keep`` of the best on validation flows.
+            Of the last round, or with ``run.keep`` of the best on validation flows; its head
+            fitted again with ``federation.recalibrate``.
 
         Raises
         ------
@@ -164,9 +167,17 @@ class Federation:
         if selection.chosen:
             number, (weights,) = selection.chosen.server_round, selection.chosen.weights
             last = []
+        recalibration = None
+        if config.federation.recalibrate != "none":
+            counts = reduce(add, [found.train_support for found in statistics])
+            recalibrator = Recalibrator(config, network, clients, self._link.exchange, counts)
+            weights, recalibration = recalibrator.recalibrate(
+                weights, replace(task, server_round=number)
+            )
+            last = []
         if not last:
             last = [self._evaluated_again(clients, weights, replace(task, server_round=number))]
-        return Outcome(network, [task], [weights], last[0])
+        return Outcome(network, [task], [weights], last[0], recalibration=recalibration)
 
     # --- one round -------------------------------------------------------------------------------
 

@@ -67,6 +67,8 @@ VALID: dict[str, Any] = {
     "train.stack": st.integers(0, 64),
     "federation.rounds": st.integers(1, 10**6),
     "federation.fraction": above(0, 1),
+    "federation.recalibrate": st.sampled_from(["none", "head", "ccvr", "bias"]),
+    "federation.recalibrate_balance": st.floats(0, 1),
     "federation.norm_bound": st.floats(0, 100),
     "federation.max_failures": st.floats(0, 1, exclude_max=True),
     "federation.timeout": st.floats(0, 1e6),

@@ -209,6 +209,14 @@ class FederationConfig(Section):
     fraction: float = Field(
         1.0, gt=0, le=1, description="share of the gateways that are sampled in a round"
     )
+    recalibrate: Literal["none", "head", "ccvr", "bias"] = Field(
+        "none",
+        description="after the last round: fit the head again to all training flows, or to virtual "
+        "features (CCVR), or its biases to validation flows",
+    )
+    recalibrate_balance: float = Field(
+        0.5, ge=0, le=1, description="class weights of the recalibration: N/(C n_c) to this power"
+    )
     norm_bound: float = Field(
         0.0, ge=0, description="largest norm of an update's change; longer ones are refused; 0: any"
     )

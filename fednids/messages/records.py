@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from fednids.flows.scaling import Moments, Scaler
 from fednids.messages.encodings.parts import SentArrays
-from fednids.messages.values import Card, Evaluation, Statistics, Task, Update
+from fednids.messages.values import Calibration, Card, Evaluation, Statistics, Task, Update
 from fednids.metrics import ConfusionCounts, Tallies, Tally
 from fednids.networks.interface import Weights
+from fednids.training.recalibration import ClassMoments, HeadSums
 
 ARRAYS = "arrays"
 _CONFIG = "config"
@@ -250,6 +251,34 @@ def read_evaluation(content: RecordDict) -> Evaluation:
         _counts(metrics, "validation") if "validation" in metrics else None,
         _tallies(metrics),
     )
+
+
+def calibration_content(calibration: Calibration) -> RecordDict:
+    """Write the answer to a message of the recalibration."""
+    sums = calibration.sums
+    metrics = MetricRecord({_PARTITION: calibration.partition_id})
+    if isinstance(sums, HeadSums):
+        metrics["loss"], metrics["weight"] = sums.loss, sums.weight
+        arrays: SentArrays = {"gradient": sums.gradient, "hessian": sums.hessian}
+    else:
+        arrays = {"counts": sums.counts, "sums": sums.sums, "products": sums.products}
+    return RecordDict({ARRAYS: arrays_record(arrays), METRICS: metrics})
+
+
+def read_calibration(content: RecordDict) -> Calibration:
+    """Read what `calibration_content` wrote."""
+    metrics = cast(MetricRecord, content[METRICS])
+    arrays = read_arrays(cast(ArrayRecord, content[ARRAYS]))
+    if "loss" in metrics:
+        found: HeadSums | ClassMoments = HeadSums(
+            _float(metrics, "loss"),
+            _float(metrics, "weight"),
+            arrays["gradient"],
+            arrays["hessian"],
+        )
+    else:
+        found = ClassMoments(arrays["counts"], arrays["sums"], arrays["products"])
+    return Calibration(_int(metrics, _PARTITION), found)
 
 
 def with_evaluation(content: RecordDict, evaluation: Evaluation) -> RecordDict:

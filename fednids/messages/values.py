@@ -1,7 +1,8 @@
 """What server and clients send each other, as plain values.
 
-All that leaves a client is a field of `Statistics`, its `Card`, `Update` or `Evaluation`: sums,
-counts, weights and times; never a flow. `fednids.messages.records` puts them into Flower's records.
+All that leaves a client is a field of `Statistics`, its `Card`, `Update`, `Evaluation` or
+`Calibration`: sums, counts, weights and times; never a flow. `fednids.messages.records` puts them
+into Flower's records.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from fednids.flows.scaling import Moments, Scaler
 from fednids.metrics import ConfusionCounts, Tallies
 from fednids.networks.interface import Weights
+from fednids.training.recalibration import ClassMoments, HeadSums
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,22 @@ class Fitted:
 
     update: Update
     gradient: Weights | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A gateway's answer to a message of the recalibration: sums over its flows.
+
+    Attributes
+    ----------
+    partition_id : int
+        Who answers.
+    sums : HeadSums or ClassMoments
+        Whichever was asked for.
+    """
+
+    partition_id: int
+    sums: HeadSums | ClassMoments
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,7 @@ class FailureRecord(Record):
 
     partition: Count
     """Which gateway, by partition id."""
-    stage: Literal["train", "evaluate"]
+    stage: Literal["train", "evaluate", "recalibrate"]
     """What it was asked for."""
     reason: str
     """What was wrong, in one line."""
@@ -559,6 +559,19 @@ class PluginRecord(Record):
     """Of its bytes."""
 
 
+class RecalibrationRecord(Record):
+    """How the head was fitted again; the last of the rounds has the scores before."""
+
+    kind: Literal["head", "ccvr", "bias"]
+    """``federation.recalibrate``."""
+    exchanges: Count
+    """How often the gateways were asked."""
+    bytes_down: Count
+    """Sent to all gateways together."""
+    bytes_up: Count
+    """Sent by all gateways together."""
+
+
 class ResultRecord(Record):
     """``result.json``: everything that a run found out."""
 
@@ -606,6 +619,8 @@ class ResultRecord(Record):
     """Whether it ended before all rounds for lack of progress."""
     extended: list[ExtensionRecord] | None = None
     """Rounds that were added to a run that had been begun with fewer."""
+    recalibration: RecalibrationRecord | None = None
+    """With ``federation.recalibrate``."""
     attack: AttackRecord | None = None
     """In runs with an attack."""
     baselines: dict[str, BaselineRecord] | None = None

@@ -92,6 +92,8 @@ def build_result(
         raise ValueError("expected an outcome with a last round, got none")
     if config.run.false_alarms:
         found["threshold"] = threshold_record(last, config.run.false_alarms, classes)
+    if outcome.recalibration is not None:
+        found["recalibration"] = outcome.recalibration
     if last.malicious is not None:
         found["attack"] = _attack(config, facts, last)
     majority = majority_counts(facts.trained, last.counts.support)

@@ -17,6 +17,7 @@ from fednids.runs.records import (
     FailureRecord,
     HeadlineRecord,
     Rates,
+    RecalibrationRecord,
     RoundAttackRecord,
     RoundRecord,
     StrategyRecord,
@@ -169,6 +170,8 @@ class Outcome:
         Whether every gateway is judged by a detector of its own.
     overall : ndarray or None
         ``(P,) float32``: the global detector beside those of the gateways, if there is one.
+    recalibration : RecalibrationRecord or None
+        How the head was fitted again after the last round, if it was.
     """
 
     architecture: Architecture
@@ -177,6 +180,7 @@ class Outcome:
     last: Round | None
     personal: bool = False
     overall: Weights | None = None
+    recalibration: RecalibrationRecord | None = None
 
 
 class Observer(Protocol):

@@ -292,6 +292,18 @@ class TrainingSteps(nn.Cell):
         return each
 
 
+class RepresentedWindows(nn.Cell):
+    """What the head reads of each window, ``(B, D)``."""
+
+    def __init__(self, detectors: Detectors):
+        super().__init__()
+        self.network, self.input_shape = detectors.cell, detectors.input_shape
+
+    def construct(self, table: Tensor, rows: Tensor) -> Tensor:
+        """Compute it."""
+        return self.network.represent(ops.reshape(ops.gather(table, rows, 0), self.input_shape))
+
+
 class ScoredWindows(nn.Cell):
     """Class, cross-entropy and logits of each window."""
 

@@ -35,6 +35,7 @@ from fednids.training.jobs import (
     TrainingResult,
 )
 from fednids.training.objective import PLAIN, Objective
+from fednids.training.recalibration import ClassMoments, HeadSums, with_ones
 from fednids.training.together import shared
 from fednids.training.trainer import Trainer
 
@@ -152,6 +153,37 @@ class LocalTrainer:
             return math.nan
         scored, _ = shared(self._score, (task, weights, windows))
         return scored.loss / len(windows)
+
+    def head_sums(self, partition_id: int, weights: Weights, task: Task) -> HeadSums:
+        """Return loss and derivatives by the head of ``(P,)`` weights, over training windows."""
+        windows = self._training(partition_id, task)
+        inputs, logits = self._read_by_head(windows, weights, task)
+        return HeadSums.of(inputs, logits, windows.labels, task.class_weights.astype(np.float64))
+
+    def bias_sums(self, partition_id: int, weights: Weights, task: Task) -> HeadSums:
+        """Return loss and derivatives by the head's biases, over validation windows."""
+        windows = self.dataset.validating(partition_id)
+        assert windows is not None
+        inputs, logits = self._read_by_head(windows, weights, task)
+        class_weights = task.class_weights.astype(np.float64)
+        return HeadSums.of(inputs[:, -1:], logits, windows.labels, class_weights)
+
+    def class_moments(self, partition_id: int, weights: Weights, task: Task) -> ClassMoments:
+        """Return sums of what the head of ``(P,)`` weights reads, over training windows."""
+        windows = self._training(partition_id, task)
+        inputs, logits = self._read_by_head(windows, weights, task)
+        return ClassMoments.of(inputs[:, :-1], windows.labels, logits.shape[1])
+
+    def _read_by_head(
+        self, windows: Windows, weights: Weights, task: Task
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what the head reads of windows, with a column of ones, and the logits."""
+        trainer = self._ready(task)
+        head = weights[trainer.architecture.layout.head_places].astype(np.float64)
+        inputs = np.zeros((0, head.shape[1]))
+        if len(windows):
+            inputs = with_ones(trainer.represent(weights, windows))
+        return inputs, inputs @ head.T
 
     def evaluate(self, partition_id: int, weights: Weights, task: Task) -> Evaluation:
         """Score weights on a gateway's own test and validation windows.

@@ -21,7 +21,13 @@ from fednids.networks.cells import Detectors
 from fednids.networks.framework import Tensor, mindspore
 from fednids.networks.interface import Architecture, Weights
 from fednids.training.compile_cache import code_digest
-from fednids.training.graphs import CompiledGraph, ScoredWindows, TrainingSteps, build_terms
+from fednids.training.graphs import (
+    CompiledGraph,
+    RepresentedWindows,
+    ScoredWindows,
+    TrainingSteps,
+    build_terms,
+)
 from fednids.training.jobs import (
     LocalTraining,
     Predictions,
@@ -217,6 +223,7 @@ class Trainer:
         self._batch_size, self._optimiser = batch_size, optimiser
         self._members, self._single = members, Detectors(architecture)
         self._scores: dict[int, CompiledGraph] = {}
+        self._represents: CompiledGraph | None = None
         self._stack: Detectors | None = None
         self._loops: dict[tuple[object, ...], StepLoop] = {}
         self.show(vectors)
@@ -225,6 +232,7 @@ class Trainer:
     def compile_seconds(self) -> float:
         """Time spent compiling so far."""
         graphs = [*self._scores.values(), *(loop.graph for loop in self._loops.values())]
+        graphs += [self._represents] if self._represents else []
         return sum(graph.compile_seconds for graph in graphs)
 
     def show(self, vectors: NDArray[np.float32]) -> None:
@@ -282,6 +290,18 @@ class Trainer:
             Predictions(classes, float(each.sum(dtype=np.float64)), given)
             for classes, each, given in parts
         ]
+
+    def represent(self, weights: Weights, windows: Windows) -> NDArray[np.float32]:
+        """Return what the head reads of windows under ``(P,) float32`` weights, ``(n, D)``."""
+        self._single.weights.load(0, weights)
+        if self._represents is None:
+            self._represents = CompiledGraph(RepresentedWindows(self._single), self._owner)
+        bounds, parts = np.array([0, len(windows)]), []
+        for start in range(0, len(windows), EVALUATION_BATCH):
+            rows, _ = fill_evaluation([windows], bounds, start, self._reader, EVALUATION_BATCH)
+            found = self._represents(self._table, Tensor(rows)).asnumpy()
+            parts.append(found[: len(windows) - start].copy())
+        return np.concatenate(parts)
 
     def _loop(self, objective: Objective, *, stacked: bool) -> StepLoop:
         """Return the loop for single jobs or for stacks; made when first needed."""

@@ -87,6 +87,16 @@ def test_a_deployment_gives_what_its_twin_gives(
     assert (tmp_path / "run" / "gateways.png").exists()
 
 
+def test_a_recalibrated_deployment_gives_what_its_twin_gives(files: Path, tmp_path: Path) -> None:
+    more: dict[str, Any] = {"strategy.name": "classwise", "federation.recalibrate": "head"}
+    lead(tmp_path / "run", places_of(files, tmp_path / "state"), **more)
+    settings = {**TRAINING, **more, "data.path": str(files), "run.engine": "inprocess"}
+    execute("federated", Config.resolve(settings), tmp_path / "twin")
+    np.testing.assert_allclose(
+        weights_of(tmp_path / "run"), weights_of(tmp_path / "twin"), rtol=0, atol=1e-6
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["scaffold", "fedper"])
 def test_strategies_with_a_memory_give_what_the_twin_gives(
