@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,41 @@ def test_a_partitioner_goes_through_all_commands(
     capsys.readouterr()
     assert run(["report", str(out), *page, "--force", "--plugin", str(other)]) == 2
     assert f"was made with, mine.py (sha256 {sha256}), got mine.py" in capsys.readouterr().err
+
+
+ALGORITHM = """
+from dataclasses import replace
+
+from pydantic import Field
+
+from fednids.algorithms import Algorithm
+from fednids.config import Section
+from fednids.extensions import ALGORITHMS
+
+
+@ALGORITHMS.register("halfway")
+class Halfway(Algorithm):
+    class Settings(Section):
+        pace: float = Field(0.5, gt=0, description="share of the way that is gone")
+
+    def train(self, client, weights, received):
+        update = client.fit(weights).update
+        return replace(update, weights=weights + self.settings.pace * (update.weights - weights))
+"""
+
+
+@pytest.mark.parametrize("engine", ["processes", pytest.param("ray", marks=pytest.mark.slow)])
+def test_the_workers_of_an_engine_have_the_plugin_too(engine: str, tmp_path: Path) -> None:
+    if engine == "ray":
+        pytest.importorskip("ray")
+    file, names = tmp_path / "halfway.py", ("inprocess", engine)
+    file.write_text(ALGORITHM)
+    for name in names:
+        command = [sys.executable, "-m", "fednids", "simulate", "--plugin", str(file), *SMALL]
+        command += ["strategy.name=halfway", f"run.engine={name}", "run.workers=2", "--quiet"]
+        subprocess.run([*command, "--out", str(tmp_path / name)], check=True)
+    alone, shared = ((tmp_path / name / "model.safetensors").read_bytes() for name in names)
+    assert alone == shared
 
 
 def test_a_sweep_runs_cells_of_a_plugin_in_other_processes(plugin: Path, tmp_path: Path) -> None:
