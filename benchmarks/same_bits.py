@@ -100,8 +100,10 @@ class Case:
 
 
 def _case(*settings: str, command: str = "simulate", resumed_to: int = 0) -> Case:
-    """Return a case with settings on top of `SMALL`."""
+    """Return a case with settings on top of `SMALL`; alpha is of schemes that have one."""
     merged = {key_of(each): each for each in (*SMALL, *settings)}
+    if not merged.get("partition.scheme", "dirichlet").endswith("dirichlet"):
+        del merged["partition.alpha"]
     return Case(command, list(merged.values()), resumed_to)
 
 
