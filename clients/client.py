@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from flwr.app import Context, MessageType, RecordDict
+from numpy.typing import NDArray
 
 from clients.local_data import OwnFlows, local_data, named
 from fednids.algorithms import Arrays, find_algorithm
@@ -174,6 +175,10 @@ class _Turn:
     @property
     def server_round(self) -> int:
         return self.task.server_round
+
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        return self.client.trainer.class_counts(self.client.partition_id, self.task)
 
     def fit(self, weights: Weights, objective: Objective = PLAIN) -> Fitted:
         trainer, k, task = self.client.trainer, self.client.partition_id, self.task

@@ -278,6 +278,9 @@ ALGORITHMS: Registry[type[Algorithm]] = Registry(
     {
         "fedavg": f"{_ALGORITHMS}.fedavg:FedAvg",
         "fedprox": f"{_ALGORITHMS}.fedprox:FedProx",
+        "fedlc": f"{_ALGORITHMS}.fedlc:FedLc",
+        "fedntd": f"{_ALGORITHMS}.fedntd:FedNtd",
+        "moon": f"{_ALGORITHMS}.moon:Moon",
         "fedavgm": f"{_ALGORITHMS}.server_optimiser:FedAvgM",
         "fedadam": f"{_ALGORITHMS}.server_optimiser:FedAdam",
         "fedyogi": f"{_ALGORITHMS}.server_optimiser:FedYogi",

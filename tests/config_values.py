@@ -114,6 +114,10 @@ VALID: dict[str, Any] = {
 
 OWN: dict[str, Any] = {
     "strategy.mu": st.floats(0, allow_infinity=False),
+    "strategy.calibration": st.floats(0, 100),
+    "strategy.ntd_beta": st.floats(0, 100),
+    "strategy.contrast": st.floats(0, 100),
+    "strategy.temperature": above(0, 100),
     "strategy.base": st.sampled_from(["fedavg", "fednova"]),
     "strategy.server_learning_rate": above(0, 100),
     "strategy.server_momentum": st.floats(0, 1, exclude_max=True),
@@ -255,6 +259,8 @@ WRONG: list[tuple[str, object]] = [
     ("federation.fraction", "all\nof\nthem"),
     ("strategy.mu", -0.1),
     ("strategy.base", "fedmedian"),
+    ("strategy.calibration", -1),
+    ("strategy.temperature", 0),
     ("strategy.server_learning_rate", 0),
     ("strategy.server_momentum", 1),
     ("strategy.eta", 0),

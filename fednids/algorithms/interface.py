@@ -110,6 +110,11 @@ class Client(Protocol):
         """The round of the message, from 1."""
         ...
 
+    @property
+    def class_counts(self) -> NDArray[np.int64]:
+        """Training windows of each class that the client has in this round, ``(C,)``."""
+        ...
+
     def fit(self, weights: Weights, objective: Objective = ...) -> Fitted:
         """Train ``(P,)`` weights on the client's own flows and return what came of it."""
         ...

@@ -93,6 +93,10 @@ class LocalTrainer:
         support = self.dataset.initial_support(partition_id)
         return Statistics(partition_id, self.dataset.moments(partition_id), support)
 
+    def class_counts(self, partition_id: int, task: Task) -> NDArray[np.int64]:
+        """Count the training windows of each class that a gateway has in the task's round."""
+        return self.dataset.support(self._training(partition_id, task))
+
     def windows(self, partition_id: int, task: Task) -> int:
         """Count the training windows that a gateway has in the task's round."""
         return len(self._training(partition_id, task))
@@ -117,7 +121,9 @@ class LocalTrainer:
             return Fitted(Update(partition_id, weights, 0, 0, math.nan, 0.0, 0.0))
         key = (task.server_round, partition_id, *([objective.stage] if objective.stage else []))
         rng = generator(self.config.run.seed, Stream.TRAINING, *key)
-        adjustment = self._adjustment(windows, task)
+        adjustment, own = self._adjustment(windows, task), objective.adjustment
+        if own is not None:
+            adjustment = own if adjustment is None else adjustment + own
         if self.config.train.sampling != "auto":
             sampling = self.config.train.sampling
         job = TrainingJob(weights, windows, rng, objective, most_steps, adjustment, sampling)

@@ -147,6 +147,8 @@ class Objective:
         Whether to return the mean over all steps of the gradient before `Term.gradient`. It is
         SCAFFOLD's new ``c_i``; under plain SGD the paper's option II,
         ``c_i - c + (x - y) / (K * eta)``, is the same.
+    adjustment : ndarray, optional
+        ``(C,) float32`` added to the logits in training alone, beside what ``train.prior`` adds.
     stage : int
         Which of several trainings of one client in one round this is, from 0: each draws an
         order of its own.
@@ -154,12 +156,18 @@ class Objective:
 
     terms: tuple[Term, ...] = ()
     track_gradient: bool = False
+    adjustment: Weights | None = None
     stage: int = 0
 
     @property
     def form(self) -> tuple[object, ...]:
         """Return what is compiled: objectives of one form share a graph."""
-        return (self.track_gradient, *((type(term), *term.constants) for term in self.terms))
+        adjusted = self.adjustment is not None
+        return (
+            self.track_gradient,
+            adjusted,
+            *((type(term), *term.constants) for term in self.terms),
+        )
 
     @property
     def stacks(self) -> bool:
