@@ -109,6 +109,7 @@ _PAPER: _Settings = {
     "model.preset": "paper", "train.batch_size": 256, "train.learning_rate": 1e-4,
     "train.final_rate_share": 1.0, "train.balance": 0.0, **_LONG,
 }  # fmt: skip
+_FEDAVG: _Settings = {"strategy.name": "fedavg"}
 _IID: _Settings = {"partition.scheme": "iid", **_LONG}
 _SKEWED: _Settings = {"partition.scheme": "dirichlet", "partition.alpha": 0.1, **_LONG}
 """The skewed plan of the federated rows; the centralised one is scored at its gateways."""
@@ -156,9 +157,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         for length in (1, 5, 20)
     },
     "five-centralised": _dealt("centralised", "centralised", _SKEWED, seconds=120.0),
-    "five-federated-iid": _dealt("federated", "federated, iid", _IID),
+    "five-federated-iid": _dealt("federated", "federated, iid", {**_FEDAVG, **_IID}),
     "five-local-iid": _dealt("local", "local, iid", _IID),
-    "five-federated-skewed": _dealt("federated", "federated, dirichlet 0.1", _SKEWED),
+    "five-federated-skewed": _dealt(
+        "federated", "federated, dirichlet 0.1", {**_FEDAVG, **_SKEWED}
+    ),
     "five-local-skewed": _dealt("local", "local, dirichlet 0.1", _SKEWED),
 }
 """How to add one: add a line and run ``pytest tests/studies/test_reproduce.py``. Names are names
