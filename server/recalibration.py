@@ -30,10 +30,12 @@ Sums = TypeVar("Sums", HeadSums, ClassMoments)
 
 @dataclass
 class Recalibrator:
-    """Fits the head of the global weights again, as ``federation.recalibrate`` says.
+    """Fits the head of the global weights again.
 
     Attributes
     ----------
+    kind : {"head", "ccvr", "bias"}
+        What is fitted, to what: ``federation.recalibrate``, or what the algorithm says.
     config : Config
         Settings of the run.
     network : Architecture
@@ -46,6 +48,7 @@ class Recalibrator:
         ``(C,) int64`` training flows of each class, of all clients together.
     """
 
+    kind: str
     config: Config
     network: Architecture
     clients: ClientList
@@ -65,8 +68,7 @@ class Recalibrator:
         FederationError
             Too few answers were usable.
         """
-        kind = self.config.federation.recalibrate
-        balance = self.config.federation.recalibrate_balance
+        kind, balance = self.kind, self.config.federation.recalibrate_balance
         task = replace(task, class_weights=class_weights(self.class_counts, balance))
         places = self.network.layout.head_places
         start = weights[places].astype(np.float64)
@@ -79,13 +81,15 @@ class Recalibrator:
         if kind == "ccvr":
             moments = self._ask("class_moments", weights, task, ClassMoments)
             rng = generator(self.config.run.seed, Stream.RECALIBRATION)
-            head = fit_to_virtual(start, moments, rng, balance)
+            head = fit_to_virtual(start.shape, moments, rng, balance)
         elif kind == "head":
-            head = fit_head(start, lambda head: self._sums("head_sums", with_head(head), task))
+            head = fit_head(
+                start.shape, lambda head: self._sums("head_sums", with_head(head), task)
+            )
         else:
             whole = np.eye(start.shape[1])[-1:]
             added = fit_head(
-                np.zeros((len(start), 1)),
+                (len(start), 1),
                 lambda more: self._sums("bias_sums", with_head(start + more @ whole), task),
             )
             head = start + added @ whole
@@ -141,8 +145,8 @@ class Recalibrator:
         return {"gradient": (classes, width), "hessian": (pairs, width * (width + 1) // 2)}
 
 
-def check_recalibration(config: Config, algorithm: Algorithm) -> None:
-    """Check that the head can be fitted again.
+def recalibration_kind(config: Config, algorithm: Algorithm) -> str:
+    """Return what is fitted after the last round, "none" for nothing, and check that it can be.
 
     Raises
     ------
@@ -150,8 +154,10 @@ def check_recalibration(config: Config, algorithm: Algorithm) -> None:
         There is no head that is all clients' alike, or there are no validation flows for it.
     """
     kind = config.federation.recalibrate
+    if kind == "auto":
+        kind = algorithm.recalibrate
     if kind == "none":
-        return
+        return kind
     if algorithm.personal:
         raise ConfigError(
             f"expected federation.recalibrate=none for {config.strategy.name}, whose clients have "
@@ -168,6 +174,7 @@ def check_recalibration(config: Config, algorithm: Algorithm) -> None:
             "expected validation flows for federation.recalibrate=bias, got none; set "
             "data.validation_share=0.2, say"
         )
+    return kind
 
 
 def _check(

@@ -34,7 +34,7 @@ from fednids.training.initial import initial_task, run_architecture
 from server.adversary import Adversary
 from server.link import Early, open_link
 from server.participants import ClientList, batches
-from server.recalibration import Recalibrator, check_recalibration
+from server.recalibration import Recalibrator, recalibration_kind
 from server.replies import Expected, Replies, evaluation_reader, update_reader
 
 CleanTrainer = Callable[[Weights, Task], Weights]
@@ -93,8 +93,8 @@ class Federation:
         if clean_trainer is None:
             check_clean_flows(config)
         self._config, self._observers, self._clean_trainer = config, observers, clean_trainer
-        check_recalibration(config, find_algorithm(config))
         self._algorithm, self._codec = find_algorithm(config), WeightCodec(config)
+        self._recalibrate = recalibration_kind(config, self._algorithm)
         self._environment = Environment(config)
         self._malicious = MaliciousClients.of(config, config.partition.gateways)
         self._adversary = Adversary(self._malicious)
@@ -113,7 +113,7 @@ class Federation:
         -------
         Outcome
             Of the last round, or with ``run.keep`` of the best on validation flows; its head
-            fitted again with ``federation.recalibrate``.
+            fitted again where ``federation.recalibrate`` or the algorithm says so.
 
         Raises
         ------
@@ -168,9 +168,9 @@ class Federation:
             number, (weights,) = selection.chosen.server_round, selection.chosen.weights
             last = []
         recalibration = None
-        if config.federation.recalibrate != "none":
+        if (kind := self._recalibrate) != "none":
             counts = reduce(add, [found.train_support for found in statistics])
-            recalibrator = Recalibrator(config, network, clients, self._link.exchange, counts)
+            recalibrator = Recalibrator(kind, config, network, clients, self._link.exchange, counts)
             weights, recalibration = recalibrator.recalibrate(
                 weights, replace(task, server_round=number)
             )

@@ -33,7 +33,8 @@ class ClassWise(Algorithm):
     over rounds keeps what the changes agree on (Hsu et al., "Measuring the Effects of
     Non-Identical Data Distribution for Federated Visual Classification", 2019, FedAvgM). Clients
     draw their windows by the square root of the class counts (Kang et al., ICLR 2020) instead of
-    weighing classes in the loss.
+    weighing classes in the loss. After the last round the head is fitted again to the training
+    flows of all, from sums (`fednids.training.recalibration`).
     """
 
     class Settings(Section):  # noqa: D106
@@ -47,6 +48,7 @@ class ClassWise(Algorithm):
     settings: Settings
     keeps: ClassVar[tuple[str, ...]] = ("momentum",)
     sampling: ClassVar[str] = "square-root"
+    recalibrate: ClassVar[str] = "head"
 
     def check_network(self, network: Architecture) -> None:
         """Check that the network declares its head.

@@ -165,6 +165,8 @@ class Algorithm:
         Whether an update must bring the loss of the global weights before training.
     sampling : {"all", "balanced", "square-root"}
         Which windows clients train on where ``train.sampling`` leaves it open.
+    recalibrate : {"none", "head", "ccvr", "bias"}
+        What is fitted again after the last round where ``federation.recalibrate`` leaves it open.
     """
 
     Settings: ClassVar[type[Section]] = Section
@@ -176,6 +178,7 @@ class Algorithm:
     personal: ClassVar[bool] = False
     needs_start_loss: ClassVar[bool] = False
     sampling: ClassVar[str] = ALL_WINDOWS
+    recalibrate: ClassVar[str] = "none"
 
     settings: Any
 

@@ -231,6 +231,9 @@ def _show(result: ResultRecord, out: Path) -> None:
         say(SYNTHETIC)
     served = result.kind == "federated"
     strategy = f"strategy {result.settings['strategy.name']}, " if served else ""
+    if found := result.recalibration:
+        what = "biases" if found.kind == "bias" else "head"
+        strategy += f"{what} fitted again after the last round ({found.exchanges} exchanges), "
     say(
         f"{strategy}{data.flows:,} flows, {result.model.parameters:,} weights, "
         f"{seconds.total:.0f} s (preparing {seconds.prepare:.1f}, compiling "

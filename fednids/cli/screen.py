@@ -85,7 +85,9 @@ def plain_table(
 
 def show_result(result: ResultRecord) -> None:
     """Print the final table: every class, the headline, the majority baseline beside."""
-    print_table(_class_table(result.final, result.final_novel, title="Test flows"))
+    scored = result.settings.get("data.score_on", "test")  # results of before have no such key
+    title = f"{str(scored).capitalize()} flows"
+    print_table(_class_table(result.final, result.final_novel, title=title))
     columns = {"detector": (result.final, result.final_novel)}
     for name, found in (result.baselines or {}).items():
         columns[name] = (found.final, found.final_novel)

@@ -50,6 +50,11 @@ class DataConfig(Section):
         lt=0.5,
         description="share of a gateway's other flows not trained on: rounds are chosen by them",
     )
+    score_on: Literal["test", "validation"] = Field(
+        "test",
+        description="flows that detectors are scored on; validation: test flows are taken away "
+        "before training, so that settings can be chosen without them",
+    )
     unseen: str = Field(
         "", description="attack class that is never trained on: all its flows are test flows"
     )
@@ -209,10 +214,10 @@ class FederationConfig(Section):
     fraction: float = Field(
         1.0, gt=0, le=1, description="share of the gateways that are sampled in a round"
     )
-    recalibrate: Literal["none", "head", "ccvr", "bias"] = Field(
-        "none",
+    recalibrate: Literal["auto", "none", "head", "ccvr", "bias"] = Field(
+        "auto",
         description="after the last round: fit the head again to all training flows, or to virtual "
-        "features (CCVR), or its biases to validation flows",
+        "features (CCVR), or its biases to validation flows; auto: what the algorithm says",
     )
     recalibrate_balance: float = Field(
         0.5, ge=0, le=1, description="class weights of the recalibration: N/(C n_c) to this power"

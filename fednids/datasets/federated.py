@@ -32,7 +32,7 @@ from fednids.flows.joining import check_versions, join_checksums, join_flows
 from fednids.flows.prepared import PreparedFlows
 from fednids.flows.scaling import Moments
 from fednids.flows.source import load_flows
-from fednids.flows.split import Split, hold_out, split_flows
+from fednids.flows.split import Split, drop_test, hold_out, split_flows
 from fednids.flows.validation import carve_all
 from fednids.flows.windows import Windows
 from fednids.metrics.counts import BENIGN
@@ -144,6 +144,9 @@ class FederatedDataset:
             owners, seed = plan.assignment, config.run.seed
             carved = carve_all(flows, split.test, owners, how=how, share=share, seed=seed)
             split = replace(split, validation=carved)
+            if config.data.score_on == "validation":
+                kept, split = drop_test(flows, split)
+                flows, plan = flows.take(kept), replace(plan, assignment=owners[kept])
         flows, marked = _with_trigger(flows, config)
         names, rounds = told_apart(flows.classes, config), config.federation.rounds
         arrival = config.partition.arrival

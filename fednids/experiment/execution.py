@@ -25,7 +25,7 @@ from fednids.runs.selection import check_selection
 from fednids.simulation import Environment
 from fednids.simulation.adversaries.malicious import check_attack
 from fednids.simulation.engines import check_engine
-from server.recalibration import check_recalibration
+from server.recalibration import recalibration_kind
 from server.rounds import check_keep
 
 _OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
@@ -167,7 +167,7 @@ def check_settings(config: Config) -> None:
     """
     Architecture.of(config.model, 1, config.data.window, 2)
     check_engine(config.run.engine)
-    check_recalibration(config, find_algorithm(config))
+    recalibration_kind(config, find_algorithm(config))
     WeightCodec(config)
     check_attack(config)
     check_selection(config)

@@ -102,6 +102,21 @@ def hold_out(flows: PreparedFlows, split: Split, held: Mask, what: str) -> Split
     return _with_novel(flows, test)
 
 
+def drop_test(flows: PreparedFlows, split: Split) -> tuple[NDArray[np.int64], Split]:
+    """Take the test flows away and make test flows of the validation flows.
+
+    Returns
+    -------
+    kept : ndarray
+        ``(n,) int64`` rows of the flows that are left, rising.
+    split : Split
+        Of these alone.
+    """
+    assert split.validation is not None
+    kept = np.flatnonzero(~split.test)
+    return kept, _with_novel(flows.take(kept), split.validation[kept])
+
+
 def limit_flows(
     attack: NDArray[np.uint8], most: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:

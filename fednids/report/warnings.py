@@ -64,6 +64,8 @@ def _common(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _of_course(run: Run) -> Iterator[str]:
+    if run.config.data.score_on == "validation":
+        yield "Scores are of validation flows; test flows were taken away before training."
     if not run.finished:
         yield (
             f"This run stopped early: {len(run.rounds)} of {run.config.federation.rounds} rounds "

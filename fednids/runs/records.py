@@ -11,8 +11,9 @@ Within a schema version keys are only added: a reader leaves alone what it does 
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -232,6 +233,15 @@ class ScoresRecord(HeadlineRecord):
     def counts(self) -> ConfusionCounts:
         """Return the counts, ``(C, C) int64``."""
         return ConfusionCounts(np.array(self.confusion, np.int64))
+
+    def macro_f1_without(self, rare: Collection[str]) -> float:
+        """Return the mean F1 of the classes that have flows, without some; NaN without any left."""
+        found = [
+            each.f1
+            for name, each in self.per_class.items()
+            if name not in rare and each.support and each.f1 is not None
+        ]
+        return float(np.mean(found)) if found else math.nan
 
     def scores(self) -> Scores:
         """Return all rates, computed again from the counts; NaN where undefined."""

@@ -102,22 +102,35 @@ def validation_macro_f1(ended: Round) -> float | None:
 
 
 def check_selection(config: Config) -> None:
-    """Check that there are validation flows where they are needed.
+    """Check that there are validation flows where they are needed, and that they do one thing.
 
     Raises
     ------
     ConfigError
-        There are none.
+        There are none, or they would both choose and judge.
     """
-    run = config.run
+    run, data = config.run, config.data
     asked = {
         f"run.patience={run.patience}": run.patience,
         "run.keep=best": run.keep == "best",
         f"run.false_alarms={run.false_alarms:g}": run.false_alarms,
     }
-    if any(asked.values()) and not config.data.validation_share:
-        first = next(name for name, wanted in asked.items() if wanted)
+    scored = data.score_on == "validation"
+    wanted = next((name for name, given in asked.items() if given), "")
+    if (wanted or scored) and not data.validation_share:
         raise ConfigError(
-            f"expected data.validation_share above 0 for {first}, got 0; set it, say to 0.1: "
-            "test flows choose nothing"
+            "expected data.validation_share above 0 for "
+            f"{wanted or 'data.score_on=validation'}, got 0; set it, say to 0.1"
+            f"{'' if scored else ': test flows choose nothing'}"
+        )
+    others = {
+        "federation.recalibrate=bias": config.federation.recalibrate == "bias",
+        f"data.unseen={data.unseen}": data.unseen,
+        "partition.unseen_gateways": config.partition.unseen_gateways,
+    }
+    wanted = wanted or next((name for name, given in others.items() if given), "")
+    if scored and wanted:
+        raise ConfigError(
+            f"expected data.score_on=test for {wanted}, got validation; leave one of them out: "
+            "scores on flows that also choose are too good, and test flows are taken away"
         )

@@ -296,7 +296,10 @@ def _basis(run: Run, *, same_seed: bool) -> dict[str, Any]:
         "data.split": data.split,
         "data.test_share": data.test_share,
         "model.classes": run.config.model.classes,
+        "data.score_on": data.score_on,
     }
+    if data.score_on == "validation":
+        found["data.validation_share"] = data.validation_share
     if data.split == "grouped":
         found["data.features"] = data.features
     if same_seed or not facts.synthetic:

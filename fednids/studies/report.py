@@ -327,7 +327,9 @@ def build_report(
         run, metrics = ended[cell.run.name], dict[str, float]()
         if run:
             clean = results.get(twins.get(cell.run.name, ""))
-            metrics = measure_run(run, target, cross=crossed.get(cell.run.name), clean=clean)
+            metrics = measure_run(
+                run, target, cross=crossed.get(cell.run.name), clean=clean, rare=study.report.rare
+            )
         rows.append(Row(cell, skews.get((cell.place, cell.seed), {}), metrics))
     axes = (ARM, *((study.report.compare,) if study.report.compare else ()))
     return StudyReport(
@@ -495,7 +497,16 @@ _ATTACKED = (
     "macro_f1", "macro_f1_over_clean", "attack_success", "attack_over_clean", "attack_relative"
 )  # fmt: skip
 _SPENT = ("rounds_to_target", "bytes_to_target", "virtual_to_target")
-_ALONG = ("macro_f1", "worst_gateway", "attack_success", "attack_over_clean", *_SPENT)
+_ALONG = (
+    "macro_f1",
+    "common_macro_f1",
+    "novel_macro_f1",
+    "false_alarm_rate",
+    "worst_gateway",
+    "attack_success",
+    "attack_over_clean",
+    *_SPENT,
+)
 _ABOUT_ATTACKS = (
     "Attack success is the share of the test windows of an attack class that is taken for "
     "benign, for a backdoor of those with its trigger; means over the attack classes. The clean "
@@ -512,7 +523,8 @@ def differing_settings(report: StudyReport) -> tuple[str, ...]:
 def group_table(
     names: Sequence[str], metrics: Sequence[str], groups: Sequence[Group], *, skew: bool = False
 ) -> str:
-    """One line a group; the centralised arm has no skew."""
+    """One line a group; the centralised arm has no skew. Nothing is shown that none has."""
+    metrics = [name for name in metrics if any(each.metrics[name].count for each in groups)]
     rows = []
     for each in groups:
         settings = [NOTHING if v is None else str(v) for v in each.place.values()]
@@ -577,7 +589,8 @@ def _show(value: Interval, metric: str) -> str:
 
 
 _SCORES = (
-    "macro_f1", "novel_macro_f1", "balanced_accuracy", "false_alarm_rate", "majority_macro_f1"
+    "macro_f1", "common_macro_f1", "novel_macro_f1", "balanced_accuracy", "false_alarm_rate",
+    "majority_macro_f1",
 )  # fmt: skip
 _GATEWAYS = ("worst_gateway", "mean_gateway", "gateway_gap", "unseen_recall", "unseen_alarm")
 _ABOUT_ARMS = (
@@ -726,7 +739,7 @@ def _comparisons(found: Sequence[PairedDifference]) -> str:
 
 def _cells(report: StudyReport) -> str:
     """The headline of each cell; ``cells.parquet`` has all measures."""
-    metrics = ("macro_f1", "novel_macro_f1", "worst_gateway", "unseen_recall")
+    metrics = ("macro_f1", "novel_macro_f1", "false_alarm_rate", "worst_gateway", "unseen_recall")
     rows = []
     for row in report.rows:
         skew = row.skew.get(report.study.report.skew, math.nan)

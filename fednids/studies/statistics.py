@@ -203,6 +203,7 @@ def macro_f1_of(matrices: NDArray[Any]) -> NDArray[np.float64]:
 RUN_METRICS: dict[str, str] = {
     "macro_f1": "macro-F1",
     "novel_macro_f1": "macro-F1, novel flows",
+    "common_macro_f1": "macro-F1 without rare classes",
     "false_alarm_rate": "benign false alarms",
     "balanced_accuracy": "balanced accuracy",
     "majority_macro_f1": "majority's macro-F1",
@@ -228,6 +229,7 @@ RUN_METRICS: dict[str, str] = {
 def measure_run(
     run: Run, target: float, *,
     cross: Mapping[str, Any] | None = None, clean: ResultRecord | None = None,
+    rare: Sequence[str] = (),
 ) -> dict[str, float]:  # fmt: skip
     """Return all `RUN_METRICS` of a finished run.
 
@@ -241,6 +243,8 @@ def measure_run(
         ``cross.json`` that scores this run's detectors on all gateways.
     clean : ResultRecord, optional
         Result of its clean twin.
+    rare : sequence of str
+        Classes that a macro-F1 of its own leaves out.
 
     Returns
     -------
@@ -252,6 +256,7 @@ def measure_run(
     return {
         "macro_f1": number(result.final.macro_f1),
         "novel_macro_f1": number(result.final_novel.macro_f1),
+        "common_macro_f1": result.final.macro_f1_without(rare) if rare else math.nan,
         "false_alarm_rate": number(result.final.false_alarm_rate),
         "balanced_accuracy": number(result.final.balanced_accuracy),
         "majority_macro_f1": number(result.majority.macro_f1),

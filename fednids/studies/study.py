@@ -137,6 +137,8 @@ class ReportWish(Section):
         Another such name: tables and pictures show the values of `compare` along it.
     skew : str
         Measure of the figures' x axis, a field of `partitions.Skew`.
+    rare : tuple of str
+        Classes with so few test flows that a macro-F1 without them is given as well.
     cross : bool
         Score every gateway's detector on every gateway's test flows as well.
     """
@@ -146,6 +148,7 @@ class ReportWish(Section):
     compare: str = ""
     along: str = ""
     skew: str = "jensen_shannon"
+    rare: tuple[str, ...] = ()
     cross: bool = True
 
     @field_validator("skew")

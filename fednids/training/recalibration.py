@@ -29,12 +29,12 @@ LEAST_FLOWS = 8
 """Fewest flows of a class whose sums a client sends for virtual features: fewer would nearly show
 the features of single flows."""
 
-MOST_STEPS = 10
+MOST_STEPS = 6
 """Most evaluations of the loss by Newton's method; each is an exchange with the clients."""
 
-_DAMPING = 1e-2
-_PULL = 1e-5
-_CONVERGED = 1e-6
+_DAMPING = 1e-4
+_RIDGE = 1e-6
+_CONVERGED = 1e-4
 _VIRTUAL = 2000
 
 
@@ -104,29 +104,30 @@ class HeadSums:
         return whole.reshape(classes * width, classes * width)
 
 
-def fit_head(start: Floats, sums_at: Callable[[Floats], HeadSums]) -> Floats:
-    """Return the ``(C, D)`` head of the least mean loss near a start.
+def fit_head(shape: tuple[int, int], sums_at: Callable[[Floats], HeadSums]) -> Floats:
+    """Return the ``(C, D)`` head of the least mean loss.
 
-    Newton's method, damped as by Levenberg and Marquardt: where the loss rose, a shorter step is
-    made from the best head, of which the sums are known. A weak pull to the start makes the
-    solution unique; classes without any weight keep their rows but for it.
+    Newton's method from a head of zeros, where all classes are equally likely and the curvature
+    is known best, damped as by Levenberg and Marquardt: where the loss rose, a shorter step is
+    made from the best head, of which the sums are known. A weak ridge makes the solution unique.
+    Without any weight the head stays zeros.
     """
-    best = trial = start
-    least, damping, known = np.inf, _DAMPING, HeadSums(0.0, 0.0, start, np.empty(0))
+    best = trial = np.zeros(shape)
+    least, damping, known = np.inf, _DAMPING, HeadSums(0.0, 0.0, best, np.empty(0))
     for _ in range(MOST_STEPS):
         sums = sums_at(trial)
         if not sums.weight:
-            return start
-        loss = sums.loss / sums.weight + _PULL / 2 * float(((trial - start) ** 2).sum())
+            return best
+        loss = sums.loss / sums.weight + _RIDGE / 2 * float((trial**2).sum())
         gained = least - loss
         if gained > 0:
             best, least, known = trial, loss, sums
         damping *= 0.1 if gained > 0 else 10
         if 0 < gained < _CONVERGED:
             break
-        slope = known.gradient / known.weight + _PULL * (best - start)
-        bend = known.full_hessian() / known.weight + (_PULL + damping) * np.eye(slope.size)
-        trial = best - np.linalg.solve(bend, slope.ravel()).reshape(slope.shape)
+        slope = known.gradient / known.weight + _RIDGE * best
+        bend = known.full_hessian() / known.weight + (_RIDGE + damping) * np.eye(slope.size)
+        trial = best - np.linalg.solve(bend, slope.ravel()).reshape(shape)
     return best
 
 
@@ -194,7 +195,10 @@ class ClassMoments:
 
 
 def fit_to_virtual(
-    start: Floats, moments: Sequence[ClassMoments], rng: np.random.Generator, balance: float
+    shape: tuple[int, int],
+    moments: Sequence[ClassMoments],
+    rng: np.random.Generator,
+    balance: float,
 ) -> Floats:
     """Return the ``(C, D + 1)`` head fitted to virtual features of all clients' moments."""
     whole = moments[0]
@@ -202,8 +206,8 @@ def fit_to_virtual(
         whole = whole + each
     features, labels = whole.draw(rng, balance)
     inputs = with_ones(features)
-    alike = np.ones(len(start))
-    return fit_head(start, lambda head: HeadSums.of(inputs, inputs @ head.T, labels, alike))
+    alike = np.ones(shape[0])
+    return fit_head(shape, lambda head: HeadSums.of(inputs, inputs @ head.T, labels, alike))
 
 
 def with_ones(features: NDArray[np.float32] | Floats) -> Floats:

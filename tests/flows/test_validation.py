@@ -53,3 +53,47 @@ def test_nothing_is_chosen_by_test_flows(asked: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"validation_share above 0"):
         check_settings(small_config(**asked))
     check_settings(small_config(**asked, data__validation_share=0.1))
+
+
+@pytest.mark.parametrize("how", SPLITS)
+def test_scored_on_validation_flows_a_run_never_has_its_test_flows(how: str) -> None:
+    settings = {"data__split": how, "data__validation_share": 0.3}
+    carved = FederatedDataset.open(small_config(**settings))
+    scored = FederatedDataset.open(small_config(**settings, data__score_on="validation"))
+    validation = carved.split.validation
+    assert validation is not None
+    left = ~carved.split.test
+    for name in ("vector", "attack"):
+        ours, theirs = getattr(scored.flows, name), getattr(carved.flows, name)
+        np.testing.assert_array_equal(ours, theirs[left])
+    np.testing.assert_array_equal(scored.split.test, validation[left])
+    assert scored.split.validation is None
+    for k in range(carved.gateways):
+        validating = carved.validating(k)
+        assert validating is not None
+        np.testing.assert_array_equal(scored.training(k).order, carved.training(k).order)
+        np.testing.assert_array_equal(scored.testing(k).order, validating.order)
+    trained = set(scored.flows.vector[scored.split.training].tolist())
+    tested, novel = scored.split.test, scored.split.novel
+    assert not trained & set(scored.flows.vector[novel].tolist())
+    assert set(scored.flows.vector[tested & ~novel].tolist()) <= trained
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"run__keep": "best"},
+        {"run__patience": 2},
+        {"run__false_alarms": 0.01},
+        {"federation__recalibrate": "bias"},
+        {"data__unseen": "DDoS"},
+        {"partition__unseen_gateways": 1},
+    ],
+)
+def test_validation_flows_do_not_choose_and_judge(settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"expected data\.score_on=test for"):
+        check_settings(
+            small_config(**settings, data__score_on="validation", data__validation_share=0.2)
+        )
+    with pytest.raises(ConfigError, match=r"above 0 for data\.score_on=validation"):
+        check_settings(small_config(data__score_on="validation"))

@@ -104,12 +104,12 @@ def test_a_value_is_refused_with_its_cell(
 
 
 def test_no_such_study_names_those_that_ship() -> None:
-    with pytest.raises(ConfigError, match="heterogeneity, quick, robustness, skew, strategies"):
+    with pytest.raises(ConfigError, match="heterogeneity, quick, recipe, robustness, skew"):
         read_study("quikc")
 
 
 def test_shipped_studies_are_whole_and_have_a_line_each() -> None:
-    names = {"heterogeneity", "quick", "robustness", "skew", "strategies"}
+    names = {"heterogeneity", "quick", "recipe", "robustness", "skew", "strategies"}
     assert set(shipped_studies()) == names
     for name, title in shipped_studies().items():
         given = read_study(name)

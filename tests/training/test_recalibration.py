@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -83,24 +84,37 @@ class TestHeadSums:
 
 
 class TestFit:
-    @pytest.mark.parametrize("scale", [0.0, 1.0])
-    def test_is_that_of_logistic_regression(self, scale: float) -> None:
-        """The pull to the start is too weak to matter where there are many flows."""
+    def test_is_that_of_logistic_regression(self) -> None:
         features, labels = flows(2000)
-        start = scale * np.random.default_rng(5).standard_normal((CLASSES, WIDTH + 1))
-        found = fit_head(start, lambda head: sums(features, labels, head))
+        found = fit_head((CLASSES, WIDTH + 1), lambda head: sums(features, labels, head))
         theirs = LogisticRegression(C=1e6, max_iter=1000)
         theirs.fit(features, labels, sample_weight=WEIGHTS[labels])
         ours = (with_ones(features) @ found.T).argmax(axis=1)
-        assert (ours == theirs.predict(features)).mean() > 0.98
+        assert (ours == theirs.predict(features)).mean() > 0.97
         logits = theirs.decision_function(features)
         best = HeadSums.of(with_ones(features), logits, labels, WEIGHTS)
         reached = sums(features, labels, found)
-        assert reached.loss / reached.weight < best.loss / best.weight + 1e-2
+        assert reached.loss < 1.05 * best.loss
 
-    def test_without_flows_the_head_stays(self) -> None:
-        start = np.ones((CLASSES, WIDTH + 1))
-        assert fit_head(start, lambda head: sums(*flows(0), head)) is start
+    def test_without_flows_the_head_is_zeros(self) -> None:
+        found = fit_head((CLASSES, WIDTH + 1), lambda head: sums(*flows(0), head))
+        assert not found.any()
+
+    def test_a_step_that_makes_it_worse_is_taken_back(self) -> None:
+        """Sums that mislead once, as those of a far step do, cost one exchange."""
+        features, labels = flows(500)
+        asked: list[np.ndarray] = []
+
+        def misled(head: np.ndarray) -> HeadSums:
+            asked.append(head)
+            found = sums(features, labels, head)
+            return replace(found, loss=1e9) if len(asked) == 2 else found
+
+        found = fit_head((CLASSES, WIDTH + 1), misled)
+        assert np.linalg.norm(asked[2]) < np.linalg.norm(asked[1])
+        honest = fit_head((CLASSES, WIDTH + 1), lambda head: sums(features, labels, head))
+        reached, best = (sums(features, labels, each).loss for each in (found, honest))
+        assert reached < best * 1.1
 
 
 class TestClassMoments:
@@ -146,8 +160,7 @@ class TestClassMoments:
     def test_a_head_fitted_to_virtual_features_tells_real_ones_apart(self) -> None:
         features, labels = flows(2000)
         parts = [ClassMoments.of(features[k::2], labels[k::2], CLASSES) for k in range(2)]
-        start = np.zeros((CLASSES, WIDTH + 1))
-        head = fit_to_virtual(start, parts, np.random.default_rng(1), 0.5)
+        head = fit_to_virtual((CLASSES, WIDTH + 1), parts, np.random.default_rng(1), 0.5)
         theirs = LogisticRegression(max_iter=1000).fit(features, labels).score(features, labels)
         found = ((with_ones(features) @ head.T).argmax(axis=1) == labels).mean()
         assert found > theirs - 0.05
