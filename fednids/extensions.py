@@ -280,6 +280,7 @@ ALGORITHMS: Registry[type[Algorithm]] = Registry(
         "fedprox": f"{_ALGORITHMS}.fedprox:FedProx",
         "fedlc": f"{_ALGORITHMS}.fedlc:FedLc",
         "fedntd": f"{_ALGORITHMS}.fedntd:FedNtd",
+        "fedsam": f"{_ALGORITHMS}.fedsam:FedSam",
         "moon": f"{_ALGORITHMS}.moon:Moon",
         "fedavgm": f"{_ALGORITHMS}.server_optimiser:FedAvgM",
         "fedadam": f"{_ALGORITHMS}.server_optimiser:FedAdam",

@@ -28,6 +28,7 @@ class Stream(Enum):
     SAMPLING = "sampling"
     TRAINING = "training"
     RECALIBRATION = "recalibration"
+    SEARCH = "search"
     BASELINE = "baseline"
 
 

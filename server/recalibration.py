@@ -71,7 +71,7 @@ class Recalibrator:
         kind, balance = self.kind, self.config.federation.recalibrate_balance
         task = replace(task, class_weights=class_weights(self.class_counts, balance))
         places = self.network.layout.head_places
-        start = weights[places].astype(np.float64)
+        classes, width = places.shape
 
         def with_head(head: Floats) -> Weights:
             changed = weights.copy()
@@ -81,18 +81,18 @@ class Recalibrator:
         if kind == "ccvr":
             moments = self._ask("class_moments", weights, task, ClassMoments)
             rng = generator(self.config.run.seed, Stream.RECALIBRATION)
-            head = fit_to_virtual(start.shape, moments, rng, balance)
+            head = fit_to_virtual((classes, width), moments, rng, balance)
         elif kind == "head":
             head = fit_head(
-                start.shape, lambda head: self._sums("head_sums", with_head(head), task)
+                (classes, width), lambda head: self._sums("head_sums", with_head(head), task)
             )
         else:
-            whole = np.eye(start.shape[1])[-1:]
+            start, bias = weights[places].astype(np.float64), np.eye(width)[-1:]
             added = fit_head(
-                (len(start), 1),
-                lambda more: self._sums("bias_sums", with_head(start + more @ whole), task),
+                (classes, 1),
+                lambda more: self._sums("bias_sums", with_head(start + more @ bias), task),
             )
-            head = start + added @ whole
+            head = start + added @ bias
         record = RecalibrationRecord.model_validate(
             {
                 "kind": kind,
@@ -153,7 +153,7 @@ def recalibration_kind(config: Config, algorithm: Algorithm) -> str:
     ConfigError
         There is no head that is all clients' alike, or there are no validation flows for it.
     """
-    kind = config.federation.recalibrate
+    kind: str = config.federation.recalibrate
     if kind == "auto":
         kind = algorithm.recalibrate
     if kind == "none":

@@ -23,6 +23,7 @@ from fednids.cli import (
     report,
     reproduce,
     sweep,
+    tune,
 )
 from fednids.cli.plugins import with_plugins
 from fednids.cli.screen import complain
@@ -47,6 +48,7 @@ for _name, _command, _example in (
     ("resume", arms.resume_run, "run"),
     ("evaluate", arms.evaluate_detector, "--model run --data other.csv.gz"),
     ("sweep", sweep.sweep, "quick --out study"),
+    ("tune", tune.tune, "search.toml --data flows.csv.gz --out search"),
     ("compare", compare.compare, "--strategies fedavg,krum,rfa --out contest"),
     (
         "partition", partition.partition,

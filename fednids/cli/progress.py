@@ -174,7 +174,8 @@ class SweepProgress:
         self._started = time.monotonic()
 
     def begins(self, steps: Sequence[Step], finished: int) -> None:
-        """Show how many steps there are."""
+        """Show how many steps there are, and begin to count again."""
+        self._ended, self._done = 0, 0.0
         self._started = time.monotonic()
         self._steps, self._all = len(steps), sum(step.seconds for step in steps)
         kept = f", {finished} finished before" if finished else ""

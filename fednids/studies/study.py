@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -37,7 +37,7 @@ def flatten(value: object) -> object:
         return value
     flat: dict[str, object] = {}
     for name, entry in value.items():
-        if isinstance(entry, dict):
+        if isinstance(entry, dict) and "." not in name:
             flat.update({f"{name}.{key}": each for key, each in entry.items()})
         else:
             flat[name] = entry
@@ -85,7 +85,7 @@ def refuse_twice(name: str, values: Iterable[object]) -> None:
         seen.append(value)
 
 
-_Values = Annotated[dict[str, Any], BeforeValidator(flatten)]
+Settings = Annotated[dict[str, Any], BeforeValidator(flatten)]
 """Settings by ``section.key``, as `flatten` reads them."""
 
 
@@ -195,13 +195,13 @@ class Study(Section):
     title: str = Field(min_length=1)
     arms: tuple[ArmName, ...] = Field(("centralised", "local", "federated"), min_length=1)
     seeds: tuple[_Seed, ...] = Field((1, 2, 3), min_length=1)
-    settings: _Values = Field(default_factory=dict)
-    grid: _Values = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
+    grid: Settings = Field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     axes: dict[str, Annotated[tuple[Variant, ...], Field(min_length=1)]] = Field(
         default_factory=dict
     )
-    exclude: tuple[_Values, ...] = ()
+    exclude: tuple[Settings, ...] = ()
     report: ReportWish = ReportWish()
 
     _known = field_validator("settings", "grid")(check_settings_of_study)
@@ -322,14 +322,24 @@ def read_study(name: str) -> Study:
             f"expected a study file or one of {shipped}, got {name!r}; `fednids sweep --list` "
             "shows the shipped ones"
         )
+    return make_study(read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read the tables of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read.
+    """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(
             f"expected a readable TOML file, got {path} ({reason}); correct it or name another"
         ) from None
-    return make_study(tables, str(path))
 
 
 def shipped_studies() -> dict[str, str]:
@@ -339,10 +349,20 @@ def shipped_studies() -> dict[str, str]:
 
 
 def make_study(tables: Mapping[str, Any], place: str) -> Study:
-    """Check a study that is given as the tables of a file.
+    """Check a study that is given as the tables of a file, as `checked` does."""
+    return checked(Study, tables, place)
+
+
+Definition = TypeVar("Definition", bound=Section)
+
+
+def checked(kind: type[Definition], tables: Mapping[str, Any], place: str) -> Definition:
+    """Check a study, or another definition, that is given as the tables of a file.
 
     Parameters
     ----------
+    kind : type[Section]
+        What they are to be.
     tables : Mapping
         What stands in the file.
     place : str
@@ -354,9 +374,9 @@ def make_study(tables: Mapping[str, Any], place: str) -> Study:
         Something in it is wrong; the message says where.
     """
     try:
-        return Study.model_validate(tables)
+        return kind.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(f"{_fault(error)} (in {place})") from None
+        raise ConfigError(f"{_fault(error, kind)} (in {place})") from None
 
 
 def _tables(variants: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
@@ -367,20 +387,21 @@ def _place(axis: str) -> str:
     return "[[variants]]" if axis == VARIANT else f"[[axes.{axis}]]"
 
 
-def _fault(error: ValidationError) -> str:
+def _fault(error: ValidationError, kind: type[Section]) -> str:
     """Return the first thing wrong, and where, in one line of three parts."""
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the study"
+    named = f"a {kind.__name__.lower()}"
+    place = ".".join(str(part) for part in first["loc"]) or named
     if first["type"] == "value_error":
         message = str(first["ctx"]["error"])
         return f"{message} (at {place})" if first["loc"] else message
     if first["type"] == "extra_forbidden":
-        group = ReportWish if first["loc"][0] == "report" else Study
+        group = ReportWish if first["loc"][0] == "report" else kind
         known = tuple(group.model_fields)
         hint = nearest(str(first["loc"][-1]), known)
-        return f"expected a key of a study, got {place!r}; {hint}"
+        return f"expected a key of {named}, got {place!r}; {hint}"
     if first["type"] == "missing":
-        return f"expected {place} in a study, got none; add it"
+        return f"expected {place} in {named}, got none; add it"
     rule = first["msg"].replace("Input should", "should")
     shown = repr(first["input"])[:60]
     return f"expected {place}, which {rule}, got {shown}; correct it"

@@ -20,6 +20,9 @@ from fednids.training.optimisers import Optimiser, zeros_like
 _LEAST_MISSED = 1e-12
 """Added to ``1 - p`` under focal loss, whose logarithm is taken."""
 
+_LEAST_SQUARES = 1e-24
+"""Added to the sum of a gradient's squares, whose root divides."""
+
 
 class CompiledGraph:
     """A graph, compiled by its first call.
@@ -232,6 +235,8 @@ class TrainingSteps(nn.Cell):
     sums : ParameterTuple
         The sums of the gradients before terms change them. They lie as the weights do; empty
         where the objective does not track them.
+    kept : ParameterTuple
+        The weights while gradients are taken elsewhere; empty without sharpness.
     """
 
     def __init__(
@@ -256,6 +261,8 @@ class TrainingSteps(nn.Cell):
         self.added = loss.added  # so that this cell knows the parameters of their networks
         self.tracked, self.members = objective.track_gradient, detectors.members
         self.sums = zeros_like(weights if self.tracked else [], "sum")
+        self.sharp = objective.sharpness > 0
+        self.kept = zeros_like(weights if self.sharp else [], "kept")
         self.gradient = ops.value_and_grad(loss, None, self.weights_, has_aux=True)
 
     def construct(  # type: ignore[no-untyped-def]  # noqa: PLR0913
@@ -277,6 +284,13 @@ class TrainingSteps(nn.Cell):
                 taken, mask, ops.gather(labels, step, 0), ops.gather(weights, step, 0),
                 gamma, adjustment, numbers,
             )  # fmt: skip
+            if self.sharp:
+                taken = ops.depend(taken, self._climb(gradients, numbers[-1]))
+                _, gradients = self.gradient(
+                    taken, mask, ops.gather(labels, step, 0), ops.gather(weights, step, 0),
+                    gamma, adjustment, numbers,
+                )  # fmt: skip
+                each = ops.depend(each, self._return(gradients))
             if self.tracked:
                 each = self._summed(each, gradients)
             for term in self.changed:
@@ -284,6 +298,26 @@ class TrainingSteps(nn.Cell):
             total = total + ops.depend(each, self.optimiser(gradients, learning_rate))
             step = step + 1
         return total
+
+    def _climb(self, gradients: tuple[Tensor, ...], radius: Tensor) -> Tensor:
+        """Keep the weights, and go up the gradient by the radius."""
+        squares = ops.zeros((), mindspore.float32)
+        for gradient in gradients:
+            squares = squares + (gradient * gradient).sum()
+        scale, done = radius / ops.sqrt(squares + _LEAST_SQUARES), squares
+        for k in self.places:
+            kept = ops.depend(gradients[k] * scale, ops.assign(self.kept[k], self.weights_[k]))
+            done = ops.depend(done, ops.assign_add(self.weights_[k], kept))
+        return done
+
+    def _return(self, gradients: tuple[Tensor, ...]) -> Tensor:
+        """Go back to the weights that were kept, once all gradients are there."""
+        done = gradients[0].sum()
+        for gradient in gradients:
+            done = ops.depend(done, gradient)
+        for k in self.places:
+            done = ops.depend(done, ops.assign(self.weights_[k], ops.depend(self.kept[k], done)))
+        return done
 
     def _summed(self, each: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
         """Add to the sums; return `each` as something that waits for it."""

@@ -149,6 +149,9 @@ class Objective:
         ``c_i - c + (x - y) / (K * eta)``, is the same.
     adjustment : ndarray, optional
         ``(C,) float32`` added to the logits in training alone, beside what ``train.prior`` adds.
+    sharpness : float
+        How far up the loss of a batch a step's gradient is taken, in the norm of all weights; 0:
+        at the weights themselves. Clients then train one after another.
     stage : int
         Which of several trainings of one client in one round this is, from 0: each draws an
         order of its own.
@@ -157,6 +160,7 @@ class Objective:
     terms: tuple[Term, ...] = ()
     track_gradient: bool = False
     adjustment: Weights | None = None
+    sharpness: float = 0.0
     stage: int = 0
 
     @property
@@ -166,17 +170,20 @@ class Objective:
         return (
             self.track_gradient,
             adjusted,
+            self.sharpness > 0,
             *((type(term), *term.constants) for term in self.terms),
         )
 
     @property
     def stacks(self) -> bool:
         """Whether several clients can be trained in one graph."""
-        return all(term.stacks and type(term).loss is Term.loss for term in self.terms)
+        plain = all(term.stacks and type(term).loss is Term.loss for term in self.terms)
+        return plain and not self.sharpness
 
     def numbers(self) -> tuple[float, ...]:
-        """Return the scalars of all terms, in order."""
-        return tuple(number for term in self.terms for number in term.numbers())
+        """Return the scalars of all terms, in order, and the sharpness where there is any."""
+        numbers = tuple(number for term in self.terms for number in term.numbers())
+        return (*numbers, self.sharpness) if self.sharpness else numbers
 
     def goes_with(self, other: Objective) -> bool:
         """Check whether one graph call can do both."""

@@ -31,6 +31,7 @@ def test_shipped_studies_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(json.loads(printed(capsys, "--list", "--json"))) == {
         "heterogeneity",
         "quick",
+        "recipe",
         "robustness",
         "skew",
         "strategies",
@@ -67,7 +68,7 @@ def test_settings_and_flags_win_over_the_study(
     [
         (["--out", "x"], "a study"),
         (["quick"], "--out"),
-        (["quikc", "--out", "x"], "heterogeneity, quick, robustness, skew, strategies"),
+        (["quikc", "--out", "x"], "heterogeneity, quick, recipe, robustness, skew, strategies"),
         (["quick", "--out", "x", "rounds"], "section.key=value"),
         (["quick", "--out", "x", "train.epoch=2"], "train.epochs"),
         (["quick", "--out", "x", "partition.alpha=2"], "[grid]"),
