@@ -108,7 +108,7 @@ def _numbers(run: Run) -> tuple[float, ...]:
         found.all.false_alarm_rate if found else math.nan,
         found.all.balanced_accuracy if found else math.nan,
         run.majority.all.macro_f1 if run.majority else math.nan,
-        sum(row.bytes_down + row.bytes_up for row in run.rounds) / 1e6,
+        sum(run.sent) / 1e6,
         sum(row.seconds for row in run.rounds),
     )
 

@@ -122,7 +122,7 @@ def _totals(run: Run) -> PageTable:
     virtual = np.array([number(row.virtual_seconds) for row in run.rounds])
     if np.isfinite(virtual).any():
         rows.append(("virtual clock", f"{count(float(np.nansum(virtual)))} s"))
-    down, up = sum(r.bytes_down for r in run.rounds), sum(r.bytes_up for r in run.rounds)
+    down, up = run.sent
     rows += [("sent to gateways", f"{megabytes(down)} MB")]
     rows += [("sent to the server", f"{megabytes(up)} MB")]
     return PageTable("Time and bytes", ("what", "how much"), tuple(rows))

@@ -26,6 +26,7 @@ from fednids.runs.checkpoint import (
 from fednids.runs.layout import (
     CHECKPOINT,
     CONFIG,
+    FINAL_COUNTS,
     GATEWAYS,
     KIND,
     KINDS,
@@ -155,8 +156,16 @@ class RunFolder:
             found["extended"] = [each.to_json() for each in self._start.extended]
         return found
 
-    def finish(self, result: ResultRecord) -> None:
+    def finish(self, result: ResultRecord, last: Round | None = None) -> None:
         """Write the gateways' table and then, last of all, the result.
+
+        Parameters
+        ----------
+        result : ResultRecord
+            What the run came to.
+        last : Round, optional
+            Evaluation of the detector that the run ends with; where it is not that of the last
+            round, its counts stand in a column of their own.
 
         Raises
         ------
@@ -164,7 +173,8 @@ class RunFolder:
             The disk takes no more; the run can be resumed, and finished, when there is room.
         """
         table = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(self._rows.rows()), table)
+        rows = _with_final(self._rows.rows(), last) if last else self._rows.rows()
+        pq.write_table(pa.Table.from_pylist(rows), table)
         write_atomically(self.path / GATEWAYS, table.getvalue())
         content = json.dumps(result.to_json(), indent=2, allow_nan=False)
         write_atomically(self.path / RESULT, content.encode())
@@ -226,6 +236,17 @@ def _barely_begun(path: Path) -> bool:
 def _left(folder: Path) -> set[str]:
     """Names of what a killed writer left."""
     return {entry.name for entry in folder.glob(".*.tmp")}
+
+
+def _with_final(rows: list[dict[str, Any]], last: Round) -> list[dict[str, Any]]:
+    """Add the last counts to the rows of the last round, where they are others."""
+    number = max(row["round"] for row in rows)
+    shown = {row["partition_id"]: row["confusion"] for row in rows if row["round"] == number}
+    final = {each.partition_id: each.counts.matrix.ravel().tolist() for each in last.evaluations}
+    if final == shown:
+        return rows
+    added = (final.get(row["partition_id"]) if row["round"] == number else None for row in rows)
+    return [{**row, FINAL_COUNTS: counts} for row, counts in zip(rows, added, strict=True)]
 
 
 def _gateway_rows(ended: Round) -> list[dict[str, Any]]:

@@ -149,7 +149,7 @@ class OpenRun:
         self._save_detectors(outcome, facts)
         self._save_scores(outcome, facts)
         draw_run(result, facts.owned, self.folder.path)
-        self.folder.finish(result)
+        self.folder.finish(result, outcome.last)
         return result
 
     def _save_scores(self, outcome: Outcome, facts: Facts) -> None:

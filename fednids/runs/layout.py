@@ -8,6 +8,10 @@ CONFIG = "config.toml"
 RESULT = "result.json"
 ROUNDS = "rounds.jsonl"
 GATEWAYS = "gateways.parquet"
+FINAL_COUNTS = "final_confusion"
+"""Column of `GATEWAYS`, in the rows of the last round: counts of the detector that the run ends
+with, where it is not that of the round."""
+
 MODEL = "model.safetensors"
 MODELS = "models"
 """Folder of the gateways' own detectors, where each has one."""

@@ -31,6 +31,7 @@ from fednids.runs.gateways import Histories, read_gateways
 from fednids.runs.layout import (
     CHECKPOINT,
     CONFIG,
+    FINAL_COUNTS,
     GATEWAYS,
     KIND,
     KINDS,
@@ -43,7 +44,14 @@ from fednids.runs.layout import (
 )
 from fednids.runs.lines import read_lines
 from fednids.runs.plugins import check_folder_plugins
-from fednids.runs.records import SCHEMA_VERSION, Provenance, ResultRecord, RoundRecord, ScoresRecord
+from fednids.runs.records import (
+    SCHEMA_VERSION,
+    Provenance,
+    RecalibrationRecord,
+    ResultRecord,
+    RoundRecord,
+    ScoresRecord,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,13 +178,22 @@ class Run:
 
     @cached_property
     def last_confusions(self) -> list[ConfusionCounts]:
-        """Counts of each gateway's test flows in the last round, by partition id."""
+        """Counts of each gateway's test flows, by partition id, of the detector it ends with."""
         with self._reading(GATEWAYS):
-            columns = ["round", "partition_id", "confusion"]
+            there = pq.read_schema(self.path / GATEWAYS).names
+            counts = FINAL_COUNTS if FINAL_COUNTS in there else "confusion"
+            columns = ["round", "partition_id", counts]
             table = pq.read_table(self.path / GATEWAYS, columns=columns).to_pylist()
             last, size = max(row["round"] for row in table), len(self.classes)
-            rows = sorted((r["partition_id"], r["confusion"]) for r in table if r["round"] == last)
-            return [ConfusionCounts(np.reshape(counts, (size, size))) for _, counts in rows]
+            rows = sorted((r["partition_id"], r[counts]) for r in table if r["round"] == last)
+            return [ConfusionCounts(np.reshape(found, (size, size))) for _, found in rows]
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Bytes to all gateways, and from them, over the rounds and what came after."""
+        after = self.result.recalibration if self.finished else None
+        parts: list[RoundRecord | RecalibrationRecord] = [*self.rounds, *([after] if after else [])]
+        return sum(each.bytes_down for each in parts), sum(each.bytes_up for each in parts)
 
     @cached_property
     def scores(self) -> ScoreCounts | None:

@@ -263,7 +263,7 @@ def measure_run(
         **gateway_spread(run.last_confusions, run.classes),
         "unseen_recall": _unseen(cross, result.kind, ""),
         "unseen_alarm": _unseen(cross, result.kind, "_alarm"),
-        **_cost(result, target),
+        **_cost(run, target),
         **measure_attack(result, clean),
     }
 
@@ -303,16 +303,17 @@ def cost_of(rounds: Sequence[RoundRecord]) -> tuple[float, float, float]:
     )
 
 
-def _cost(result: ResultRecord, target: float) -> dict[str, float]:
+def _cost(run: Run, target: float) -> dict[str, float]:
     """Return rounds, bytes and seconds; nothing goes over a wire in the centralised arm."""
-    _, whole_bytes, whole_virtual = cost_of(result.rounds)
+    result = run.result
+    _, _, whole_virtual = cost_of(result.rounds)
     rounds, until_bytes, until_virtual = to_target(result.rounds, target)
     wired = math.nan if result.kind == "centralised" else 1.0
     return {
         "rounds_to_target": rounds,
         "bytes_to_target": until_bytes * wired,
         "virtual_to_target": until_virtual * wired,
-        "bytes": whole_bytes * wired,
+        "bytes": sum(run.sent) * wired,
         "virtual_seconds": whole_virtual * wired,
         "seconds": result.seconds.total,
     }

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from runs_factory import small_config
 
+from fednids.algorithms import find_algorithm
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.errors import ConfigError, FederationError
 from fednids.experiment import arms
 from fednids.experiment.execution import check_settings, execute, resume
 from fednids.networks.model_file import load_detector
+from fednids.runs.reader import load
 from fednids.runs.rounds import Outcome
 from fednids.training.initial import class_weights
 from fednids.training.local import LocalTrainer
 from fednids.training.recalibration import HeadSums
+from server.recalibration import recalibration_kind
 
 KINDS = ("head", "ccvr", "bias")
 every = pytest.mark.parametrize("kind", KINDS)
@@ -80,6 +83,31 @@ def test_what_is_sent_is_recorded_and_scores_before_are_the_last_rounds(tmp_path
     assert found["final"] != plain["final"]
     saved = load_detector(tmp_path / "with" / "model.safetensors").weights
     np.testing.assert_array_equal(saved, run("ccvr").weights[0])
+    ours, theirs = load(tmp_path / "with"), load(tmp_path / "without")
+    for each in (ours, theirs):
+        counts = sum(found.matrix for found in each.last_confusions)
+        np.testing.assert_array_equal(counts, each.result.final.confusion)
+    np.testing.assert_array_equal(ours.gateways.final, theirs.gateways.final)
+    more = (record["bytes_down"], record["bytes_up"])
+    assert ours.sent == tuple(a + b for a, b in zip(theirs.sent, more, strict=True))
+
+
+def test_a_kept_round_has_its_own_counts_of_each_gateway(tmp_path: Path) -> None:
+    config = config_of("none", run__keep="best", federation__rounds=3)
+    execute("federated", config, tmp_path / "run")
+    found = load(tmp_path / "run")
+    counts = sum(each.matrix for each in found.last_confusions)
+    np.testing.assert_array_equal(counts, found.result.final.confusion)
+
+
+def test_the_default_strategy_fits_its_head_again_and_others_do_not() -> None:
+    names = ("classwise", "fedavg", "fedper")
+    kinds = [
+        recalibration_kind(config, find_algorithm(config))
+        for name in names
+        for config in [small_config(strategy__name=name, model__dense=8)]
+    ]
+    assert kinds == ["head", "none", "none"]
 
 
 @every
