@@ -39,6 +39,7 @@ from fednids.studies.study import (
     expand,
     make_study,
     read_toml,
+    refuse_twice,
 )
 
 SEARCH, REPORT = "search.toml", "report.md"
@@ -54,7 +55,7 @@ _MAY_VARY = ("data.window", "data.features")
 _START_SECONDS = 30.0
 
 
-class Bounds(Section):
+class Band(Section):
     """Where a setting is drawn from.
 
     Attributes
@@ -102,7 +103,7 @@ class Search(Section):
     settings : dict
         What all candidates share, by ``section.key``.
     space : dict
-        By ``section.key`` a list of values, or a `Bounds`.
+        By ``section.key`` a list of values, or a `Band`.
     candidates : tuple of Variant
         Settings that go together and are tried as they are, beside those from the space.
     trials : int
@@ -155,16 +156,26 @@ class Search(Section):
                 "expected data.score_on=validation in a search, got "
                 f"{self.settings['data.score_on']}; test flows choose nothing"
             )
-        ranges = [name for name in self.space if not isinstance(self.space[name], list)]
-        for name in ranges:
-            Bounds.model_validate(self.space[name])
-        if ranges and not self.trials:
-            raise ValueError(
-                f"expected trials above 0 for the range of {ranges[0]}, got 0; set how many "
-                "candidates are drawn"
-            )
+        refuse_twice("[[candidates]]", [DEFAULT, *(each.name for each in self.candidates)])
         if not self.space and not self.candidates:
             raise ValueError("expected a [space] or [[candidates]], got neither; add one")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_space(self) -> Self:
+        for name, wish in self.space.items():
+            if not isinstance(wish, (dict, list)) or not wish:
+                raise ValueError(
+                    f"expected a list of values, or low and high, for {name}, got {wish!r}; write "
+                    f"{name} = [...]"
+                )
+            if isinstance(wish, dict):
+                checked(Band, wish, f"the space, {name}")
+                if not self.trials:
+                    raise ValueError(
+                        f"expected trials above 0 for the range of {name}, got 0; set how many "
+                        "candidates are drawn"
+                    )
         return self
 
     def drawn(self) -> tuple[Variant, ...]:
@@ -187,7 +198,7 @@ class Search(Section):
             yield {
                 name: wish[rng.integers(len(wish))]
                 if isinstance(wish, list)
-                else Bounds.model_validate(wish).draw(rng)
+                else Band.model_validate(wish).draw(rng)
                 for name, wish in self.space.items()
             }
 
@@ -495,7 +506,7 @@ def to_markdown(report: SearchReport) -> str:
 def _wish(wish: object) -> str:
     if isinstance(wish, list):
         return ", ".join(map(str, wish))
-    found = Bounds.model_validate(wish)
+    found = Band.model_validate(wish)
     return f"{found.low:g} to {found.high:g}{', logarithmic' if found.log else ''}"
 
 

@@ -18,7 +18,7 @@ from fednids.errors import ConfigError, RunError
 from fednids.runs.records import ResultRecord
 from fednids.studies import search as searching
 from fednids.studies.engine import Step, StepEnd
-from fednids.studies.search import DEFAULT, SEARCH, Bounds, Search, read_search, run_search
+from fednids.studies.search import DEFAULT, SEARCH, Band, Search, read_search, run_search
 from fednids.studies.study import checked
 
 SPACE = {"train.learning_rate": [0.001, 0.01], "train.epochs": [1, 2]}
@@ -59,11 +59,11 @@ class TestWhatIsTried:
     def test_draws_lie_between_the_ends(
         self, low: float, factor: float, log: bool, seed: int
     ) -> None:
-        wish = Bounds(low=low, high=low * factor, log=log)
+        wish = Band(low=low, high=low * factor, log=log)
         assert low <= wish.draw(np.random.default_rng(seed)) <= low * factor
 
     def test_whole_ends_give_all_whole_numbers_between(self) -> None:
-        rng, wish = np.random.default_rng(1), Bounds(low=2, high=4)
+        rng, wish = np.random.default_rng(1), Band(low=2, high=4)
         drawn = [wish.draw(rng) for _ in range(100)]
         assert set(drawn) == {2, 3, 4}
         assert all(isinstance(each, int) for each in drawn)
@@ -81,6 +81,10 @@ class TestWhatIsTried:
             ({"settings": {"data.validation_share": 0.0}}, "validation_share above 0"),
             ({"keep": 0.0}, "expected keep"),
             ({"trails": 3}, "expected a key of a search"),
+            ({"space": {"train.epochs": 3}}, "expected a list of values, or low and high"),
+            ({"space": {"train.epochs": []}}, "expected a list of values, or low and high"),
+            ({"space": {"train.epochs": {"lo": 1, "high": 2}}, "trials": 2}, "in the space, train"),
+            ({"candidates": [{"name": DEFAULT, "train.epochs": 2}]}, "without repeats"),
             ({"cases": [{"name": "a", "train.epochs": 2}]}, "in the case a"),
         ],
     )
