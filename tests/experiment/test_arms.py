@@ -56,6 +56,7 @@ def digest(path: Path) -> str:
             "strategy__name": "classwise",
             "strategy__server_momentum": 0,
             "train__sampling": "square-root",
+            "federation__recalibrate": "none",
         },
     ],
 )
