@@ -55,6 +55,7 @@ def test_each_example_is_at_most_a_page() -> None:
     assert max(len(text.splitlines()) for text in EXAMPLES.values()) <= 50
 
 
+@pytest.mark.slow
 def test_all_five_go_through_the_arms_resume_evaluate_and_report(
     plugins: list[str], flows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,6 +87,7 @@ def test_one_that_is_wrong_is_one_line(
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_partitioner_goes_through_all_commands(
     plugin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,7 +140,8 @@ class Halfway(Algorithm):
 """
 
 
-@pytest.mark.parametrize("engine", ["processes", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["processes", "ray"])
 def test_the_workers_of_an_engine_have_the_plugin_too(engine: str, tmp_path: Path) -> None:
     if engine == "ray":
         pytest.importorskip("ray")
@@ -153,6 +155,7 @@ def test_the_workers_of_an_engine_have_the_plugin_too(engine: str, tmp_path: Pat
     assert alone == shared
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_cells_of_a_plugin_in_other_processes(plugin: Path, tmp_path: Path) -> None:
     study = tmp_path / "study.toml"
     study.write_text(

@@ -107,7 +107,10 @@ def test_it_is_recognised_described_audited_and_dealt(
     assert (out / "plan.npz").is_file()
 
 
-@pytest.mark.parametrize("kind", ["centralised", "local", "federated"])
+@pytest.mark.parametrize(
+    "kind",
+    [*(pytest.param(n, marks=pytest.mark.slow) for n in ("centralised", "local")), "federated"],
+)
 def test_every_arm_trains_on_its_own_classes(kind: str, plugin: Path, tmp_path: Path) -> None:
     path = write_flows(tmp_path / "flows.csv")
     out = tmp_path / kind

@@ -87,6 +87,7 @@ def test_a_deployment_gives_what_its_twin_gives(
     assert (tmp_path / "run" / "gateways.png").exists()
 
 
+@pytest.mark.slow
 def test_a_recalibrated_deployment_gives_what_its_twin_gives(files: Path, tmp_path: Path) -> None:
     more: dict[str, Any] = {"strategy.name": "classwise", "federation.recalibrate": "head"}
     lead(tmp_path / "run", places_of(files, tmp_path / "state"), **more)

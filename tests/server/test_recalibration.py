@@ -26,6 +26,9 @@ from server.recalibration import recalibration_kind
 
 KINDS = ("head", "ccvr", "bias")
 every = pytest.mark.parametrize("kind", KINDS)
+head_and_slowly_others = pytest.mark.parametrize(
+    "kind", ["head", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
+)
 
 
 def config_of(kind: str, **changes: object) -> Config:
@@ -110,13 +113,14 @@ def test_the_default_strategy_fits_its_head_again_and_others_do_not() -> None:
     assert kinds == ["head", "none", "none"]
 
 
-@every
+@head_and_slowly_others
 def test_engines_change_no_bit(kind: str) -> None:
     config = config_of(kind, run__engine="processes", run__workers=2)
     found = arms.federated(config, FederatedDataset.open(config), [], None)
     np.testing.assert_array_equal(found.weights[0], run(kind).weights[0])
 
 
+@pytest.mark.slow
 def test_a_longer_run_goes_on_from_the_head_before(tmp_path: Path) -> None:
     execute("federated", config_of("head", federation__rounds=1), tmp_path / "run")
     execute("federated", config_of("none", federation__rounds=1), tmp_path / "plain")
@@ -125,7 +129,7 @@ def test_a_longer_run_goes_on_from_the_head_before(tmp_path: Path) -> None:
     assert found[0]["recalibration"]["kind"] == "head"
 
 
-@every
+@head_and_slowly_others
 def test_works_with_lossy_encodings_and_gateways_without_flows(kind: str) -> None:
     config = config_of(kind, wire__down="int8", partition__arrival="growing", data__flows=300)
     found = arms.federated(config, FederatedDataset.open(config), [], None)

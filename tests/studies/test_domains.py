@@ -90,7 +90,7 @@ def test_audit_and_describe_take_any_domain(
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("classes", ["binary", "all"])
+@pytest.mark.parametrize("classes", ["binary", pytest.param("all", marks=pytest.mark.slow)])
 def test_a_detector_is_scored_on_another_network_as_attack_against_benign(
     classes: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,6 +120,7 @@ def test_the_logit_of_attack_has_the_sum_of_their_chances() -> None:
     np.testing.assert_allclose(two[:, 1], five[:, 1:].sum(axis=1), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_federation_of_networks_and_each_detector_at_each(tmp_path: Path) -> None:
     folder = tmp_path / "networks"
     folder.mkdir()
