@@ -82,7 +82,7 @@ def curves(run: RoundCurves, note: str = "") -> Figure:
     left, right = figure.subplots(1, 2)
     left.plot(run.numbers, run.train_loss, "o-", color=COLOURS[0], ms=3)
     left.plot(run.numbers, run.test_loss, "s--", color=COLOURS[1], ms=3)
-    left.legend(["training, class-weighted", "test"], frameon=False)
+    left.legend(["training", "test"], frameon=False)
     left.set(title=f"Loss{note}", xlabel="round", yscale="log")
     for label, rates, line, colour in (
         ("macro-F1", run.test["macro_f1"], "o-", COLOURS[0]),
