@@ -23,7 +23,10 @@ from fednids.deploy.status import look_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-SETTINGS = ["data.window=4", "model.channels=4,5", "model.pools=1,2", "model.hidden=6"]
+SETTINGS = [
+    "data.window=4", "model.channels=4,5", "model.pools=1,2", "model.hidden=6",
+    "strategy.name=fedavg",
+]  # fmt: skip
 DISK = "size=16m,mode=700"
 
 

@@ -24,7 +24,10 @@ from fednids.deploy.folder import Deployment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-SETTINGS = ["data.window=4", "model.channels=4,5", "model.pools=1,2", "model.hidden=6"]
+SETTINGS = [
+    "data.window=4", "model.channels=4,5", "model.pools=1,2", "model.hidden=6",
+    "strategy.name=fedavg",
+]  # fmt: skip
 HOSTILE = Path(__file__).with_name("hostile_trainer.py")
 
 
