@@ -30,7 +30,7 @@ from fednids.seeding import Stream, generator
 from fednids.studies.engine import Failed, StudyFolder, Watcher, carry_out, processors
 from fednids.studies.statistics import mean_of, show_number
 from fednids.studies.study import (
-    Settings,
+    FlatSettings,
     Study,
     StudyCell,
     Variant,
@@ -124,8 +124,8 @@ class Search(Section):
     title: str = Field(min_length=1)
     arm: Literal["federated", "centralised", "local"] = "federated"
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
-    settings: Settings = Field(default_factory=dict)
-    space: Settings = Field(default_factory=dict)
+    settings: FlatSettings = Field(default_factory=dict)
+    space: FlatSettings = Field(default_factory=dict)
     candidates: tuple[Variant, ...] = ()
     trials: int = Field(0, ge=0, le=10_000)
     cases: tuple[Variant, ...] = ()

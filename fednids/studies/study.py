@@ -85,7 +85,7 @@ def refuse_twice(name: str, values: Iterable[object]) -> None:
         seen.append(value)
 
 
-Settings = Annotated[dict[str, Any], BeforeValidator(flatten)]
+FlatSettings = Annotated[dict[str, Any], BeforeValidator(flatten)]
 """Settings by ``section.key``, as `flatten` reads them."""
 
 
@@ -195,13 +195,13 @@ class Study(Section):
     title: str = Field(min_length=1)
     arms: tuple[ArmName, ...] = Field(("centralised", "local", "federated"), min_length=1)
     seeds: tuple[_Seed, ...] = Field((1, 2, 3), min_length=1)
-    settings: Settings = Field(default_factory=dict)
-    grid: Settings = Field(default_factory=dict)
+    settings: FlatSettings = Field(default_factory=dict)
+    grid: FlatSettings = Field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     axes: dict[str, Annotated[tuple[Variant, ...], Field(min_length=1)]] = Field(
         default_factory=dict
     )
-    exclude: tuple[Settings, ...] = ()
+    exclude: tuple[FlatSettings, ...] = ()
     report: ReportWish = ReportWish()
 
     _known = field_validator("settings", "grid")(check_settings_of_study)
