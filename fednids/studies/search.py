@@ -362,7 +362,7 @@ def run_search(
     Parameters
     ----------
     search : Search
-        What to search.
+        What to search. A candidate with the same settings as one before it is left out.
     out : Path
         A new folder, or that of a search that was stopped, which goes on.
     workers : int
@@ -386,7 +386,11 @@ def run_search(
     cells = expand(search.study())
     for cell in cells:
         check_settings(cell.run.config)
-    candidates = {each.name: Candidate(each.name, each.settings) for each in search.drawn()}
+    different: dict[tuple[str, ...], Candidate] = {}
+    for each in search.drawn():
+        runs_of = tuple(c.run.name for c in cells if dict(c.place)[_CANDIDATE] == each.name)
+        different.setdefault(runs_of, Candidate(each.name, each.settings))
+    candidates = {each.name: each for each in different.values()}
     failed: list[Failed] = []
 
     def stopped() -> str:

@@ -86,9 +86,9 @@ def federation_adjustment(
     r"""Return the part of the adjustment that is alike at all clients, ``(C,) float32``, or None.
 
     With ``train.prior=federation`` it is all of it. With ``own`` it is what the answer adds back:
-    a detector trained with :math:`	au (\log p_k - \lambda \log p)` added to its logits, where
+    a detector trained with :math:`\tau (\log p_k - \lambda \log p)` added to its logits, where
     :math:`p_k` are a client's class frequencies and :math:`p` the federation's, answers as one
-    trained with :math:`	au \log p_k` to whose logits :math:`	au \lambda \log p` is added.
+    trained with :math:`\tau \log p_k` to whose logits :math:`\tau \lambda \log p` is added.
     """
     tau, kept = train.tau, train.answer_prior
     tau *= -kept if train.prior == "own" else 1 - kept

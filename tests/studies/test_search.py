@@ -160,6 +160,15 @@ class TestRace:
         assert found == report.to_json()
         assert found["test_flows"] == 0
 
+    def test_settings_that_the_default_has_are_no_candidate(
+        self, tmp_path: Path, began: list[str]
+    ) -> None:
+        shared = {**TINY, "train.learning_rate": 0.001}
+        wanted = search(settings=shared, space={"train.learning_rate": [0.001, 0.002, 1e-3]})
+        report = run_search(wanted, tmp_path)
+        assert [each.name for each in report.candidates] == [DEFAULT, "learning_rate=0.002"]
+        assert len(set(began)) == len(began) == 6
+
     def test_it_goes_on_where_it_stopped_and_runs_nothing_twice(
         self, tmp_path: Path, began: list[str]
     ) -> None:
