@@ -387,9 +387,9 @@ def run_search(
     for cell in cells:
         check_settings(cell.run.config)
     different: dict[tuple[str, ...], Candidate] = {}
-    for each in search.drawn():
-        runs_of = tuple(c.run.name for c in cells if dict(c.place)[_CANDIDATE] == each.name)
-        different.setdefault(runs_of, Candidate(each.name, each.settings))
+    for tried in search.drawn():
+        runs_of = tuple(c.run.name for c in cells if dict(c.place)[_CANDIDATE] == tried.name)
+        different.setdefault(runs_of, Candidate(tried.name, tried.settings))
     candidates = {each.name: each for each in different.values()}
     failed: list[Failed] = []
 
