@@ -314,7 +314,7 @@ def read_study(name: str) -> Study:
         There is none, or something in it is wrong; the message says where.
     """
     path = Path(name)
-    if not path.exists() and path.name == name and not path.suffix:
+    if not path.is_file() and path.name == name and not path.suffix:
         path = SHIPPED / f"{name}.toml"
     if not path.is_file():
         shipped = ", ".join(shipped_studies())

@@ -120,3 +120,12 @@ def test_shipped_studies_are_whole_and_have_a_line_each() -> None:
         assert len(runs_of(cells)) == len({cell.run.name for cell in cells})
         assert len(given.seeds) >= 3
     assert (SHIPPED / "quick.toml").is_file()
+
+
+def test_a_folder_of_the_name_of_a_shipped_study_is_no_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after ``fednids sweep quick --out quick``, which the same command goes on with."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick").mkdir()
+    assert read_study("quick").title == shipped_studies()["quick"]
