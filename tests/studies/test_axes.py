@@ -136,7 +136,7 @@ def test_rules_of_robustness_have_the_true_number_and_bulyan_is_left_out_where_u
         if strategy == "fedtrimmedavg":
             assert config.strategy.settings.beta == config.attack.share
     clean = [run for run in runs_of(cells) if not run.config.attack.share]
-    assert len(clean) == 9 * 3
+    assert len(clean) == 10 * 3
     bulyan = {c.run.config.attack.share for c in cells if "bulyan" in dict(c.place).values()}
     assert bulyan == {0.0, 0.1, 0.2}
     assert {c.run.config.attack.share for c in cells} == {0.0, 0.1, 0.2, 0.3, 0.4}
@@ -144,6 +144,6 @@ def test_rules_of_robustness_have_the_true_number_and_bulyan_is_left_out_where_u
 
 def test_heterogeneity_is_every_strategy_at_every_deal() -> None:
     cells = expand(read_study("heterogeneity"))
-    assert len(cells) == 6 * 4 * 3
+    assert len(cells) == 7 * 4 * 3
     pairs = {(c.run.config.strategy.name, dict(c.place)["deal"]) for c in cells}
-    assert len(pairs) == 24
+    assert len(pairs) == 28
