@@ -94,6 +94,11 @@ def _behave(partition_id: int, context: Context) -> None:
     if behaviour == "sleep":
         time.sleep(2)
     file = Path(str(context.run_config.get("file", "")))
+    if behaviour == "die once":
+        once = Path(f"{file}-{partition_id}")
+        if not once.exists():
+            once.touch()
+            os._exit(3)
     if behaviour == "touch":
         file.touch()
     if behaviour == "wait":

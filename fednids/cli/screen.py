@@ -93,6 +93,8 @@ def show_result(result: ResultRecord) -> None:
         columns[name] = (found.final, found.final_novel)
     columns["majority"] = (result.majority, result.majority_novel)
     print_table(_headline_table(columns, title="All classes"))
+    if result.missing_scores:
+        say(result.missing_scores)
     if (chosen := result.threshold) and chosen.probability is not None and chosen.test:
         say(_alarms(chosen.probability, chosen.test))
     for line in _held_out(result):

@@ -33,6 +33,8 @@ def warn_of_runs(groups: Mapping[str, Sequence[Run]]) -> list[str]:
     found = []
     if stopped := [run.name for run in runs if not run.finished]:
         found.append(f"Stopped early, shown as far as they came: {', '.join(stopped)}.")
+    if lacking := [run.name for run in runs if run.finished and run.result.unscored]:
+        found.append(f"The final scores lack flows of some gateways: {', '.join(lacking)}.")
     if not _same_flows(runs):
         found.append(
             "The runs are not about the same flows and split: their numbers do not compare."
@@ -72,6 +74,8 @@ def _of_course(run: Run) -> Iterator[str]:
             "are there and no result.json; `fednids resume` goes on with it. Baselines, novel "
             "flows by class and provenance are unknown until it ends."
         )
+    elif run.result.missing_scores:
+        yield run.result.missing_scores
     refused = sum(len(row.failures) for row in run.rounds)
     if refused:
         yield f"Answers of gateways that failed or could not be used: {refused:,}."

@@ -617,6 +617,8 @@ class ResultRecord(Record):
     """Of answering the most frequent class of the training flows always."""
     majority_novel: ScoresRecord
     """The same on the novel test flows."""
+    unscored: list[FailureRecord] | None = None
+    """Gateways whose flows are missing in the final scores; no such key where none is."""
     seconds: SecondsRecord
     """Where the time went."""
     threshold: ThresholdRecord | None = None
@@ -639,6 +641,19 @@ class ResultRecord(Record):
     """With ``data.unseen``, in runs with one detector."""
     unseen_gateways: UnseenGatewaysRecord | None = None
     """With ``partition.unseen_gateways``, in runs with one detector."""
+
+    @property
+    def missing_scores(self) -> str:
+        """A sentence about flows that the final scores lack; empty where they lack none."""
+        if not self.unscored:
+            return ""
+        scored, flows = self.final.counts().total, self.data.test_flows
+        names = ", ".join(str(each.partition) for each in self.unscored[:5])
+        more = f" and {len(self.unscored) - 5} more" if len(self.unscored) > 5 else ""
+        return (
+            f"The final scores lack {flows - scored:,} of {flows:,} flows, those of gateway "
+            f"{names}{more}, which did not answer ({self.unscored[0].reason})."
+        )
 
 
 def _renamed(found: object, names: Mapping[str, str]) -> object:

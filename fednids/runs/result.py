@@ -94,6 +94,8 @@ def build_result(
         found["threshold"] = threshold_record(last, config.run.false_alarms, classes)
     if outcome.recalibration is not None:
         found["recalibration"] = outcome.recalibration
+    if lost := [each for each in last.failures if each.stage == "evaluate"]:
+        found["unscored"] = lost
     if last.malicious is not None:
         found["attack"] = _attack(config, facts, last)
     majority = majority_counts(facts.trained, last.counts.support)

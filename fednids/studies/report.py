@@ -264,6 +264,7 @@ class StudyReport:
     failed: tuple[Failed, ...]
     data: tuple[tuple[str, int, bool], ...]
     target: float
+    unscored: tuple[str, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -289,6 +290,7 @@ class StudyReport:
             "groups": [each.to_json() for each in self.groups],
             "comparisons": [each.to_json() for each in self.comparisons],
             "failed": [asdict(found) for found in self.failed],
+            "unscored": list(self.unscored),
         }
 
 
@@ -340,6 +342,7 @@ def build_report(
         tuple(failed),
         tuple(dict.fromkeys(data)),
         target,
+        tuple(name for name, result in results.items() if result.unscored),
     )
 
 
@@ -665,6 +668,8 @@ def findings(report: StudyReport) -> list[str]:
         elif ranked:
             lines.append(f"{name}: macro-F1 {show_interval(ranked[0].metrics['macro_f1'])}.")
     lines += _against_majority(report)
+    if lacking := ", ".join(report.unscored):
+        lines.append(f"The final scores lack flows of some gateways: {lacking}.")
     for found in report.comparisons:
         if found.metric == "macro_f1":
             lines.append(f"{found.in_words}.")

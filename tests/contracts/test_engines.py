@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
 
-from fednids.errors import ConfigError
+from fednids.errors import ConfigError, FederationError
 from fednids.simulation.engines import (
     ENGINES,
     WORTH_PROCESSES,
@@ -282,30 +283,53 @@ def in_processes(workers: int, *, together: int = 1, **behaviours: str) -> Proce
     return ProcessGrid(Clients("engine_apps:meeting", GATEWAYS, config, SIZES, together), workers)
 
 
-def test_a_dead_worker_costs_its_own_tasks_only() -> None:
-    grid = in_processes(2, p0="die")
+def died_once(file: Path, *partition_ids: int, together: int = 1) -> ProcessGrid:
+    behaviours = {f"p{k}": "die once" for k in partition_ids}
+    return in_processes(2, together=together, **behaviours, file=str(file))
+
+
+def test_the_tasks_of_a_worker_that_dies_are_done_by_others(tmp_path: Path) -> None:
+    grid = died_once(tmp_path / "died", 0, 5)
     try:
-        replies = send(grid, list(range(GATEWAYS)))
-        failed = [k for k, reply in enumerate(replies) if reply.has_error()]
-        assert len(replies) == GATEWAYS
-        assert 0 in failed
-        assert len(failed) <= 2
-        assert partitions(send(grid, [5, 6])) == [5, 6]
+        for _ in range(2):
+            replies = send(grid, range(GATEWAYS))
+            assert partitions(replies) == list(range(GATEWAYS))
+            for k, reply in enumerate(replies):
+                np.testing.assert_array_equal(weights_in(reply), START + k)
+        assert len(list(tmp_path.glob("died-*"))) == 2
+        assert len(grid._workers) == 2
     finally:
         grid.close()
 
 
-def test_a_dead_worker_costs_its_own_groups_only() -> None:
-    grid = in_processes(2, together=3, p2="die")
+def test_a_group_is_done_again_as_a_whole(tmp_path: Path) -> None:
+    grid = died_once(tmp_path / "died", 2, together=3)
     try:
         replies = send(grid, range(GATEWAYS))
-        failed = [k for k, reply in enumerate(replies) if reply.has_error()]
-        lost = [sorted(set(GROUPS[k]) - set(failed)) for k in failed]
-        assert not any(lost)  # a group is lost as a whole
-        assert {0, 1, 2} <= set(failed) < set(range(GATEWAYS))
-        assert {replies[k].error.reason for k in failed} == {"the worker process died"}
-        later = send(grid, [4, 5, 6, 3])
-        assert [metric(reply, "met") for reply in later] == [*[[4, 5, 6]] * 3, [3]]
+        assert [metric(reply, "met") for reply in replies] == [GROUPS[k] for k in range(7)]
+    finally:
+        grid.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_task_at_which_every_worker_dies_ends_the_run_with_the_cause(workers: int) -> None:
+    grid = in_processes(workers, p0="die")
+    try:
+        with pytest.raises(
+            FederationError, match=r"exit code 3\), 3 times .* lower run"
+        ):
+            send(grid, range(GATEWAYS))
+    finally:
+        grid.close()
+
+
+def test_workers_killed_between_messages_are_replaced() -> None:
+    grid = in_processes(2)
+    try:
+        for _ in range(5):
+            for worker in grid._workers:
+                os.kill(worker.process.pid or 0, signal.SIGKILL)
+            assert partitions(send(grid, range(GATEWAYS))) == list(range(GATEWAYS))
     finally:
         grid.close()
 
@@ -316,16 +340,6 @@ def test_no_worker_is_left_without_a_task_while_another_has_two(tmp_path: Path) 
     grid = in_processes(2, p0="wait", p1="touch", file=str(file))
     try:
         assert [reply.has_error() for reply in send(grid, [0, 1])] == [False, False]
-    finally:
-        grid.close()
-
-
-def test_without_workers_every_task_is_answered_by_an_error() -> None:
-    grid = in_processes(1, p0="die")
-    try:
-        replies = send(grid, list(range(GATEWAYS)))
-        assert [reply.has_error() for reply in replies] == [True] * GATEWAYS
-        assert [reply.has_error() for reply in send(grid, [3])] == [True]
     finally:
         grid.close()
 

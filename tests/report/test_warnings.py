@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.made_run import Made, make_run
+from fednids.cli.screen import show_result
 from fednids.metrics import ConfusionCounts, scores
 from fednids.report.groups import grouped
 from fednids.report.warnings import warn_of_run, warn_of_runs
@@ -88,3 +90,19 @@ def test_enough_seeds_of_the_same_flows_are_not_warned_of(tmp_path: Path) -> Non
     more = {"data": data, "final": final}
     runs = [read_run(make_run(tmp_path / str(k), Made(seed=k, result=more))) for k in range(1, 4)]
     assert warn_of_runs(grouped(runs)) == []
+
+
+def test_scores_that_lack_flows_are_told_wherever_they_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = [{"partition": k, "stage": "evaluate", "reason": "no answer"} for k in (3, 7)]
+    final, data = judged([100] * 5), {"test_flows": 600}
+    made = Made(result={"final": final, "unscored": lost, "data": data})
+    run = read_run(make_run(tmp_path / "r", made))
+    whole = read_run(make_run(tmp_path / "whole", Made()))
+    wanted = "lack 100 of 600 flows, those of gateway 3, 7, which did not answer (no answer)"
+    assert wanted in warned_of(run)
+    assert "lack" not in warned_of(whole)
+    assert any("some gateways: r." in each for each in warn_of_runs(grouped([run, whole])))
+    show_result(run.result)
+    assert wanted in capsys.readouterr().out

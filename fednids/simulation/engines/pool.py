@@ -1,29 +1,34 @@
 """What engines with many workers share: which worker gets which group, and the order of replies.
 
 A worker holds the next group while it works on one. The contents of a round are pickled
-once for all clients and sent once to each worker. A worker that dies leaves error replies
-for the groups it had; the others go on.
+once for all clients and sent once to each worker. Any worker serves any group with the same
+bits, so where one dies, a new one is started in its place and its groups are asked again.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import pickle
 import time
 from abc import abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from flwr.app import Error, Message, RecordDict
+from flwr.app import Message, RecordDict
 from flwr.app.message.message import make_message
 
+from fednids.errors import FederationError
 from fednids.simulation.engines.base import Clients, LocalGrid
 
-_APP_CRASHED = 8
 _AHEAD = 2
+_MOST_DEATHS = 3
+"""Deaths of workers at one group, or at none, from which the run ends: another would die too."""
+
+_log = logging.getLogger("fednids.engine")
 
 Asked = tuple[Message, RecordDict, int]
 """A message without its content, the state of its client, and the number of the content."""
@@ -82,30 +87,37 @@ class PoolGrid(LocalGrid, Generic[Worker]):
         """Return workers that have answered or died, none after the time is over."""
 
     @abstractmethod
-    def _receive(self, worker: Worker) -> Answered | None:
-        """Return a worker's first answer; None where it has died, after ending it."""
+    def _receive(self, worker: Worker) -> Answered | str:
+        """Return a worker's first answer; where it has died, how, after ending it."""
+
+    @abstractmethod
+    def _replace(self, worker: Worker) -> Worker | None:
+        """Start a worker in the place of one that has died; None where there is no place now."""
 
     def stream(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterator[Message]:
         """Send messages, and yield the replies as they come, in the order of the messages.
 
-        A worker that dies leaves error replies for the tasks it had; the others go on.
         `timeout` is in seconds; what is not answered by then is left out.
+
+        Raises
+        ------
+        FederationError
+            Workers died again and again at the same task, or none could be started.
         """
         groups = self._clients.groups([self._stamp(message) for message in messages])
-        pending, replies = deque(groups), dict[str, list[Message]]()
+        pending, replies, deaths = deque(groups), dict[str, list[Message]](), Counter[str]()
         until = None if timeout is None else time.monotonic() + timeout
         for group in groups:
             key = _key(group)
-            while key not in replies and self._workers:
+            while key not in replies:
                 self._feed_all(pending)
                 ready = self._ready(None if until is None else max(until - time.monotonic(), 0.0))
                 if not ready:
                     break
-                self._collect(ready, replies)
-            if key not in replies and not self._workers:
-                replies[key] = _crashed(group)
+                for worker in ready:
+                    self._collect(worker, pending, replies, deaths)
             yield from (self._stamp(reply) for reply in replies.pop(key, ()))
         self._contents.forget()
 
@@ -127,17 +139,41 @@ class PoolGrid(LocalGrid, Generic[Worker]):
         ]
         self._send(worker, fresh, bare)
 
-    def _collect(self, ready: Sequence[Worker], replies: dict[str, list[Message]]) -> None:
-        for worker in ready:
-            answered = self._receive(worker)
-            if answered is None:
-                replies |= {_key(group): _crashed(group) for group in worker.groups}
-                self._workers.remove(worker)
-                continue
-            group = worker.groups.popleft()
-            for message, (_, state) in zip(group, answered, strict=True):
-                self._keep(message, state)
-            replies[_key(group)] = [reply for reply, _ in answered]
+    def _collect(
+        self,
+        worker: Worker,
+        pending: deque[list[Message]],
+        replies: dict[str, list[Message]],
+        deaths: Counter[str],
+    ) -> None:
+        answered = self._receive(worker)
+        if isinstance(answered, str):
+            self._died(worker, answered, pending, deaths)
+            return
+        group = worker.groups.popleft()
+        for message, (_, state) in zip(group, answered, strict=True):
+            self._keep(message, state)
+        replies[_key(group)] = [reply for reply, _ in answered]
+
+    def _died(
+        self, worker: Worker, how: str, pending: deque[list[Message]], deaths: Counter[str]
+    ) -> None:
+        """Have the groups of a worker that has died asked again, of others and a new one."""
+        key = _key(worker.groups[0]) if worker.groups else ""
+        deaths[key] += 1
+        self._workers.remove(worker)
+        pending.extendleft(reversed(worker.groups))
+        again = deaths[key] < _MOST_DEATHS
+        fresh = self._replace(worker) if again else None
+        if fresh is not None:
+            self._workers.append(fresh)
+        if not again or not self._workers:
+            count = "and no other could be started" if again else f"{_MOST_DEATHS} times at a task"
+            raise FederationError(
+                f"expected workers that stay alive, got one that ended ({how}), {count}; look at "
+                "free memory, lower run.workers, and go on with `fednids resume`"
+            )
+        _log.warning("a worker ended (%s); its tasks are done again", how)
 
 
 class WorkerContents:
@@ -218,8 +254,3 @@ class _Contents:
 
 def _key(group: list[Message]) -> str:
     return group[0].metadata.message_id
-
-
-def _crashed(group: list[Message]) -> list[Message]:
-    error = Error(_APP_CRASHED, "the worker process died")
-    return [Message(error, reply_to=message) for message in group]

@@ -38,6 +38,7 @@ _END_SECONDS = 5.0
 class _Worker(PoolWorker):
     process: SpawnProcess
     pipe: Connection
+    place: int
 
 
 class ProcessGrid(PoolGrid[_Worker]):
@@ -52,8 +53,8 @@ class ProcessGrid(PoolGrid[_Worker]):
     """
 
     def __init__(self, clients: Clients, workers: int):
-        processors = sorted(os.sched_getaffinity(0))
-        started = [_start_worker(clients, processors, place) for place in range(workers)]
+        self._processors = sorted(os.sched_getaffinity(0))
+        started = [_start_worker(clients, self._processors, place) for place in range(workers)]
         super().__init__(clients, started)
 
     def close(self) -> None:
@@ -75,13 +76,26 @@ class ProcessGrid(PoolGrid[_Worker]):
         ready = wait([worker.pipe for worker in self._workers], seconds)
         return [worker for worker in self._workers if worker.pipe in ready]
 
-    def _receive(self, worker: _Worker) -> Answered | None:
+    def _receive(self, worker: _Worker) -> Answered | str:
         try:
             answered: Answered = pickle.loads(worker.pipe.recv_bytes())
         except (EOFError, OSError):
             worker.process.join(_END_SECONDS)
-            return None
+            worker.process.kill()
+            worker.pipe.close()
+            return _how_it_ended(worker.process.exitcode)
         return answered
+
+    def _replace(self, worker: _Worker) -> _Worker:
+        return _start_worker(self._clients, self._processors, worker.place)
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "killed by signal 9, as the system does where memory runs out"
+    if code is not None and code < 0:
+        return f"killed by signal {-code}, {signal.strsignal(-code)}"
+    return f"with exit code {code}" if code is not None else "it does not answer"
 
 
 def _start_worker(clients: Clients, processors: list[int], place: int) -> _Worker:
@@ -92,7 +106,7 @@ def _start_worker(clients: Clients, processors: list[int], place: int) -> _Worke
     )
     process.start()
     theirs.close()
-    return _Worker(process=process, pipe=ours)
+    return _Worker(process=process, pipe=ours, place=place)
 
 
 def _work(

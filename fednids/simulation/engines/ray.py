@@ -103,13 +103,20 @@ class RayGrid(PoolGrid[_Worker]):
         ready, _ = ray.wait(list(first), num_returns=1, timeout=seconds)
         return [first[reference] for reference in ready]
 
-    def _receive(self, worker: _Worker) -> Answered | None:
+    def _receive(self, worker: _Worker) -> Answered | str:
         try:
             answered: Answered = pickle.loads(ray.get(worker.owed.popleft()))
-        except RayError:
+        except RayError as error:
             end_workers([worker.actor])
-            return None
+            return " ".join(str(error).split())[:200]
         return answered
+
+    def _replace(self, worker: _Worker) -> _Worker | None:
+        try:
+            actors = start_workers(self._clients, 1)
+        except SetupError:
+            return None
+        return _Worker(actor=actors[0])
 
 
 class RayWorker:
