@@ -133,7 +133,7 @@ def seal(arrays: NamedArrays, facts: Mapping[str, Any]) -> bytes:
         A safetensors file: arrays and text, and nothing that could be executed.
     """
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    sealed = {"facts": facts, "sha256": _digest(whole, facts)}
+    sealed = {"facts": facts, "sha256": digest_of(whole, facts)}
     # One entry of sorted JSON: the order of several entries changes from run to run.
     return save(whole, metadata={_SEAL: json.dumps(sealed, sort_keys=True, allow_nan=False)})
 
@@ -156,7 +156,7 @@ def unseal(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         length = int.from_bytes(content[:8], "little")
         sealed = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_SEAL])
         facts: dict[str, Any] = dict(sealed["facts"])
-        whole = sealed["sha256"] == _digest(arrays, facts)
+        whole = sealed["sha256"] == digest_of(arrays, facts)
     except _DAMAGE as error:
         raise ValueError(" ".join(f"{type(error).__name__} {error}".split())[:200]) from None
     if not whole:
@@ -164,7 +164,14 @@ def unseal(content: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     return arrays, facts
 
 
-def _digest(arrays: NamedArrays, facts: Mapping[str, Any]) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes: 64 lower-case hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(arrays: NamedArrays, facts: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of arrays by name and of what is to be known of them, as JSON."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]

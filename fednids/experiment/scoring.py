@@ -22,8 +22,8 @@ from fednids.metrics import (
 )
 from fednids.metrics.counts import BENIGN
 from fednids.networks.model_file import Detector, load_detector
-from fednids.runs.layout import MODEL
 from fednids.runs.plugins import check_folder_plugins
+from fednids.runs.reader import Run
 from fednids.runs.records import OperatingRecord, ScoresRecord
 from fednids.training.trainer import Trainer
 
@@ -68,7 +68,8 @@ def find_detector(path: Path) -> Detector:
     """
     if path.is_dir():
         check_folder_plugins(path)
-    return load_detector(path / MODEL if path.is_dir() else path)
+        return Run(path).model()
+    return load_detector(path)
 
 
 def score_flows(detector: Detector, flows: PreparedFlows) -> Scoring:

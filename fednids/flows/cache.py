@@ -1,13 +1,15 @@
 """Prepared flows on disk: memory-mapped columns under a hash of all that made them.
 
 An entry is a folder written beside its place and renamed into it, so it is there whole or
-not at all. A lock keeps two processes from preparing the same flows; readers need none.
+not at all. A lock keeps two processes from preparing the same flows; readers need none. Digests
+of its files are checked whenever it is opened: a damaged entry is made again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
@@ -30,6 +33,9 @@ from fednids.flows.prepared import Origin, PreparedFlows
 
 _TABLES = ("raw", "vectors")
 _COLUMNS = ("vector", "attack", "source", "destination")
+_META, _DIGESTS = "meta.json", "digests.json"
+_BLOCK = 1 << 22
+_LOG = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
@@ -67,6 +73,8 @@ def cached(
         with FileLock(f"{entry}.lock"):
             found = _load(entry)
             if found is None:
+                if entry.exists():
+                    _LOG.warning("prepared flows in %s are damaged; they are made again", entry)
                 _store(make(), entry)
                 found = _load(entry)
     except OSError as error:
@@ -112,7 +120,9 @@ def _store(flows: PreparedFlows, entry: Path) -> None:
             "hosts": flows.hosts,
             "flows": len(flows),
         }
-        (beside / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        (beside / _META).write_text(json.dumps(meta), encoding="utf-8")
+        digests = {name: _digest(beside / name) for name in _names()}
+        (beside / _DIGESTS).write_text(json.dumps(digests), encoding="utf-8")
         if entry.exists():
             shutil.rmtree(entry)
         beside.rename(entry)
@@ -123,7 +133,10 @@ def _store(flows: PreparedFlows, entry: Path) -> None:
 def _load(entry: Path) -> PreparedFlows | None:
     """Map an entry's columns; none where it is missing or damaged."""
     try:
-        meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
+        digests = json.loads((entry / _DIGESTS).read_text(encoding="utf-8"))
+        if digests != {name: _digest(entry / name) for name in _names()}:
+            return None
+        meta = json.loads((entry / _META).read_text(encoding="utf-8"))
         tables = {name: _map(entry, name) for name in _TABLES}
         columns = {name: _map(entry, name) for name in _COLUMNS}
         lengths = {len(column) for column in columns.values()}
@@ -142,6 +155,19 @@ def _load(entry: Path) -> PreparedFlows | None:
         )
     except Exception:  # NumPy raises a dozen kinds on damaged bytes
         return None
+
+
+def _names() -> list[str]:
+    return [_META, *(f"{name}.npy" for name in (*_TABLES, *_COLUMNS))]
+
+
+def _digest(path: Path) -> str:
+    """Hash a file that may be larger than memory, at the speed of reading it."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _map(entry: Path, name: str) -> NDArray[Any]:

@@ -1,12 +1,13 @@
 """A trained detector as one file: weights, network, scaler and class names.
 
 Safetensors hold arrays and text and nothing that could be executed. Files of the same
-detector have the same bytes.
+detector have the same bytes. A digest over all of it tells when some of it was damaged.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from safetensors.numpy import save
 
 from fednids.errors import ConfigError, RunError
 from fednids.extensions import NETWORKS
-from fednids.files import write_atomically
+from fednids.files import digest_of, write_atomically
 from fednids.flows.scaling import Scaler
 from fednids.networks.interface import Architecture, Weights
 
 MODEL_FORMAT = 2
 _KEY = "fednids"
+_DIGEST = "sha256"
+_ENTRIES = {"format", "network", "architecture", "classes", "columns", "features", "scaler"}
+_LOG = logging.getLogger(__name__)
 _SIZES = ("features", "window", "classes")
 _DAMAGE = (
     OSError,
@@ -85,7 +89,7 @@ def save_detector(detector: Detector, path: Path) -> None:
         **({} if threshold is None else {"threshold": threshold}),
     }
     # One entry of sorted JSON: the order of several entries changes from run to run.
-    text = json.dumps(metadata, sort_keys=True)
+    text = json.dumps({**metadata, _DIGEST: digest_of(arrays, metadata)}, sort_keys=True)
     write_atomically(path, save(arrays, metadata={_KEY: text}))
 
 
@@ -95,12 +99,17 @@ def load_detector(path: Path) -> Detector:
     Raises
     ------
     RunError
-        There is no such file, or it is not a detector of this version.
+        There is no such file, it is not a detector of this version, or it is damaged.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads(file.metadata()[_KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        digest = metadata.pop(_DIGEST, None)
+        if digest is None:
+            _LOG.warning("%s has no digest, so that nobody can tell whether it is damaged", path)
+        elif digest != digest_of(arrays, metadata):
+            raise ValueError("its digest is another: some of it is damaged")
         return _detector(metadata, arrays, path)
     except FileNotFoundError:
         raise RunError(
@@ -120,6 +129,8 @@ def _detector(
 ) -> Detector:
     if metadata["format"] not in (1, MODEL_FORMAT):
         raise ValueError(f"format {metadata['format']} and not {MODEL_FORMAT}")
+    if unknown := metadata.keys() - _ENTRIES - {"threshold"}:
+        raise ValueError(f"an entry {min(unknown)!r}")
     architecture = _architecture(metadata, path)
     scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
     for parameter in architecture.layout.parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from fednids.errors import ConfigError, RunError
 from fednids.files import seal, unseal, write_atomically
 from fednids.messages.client_state import memories_fault
 from fednids.networks.interface import Weights
-from fednids.runs.layout import CHECKPOINT, CONFIG, KINDS, ROUNDS, ROWS, memories
+from fednids.runs.gateways import table_rows
+from fednids.runs.layout import CHECKPOINT, CONFIG, GATEWAYS, KINDS, ROUNDS, ROWS, memories
 from fednids.runs.lines import Mark, parsed, whole_lines
 from fednids.runs.plugins import check_digests, check_members, current_plugins
 from fednids.runs.records import ExtensionRecord, PluginRecord
@@ -210,6 +212,19 @@ def extend(path: Path, rounds: int) -> Checkpoint:
     return read_checkpoint(path)
 
 
+def prune(path: Path) -> None:
+    """Remove what a finished run needs no more: the rows that stand in its table, too."""
+    (path / CHECKPOINT / ROWS).unlink(missing_ok=True)
+
+
+def _restore_rows(path: Path) -> None:
+    """Write the rows of a finished run anew from its table, to which rounds are to be added."""
+    rows = path / CHECKPOINT / ROWS
+    if (path / GATEWAYS).exists() and not rows.exists():
+        lines = "".join(json.dumps(row) + "\n" for row in table_rows(path))
+        write_atomically(rows, lines.encode())
+
+
 def drop_after(path: Path, server_round: int) -> None:
     """Remove checkpoints of later rounds, which were found to be damaged."""
     for number in _numbers(path):
@@ -229,6 +244,7 @@ def _read(path: Path, number: int) -> Checkpoint:
     check_digests(facts["config"], recorded, path)
     marks = Mark(**facts["rounds"]), Mark(**facts["gateways"])
     rounds = parsed(whole_lines(path / ROUNDS, marks[0]))
+    _restore_rows(path)
     whole_lines(path / CHECKPOINT / ROWS, marks[1])
     remembered = arrays.pop(_MEMORIES)
     fault = memories_fault(memories(path), remembered.tolist())

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from fednids.networks.interface import Weights
 from fednids.runs.checkpoint import (
     Checkpoint,
     drop_after,
+    prune,
     selection_of,
     write_checkpoint,
 )
@@ -39,6 +41,26 @@ from fednids.runs.lines import Lines
 from fednids.runs.records import ResultRecord
 from fednids.runs.rounds import Round
 from fednids.runs.selection import Selection, validation_macro_f1
+from fednids.runs.sums import SUMS, write_sums
+
+_BATCH = 10_000
+_COUNTS = pa.list_(pa.int64())
+_TYPES = {
+    "round": pa.int64(),
+    "partition_id": pa.int64(),
+    "participated": pa.bool_(),
+    "examples": pa.int64(),
+    "loss": pa.float64(),
+    "seconds": pa.float64(),
+    "test_examples": pa.int64(),
+    "test_loss": pa.float64(),
+    "confusion": _COUNTS,
+    "present": pa.bool_(),
+    "outcome": pa.string(),
+    "virtual_seconds": pa.float64(),
+    FINAL_COUNTS: _COUNTS,
+}
+"""Columns of `GATEWAYS`, by the keys of the rows."""
 
 
 class RunFolder:
@@ -107,6 +129,7 @@ class RunFolder:
             if checkpoint.extended and (self.path / RESULT).exists():
                 after = checkpoint.extended[-1].after
                 (self.path / RESULT).replace(self.path / f"result-{after:06d}.json")
+            (self.path / SUMS).unlink(missing_ok=True)
         self._describe(checkpoint)
 
     def round_ended(self, ended: Round, weights: Sequence[Weights]) -> None:
@@ -172,12 +195,35 @@ class RunFolder:
         DiskError
             The disk takes no more; the run can be resumed, and finished, when there is room.
         """
-        table = io.BytesIO()
-        rows = _with_final(self._rows.rows(), last) if last else self._rows.rows()
-        pq.write_table(pa.Table.from_pylist(rows), table)
-        write_atomically(self.path / GATEWAYS, table.getvalue())
-        content = json.dumps(result.to_json(), indent=2, allow_nan=False)
-        write_atomically(self.path / RESULT, content.encode())
+        write_atomically(self.path / GATEWAYS, self._gateways_table(last))
+        content = json.dumps(result.to_json(), indent=2, allow_nan=False).encode()
+        write_sums(self.path, content)
+        write_atomically(self.path / RESULT, content)
+        prune(self.path)
+
+    def _gateways_table(self, last: Round | None) -> bytes:
+        """Return all rows as Parquet, with the last counts where they are others."""
+        number, shown = 0, dict[int, list[int]]()
+        for row in self._rows.rows():
+            if row["round"] != number:
+                number, shown = row["round"], {}
+            shown[row["partition_id"]] = row["confusion"]
+        evaluations = last.evaluations if last else ()
+        final = {each.partition_id: each.counts.matrix.ravel().tolist() for each in evaluations}
+        added = {} if final == shown else final
+        table, writer = io.BytesIO(), None
+        rows = self._rows.rows()
+        while batch := list(islice(rows, _BATCH)):
+            for row in batch if added else ():
+                row[FINAL_COUNTS] = (
+                    added.get(row["partition_id"]) if row["round"] == number else None
+                )
+            schema = pa.schema([(name, _TYPES[name]) for name in batch[0]])
+            writer = writer or pq.ParquetWriter(table, schema)
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+        if writer is not None:
+            writer.close()
+        return table.getvalue()
 
     def _describe(self, checkpoint: Checkpoint) -> None:
         """Write arm and settings for those who read them."""
@@ -236,17 +282,6 @@ def _barely_begun(path: Path) -> bool:
 def _left(folder: Path) -> set[str]:
     """Names of what a killed writer left."""
     return {entry.name for entry in folder.glob(".*.tmp")}
-
-
-def _with_final(rows: list[dict[str, Any]], last: Round) -> list[dict[str, Any]]:
-    """Add the last counts to the rows of the last round, where they are others."""
-    number = max(row["round"] for row in rows)
-    shown = {row["partition_id"]: row["confusion"] for row in rows if row["round"] == number}
-    final = {each.partition_id: each.counts.matrix.ravel().tolist() for each in last.evaluations}
-    if final == shown:
-        return rows
-    added = (final.get(row["partition_id"]) if row["round"] == number else None for row in rows)
-    return [{**row, FINAL_COUNTS: counts} for row, counts in zip(rows, added, strict=True)]
 
 
 def _gateway_rows(ended: Round) -> list[dict[str, Any]]:

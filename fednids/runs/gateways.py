@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fednids.runs.layout import CHECKPOINT, GATEWAYS, ROWS
+from fednids.runs.layout import CHECKPOINT, FINAL_COUNTS, GATEWAYS, ROWS
 from fednids.runs.lines import read_lines
 
 Matrix = NDArray[np.float64]
@@ -108,6 +110,15 @@ def read_gateways(folder: Path, until: int) -> pa.Table | None:
         return table if table.num_rows else None
     rows = [row for row in read_lines(folder / CHECKPOINT / ROWS) if row["round"] <= until]
     return pa.Table.from_pylist(rows) if rows else None
+
+
+def table_rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a finished run as its rounds wrote them; none where there is no table."""
+    path = folder / GATEWAYS
+    for batch in pq.ParquetFile(path).iter_batches() if path.is_file() else ():
+        for row in batch.to_pylist():
+            row.pop(FINAL_COUNTS, None)
+            yield row
 
 
 def accuracies(counts: NDArray[np.int64]) -> Matrix:

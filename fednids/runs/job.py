@@ -13,7 +13,7 @@ from typing import Any
 from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.datasets.registry import chosen_dataset, chosen_features, class_names
-from fednids.files import write_atomically
+from fednids.files import sha256_of, write_atomically
 from fednids.networks.interface import Weights
 from fednids.networks.model_file import Detector, save_detector
 from fednids.runs.checkpoint import Checkpoint
@@ -134,19 +134,21 @@ class OpenRun:
 
         seconds = time.perf_counter() - self.started
         facts = facts or Facts.of(self.dataset)
+        self._save_detectors(outcome, facts)
+        model = self.folder.path / MODEL
         result = build_result(
             self.kind,
             self.config,
             facts,
             outcome,
             self.clock.record(seconds),
+            sha256=sha256_of(model) if model.is_file() else None,
             rounds=self.folder.rounds,
             provenance=read_provenance(self.folder.path / CHECKPOINT),
             **self.folder.course,
             **({"plugins": found} if (found := current_plugins()) else {}),
             **(extra or {}),
         )
-        self._save_detectors(outcome, facts)
         self._save_scores(outcome, facts)
         draw_run(result, facts.owned, self.folder.path)
         self.folder.finish(result, outcome.last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,15 +75,22 @@ class Lines:
             file.truncate(mark.size)
             os.fsync(file.fileno())
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Read what was appended, or kept when it was cut.
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield what was appended, or kept when it was cut, without holding all of it.
 
         Raises
         ------
         ValueError
-            Something else has changed the file since.
+            Something else has changed the file since; found at its end.
         """
-        return parsed(whole_lines(self._path, self.mark))
+        size, found = 0, hashlib.sha256()
+        with self._path.open("rb") as file:
+            while size < self._size and (line := file.readline()):
+                size += len(line)
+                found.update(line)
+                yield json.loads(line)
+        if Mark(size, found.hexdigest()) != self.mark:
+            raise ValueError(f"{self._path.name} was changed while the run went on")
 
 
 def read_lines(path: Path) -> list[Any]:

@@ -52,6 +52,7 @@ from fednids.runs.records import (
     RoundRecord,
     ScoresRecord,
 )
+from fednids.runs.sums import check_sum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,6 +122,7 @@ class Run:
 
     def __init__(self, path: Path):
         self.path = path
+        self._checked: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -257,9 +259,17 @@ class Run:
 
     def model_files(self) -> list[Path]:
         """Return the files of its detectors, by partition id if there are several."""
-        if self.personal and self.result.partition.gateways > 1:
-            return [self._model_file(k) for k in range(self.result.partition.gateways)]
-        return [self.path / MODEL]
+        return [self.path / name for name in self._model_names()]
+
+    def models(self) -> Iterator[Detector]:
+        """Read its detectors, by partition id if there are several.
+
+        Raises
+        ------
+        RunError
+            One is missing or damaged.
+        """
+        return map(self._model, self._model_names())
 
     def model(self, gateway: int | None = None) -> Detector:
         """Read a trained detector.
@@ -274,10 +284,18 @@ class Run:
         RunError
             There is none, or it is damaged.
         """
-        return load_detector(self.path / MODEL if gateway is None else self._model_file(gateway))
+        return self._model(MODEL if gateway is None else _model_name(gateway))
 
-    def _model_file(self, gateway: int) -> Path:
-        return self.path / MODELS / f"gateway-{gateway:05d}.safetensors"
+    def _model(self, name: str) -> Detector:
+        if (self.path / name).is_file():
+            with self._reading(name):
+                pass
+        return load_detector(self.path / name)
+
+    def _model_names(self) -> list[str]:
+        if self.personal and self.result.partition.gateways > 1:
+            return [_model_name(k) for k in range(self.result.partition.gateways)]
+        return [MODEL]
 
     @cached_property
     def rounds_table(self) -> pd.DataFrame:
@@ -312,6 +330,7 @@ class Run:
         """Raise in one line what is wrong with a file of the folder."""
         wrong = (ValueError, KeyError, TypeError, IndexError, ArithmeticError, RecursionError)
         try:
+            self._check(file)
             yield
         except _NewerError as error:
             raise RunError(
@@ -325,6 +344,12 @@ class Run:
         except (*wrong, OSError, ConfigError, pa.ArrowException) as error:
             named = "" if isinstance(error, ConfigError | OSError) else f"{type(error).__name__} "
             raise self._damaged(file, f"{named}{error}") from None
+
+    def _check(self, file: str) -> None:
+        """Check a file of a finished run against its checksum, once."""
+        if file not in self._checked and self.finished:
+            check_sum(self.path, file)
+            self._checked.add(file)
 
     def _damaged(self, file: str, reason: str) -> RunError:
         what, remedy = "run", "name the --out folder of a run, or start the run again"
@@ -391,6 +416,10 @@ def run_folders(paths: Sequence[Path], *, finished: bool = False) -> list[Path]:
         else:
             found.append(path)
     return list(dict.fromkeys(found))
+
+
+def _model_name(gateway: int) -> str:
+    return f"{MODELS}/gateway-{gateway:05d}.safetensors"
 
 
 class _NewerError(Exception):

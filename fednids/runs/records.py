@@ -380,6 +380,8 @@ class ModelRecord(Record):
     """Of the weights as float32."""
     published_parameters: Count | None = None
     """The same network counted in layers as papers do, with weights that cannot matter."""
+    sha256: str | None = None
+    """Of ``model.safetensors``; null where there is none, and in results of before."""
 
 
 class SkewRecord(Record):

@@ -72,6 +72,7 @@ def build_result(
     facts: Facts,
     outcome: Outcome,
     seconds: SecondsRecord,
+    sha256: str | None = None,
     **found: Any,
 ) -> ResultRecord:
     """Put the result of a finished run together.
@@ -84,6 +85,8 @@ def build_result(
         What was run, on what, and what came of it; with at least one round.
     seconds : SecondsRecord
         Time spent.
+    sha256 : str, optional
+        Of the file of the run's one detector, where it has one.
     **found
         Other entries of the result: ``rounds``, those before a resume included, and more.
     """
@@ -113,6 +116,7 @@ def build_result(
                 parameters=outcome.architecture.size,
                 published_parameters=outcome.architecture.network.published_size(),
                 bytes=4 * outcome.architecture.size,
+                sha256=sha256,
             ),
             "partition": facts.partition,
             "final": ScoresRecord.of(last.counts, classes, last.curves("all")),

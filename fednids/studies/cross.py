@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from fednids.experiment.new_folder import new_folder
 from fednids.experiment.partitioning import describe_data
 from fednids.metrics.counts import BENIGN
 from fednids.networks.interface import Architecture
-from fednids.networks.model_file import load_detector
 from fednids.runs.reader import Run
 from fednids.studies.compare import open_finished, short_value
 from fednids.studies.engine import CROSS
@@ -105,6 +105,7 @@ def cross_runs(
     dataset = FederatedDataset.open(runs[0].config)
     _check_dataset(dataset, runs[0])
     models = [path for run in runs for path in run.model_files()]
+    detectors = chain.from_iterable(run.models() for run in runs)
     gateways, classes = dataset.gateways, len(dataset.classes)
     windows = [dataset.testing(k) for k in range(gateways)]
     true = np.concatenate([each.labels for each in windows]).astype(np.int64)
@@ -112,8 +113,7 @@ def cross_runs(
     cells = (owner * classes + true) * classes
     counts = np.zeros((len(models), gateways, classes, classes), np.int32)
     trainers: dict[Architecture, Trainer] = {}  # a graph is compiled once an architecture
-    for place, path in enumerate(models):
-        detector = load_detector(path)
+    for place, (path, detector) in enumerate(zip(models, detectors, strict=True)):
         if (detector.features, detector.classes) != (dataset.flows.features, dataset.classes):
             raise RunError(
                 f"expected a detector of these {len(dataset.flows.features)} features and "

@@ -315,9 +315,7 @@ def test_a_group_is_done_again_as_a_whole(tmp_path: Path) -> None:
 def test_a_task_at_which_every_worker_dies_ends_the_run_with_the_cause(workers: int) -> None:
     grid = in_processes(workers, p0="die")
     try:
-        with pytest.raises(
-            FederationError, match=r"exit code 3\), 3 times .* lower run"
-        ):
+        with pytest.raises(FederationError, match=r"exit code 3\), 3 times .* lower run"):
             send(grid, range(GATEWAYS))
     finally:
         grid.close()

@@ -177,9 +177,16 @@ def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_when_there_is_room(
     assert ends(out) == ends(tmp_path / "whole")
 
 
-def test_rounds_are_added_to_a_finished_run(tmp_path: Path) -> None:
-    config, out = tiny("inprocess", federation__rounds=2), tmp_path / "run"
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"availability__pattern": "random", "availability__share": 0.6},
+     {"strategy__name": "classwise", "data__validation_share": 0.2}],
+    ids=["plain", "absent", "recalibrated"],
+)  # fmt: skip
+def test_rounds_are_added_to_a_finished_run(tmp_path: Path, more: dict[str, object]) -> None:
+    config, out = tiny("inprocess", federation__rounds=2, **more), tmp_path / "run"
     execute("federated", config, out)
+    assert not (out / "checkpoint" / "gateways.jsonl").exists()
     result = resume(out, rounds=3).to_json()
     assert [entry["round"] for entry in result["rounds"]] == [1, 2, 3]
     assert result["extended"] == [{"after": 2, "before": 2, "rounds": 3}]

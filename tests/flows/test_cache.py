@@ -153,7 +153,9 @@ class TestEntry:
 
 
 class TestDamage:
-    @pytest.mark.parametrize("name", ["meta.json", *(f"{name}.npy" for name in ARRAYS)])
+    @pytest.mark.parametrize(
+        "name", ["digests.json", "meta.json", *(f"{name}.npy" for name in ARRAYS)]
+    )
     @pytest.mark.parametrize(
         "damage",
         [
@@ -178,6 +180,22 @@ class TestDamage:
         assert_same(cached("one", lambda: calls.append(1) or FLOWS), FLOWS)  # type: ignore[func-returns-value]
         assert calls == [1]
         assert_same(cached("one", never), FLOWS)
+
+    def test_any_flipped_bit_is_noticed_said_and_mended(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Labels and indices too, where every value is still one that could be."""
+        cached("one", lambda: FLOWS)
+        rng = np.random.default_rng(1)
+        for name in sorted(path.name for path in entries()[0].iterdir()):
+            file = entries()[0] / name
+            damaged = bytearray(file.read_bytes())
+            damaged[-int(rng.integers(1, len(damaged) // 2))] ^= 1 << int(rng.integers(8))
+            file.write_bytes(damaged)
+            caplog.clear()
+            assert_same(cached("one", lambda: FLOWS), FLOWS)
+            assert "are damaged; they are made again" in caplog.text
+            assert_same(cached("one", never), FLOWS)
 
     def test_columns_of_unequal_lengths_are_damage(self) -> None:
         cached("one", lambda: FLOWS)

@@ -15,6 +15,7 @@ from network_factory import cnn_bilstm
 from safetensors.numpy import load, save
 
 from fednids.errors import RunError
+from fednids.files import digest_of
 from fednids.flows.scaling import Scaler
 from fednids.networks.model_file import MODEL_FORMAT, Detector, load_detector, save_detector
 
@@ -57,15 +58,14 @@ def refusal(path):
 
 
 def rewrite(content, path, *, metadata=lambda given: given, arrays=lambda given: given):
-    """Save a detector's file again with other metadata or arrays."""
+    """Save a detector's file again with other metadata or arrays, and the digest of these."""
     size = int.from_bytes(content[:8], "little")
     given_metadata = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["fednids"])
-    path.write_bytes(
-        save(
-            arrays(load(content)),
-            metadata={"fednids": json.dumps(metadata(given_metadata), sort_keys=True)},
-        )
-    )
+    given_metadata.pop("sha256")
+    changed, told = arrays(load(content)), metadata(given_metadata)
+    if isinstance(told, dict) and told.get("format") != 1:
+        told = {**told, "sha256": digest_of(changed, told)}
+    path.write_bytes(save(changed, metadata={"fednids": json.dumps(told, sort_keys=True)}))
 
 
 def is_usable(detector):
@@ -369,3 +369,25 @@ def test_damaged_bytes_give_a_usable_detector_or_one_line(saved, place, mutation
         refusal(place)
     else:
         assert is_usable(detector)
+
+
+def test_any_flipped_bit_is_noticed(saved, place):
+    """Also in weights, names and the scaler, where all that is read would still fit together."""
+    rng, key = np.random.default_rng(1), saved.index(b"sha256")
+    for position in (key, *rng.choice(len(saved), 300, replace=False)):
+        damaged = bytearray(saved)
+        damaged[position] ^= 1 << rng.integers(8)
+        place.write_bytes(damaged)
+        refusal(place)
+
+
+def test_a_detector_without_a_digest_is_loaded_with_a_word(saved, place, caplog):
+    place.write_bytes(saved)
+    load_detector(place)
+    assert not caplog.messages
+    size = int.from_bytes(saved[:8], "little")
+    metadata = json.loads(json.loads(saved[8 : 8 + size])["__metadata__"]["fednids"])
+    del metadata["sha256"]
+    place.write_bytes(save(load(saved), metadata={"fednids": json.dumps(metadata)}))
+    load_detector(place)
+    assert "has no digest" in caplog.text

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 from fednids.datasets.registry import all_datasets
+from fednids.files import sha256_of
 from fednids.flows.files.messages import data_error, shown, shown_path
 from fednids.flows.files.opening import format_of, readable
 
@@ -27,8 +27,8 @@ def file_sha256(path: Path) -> str:
         The file is missing, empty, not regular, or may not be read.
     """
     format_of(path)
-    with readable(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with readable(path):
+        return sha256_of(path)
 
 
 def verify_checksum(path: Path, expected_sha256: str) -> None:

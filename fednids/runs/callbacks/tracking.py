@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from fednids.extensions import SINKS
 from fednids.files import write_atomically
 from fednids.networks.interface import Weights
 from fednids.runs.callbacks.interface import Callback, RoundEnd, RunStart
+from fednids.runs.gateways import table_rows
 from fednids.runs.layout import CHECKPOINT, ROUNDS, ROWS
 from fednids.runs.records import ResultRecord, RoundRecord
 from fednids.runs.rounds import Round
@@ -116,9 +117,12 @@ class Tracking:
 
     def _new(self) -> list[RoundEnd]:
         rows: dict[int, dict[int, Mapping[str, Any]]] = {}
-        for row in self._rows.new():
-            rows.setdefault(row["round"], {})[row["partition_id"]] = row
+        new: Iterable[Mapping[str, Any]] = self._rows.new()
         records = [RoundRecord.model_validate(line) for line in self._rounds.new()]
+        if records and not (self._start.path / CHECKPOINT / ROWS).exists():  # the run has ended
+            new = table_rows(self._start.path)
+        for row in new:
+            rows.setdefault(row["round"], {})[row["partition_id"]] = row
         return [RoundEnd(each, rows.get(each.round, {})) for each in records]
 
     def _begin(self, opened: _Open) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fednids.config import Scalar
+from fednids.files import sha256_of
 
 NODE_FILES = ("data.path", "partition.plan", "availability.trace")
 """Settings with a file, or a folder of files, that every worker opens."""
@@ -127,8 +128,7 @@ def _digest(path: Path) -> str:
     """Return the SHA-256 of a file or of a folder's files and names; empty if it cannot be read."""
     try:
         if not path.is_dir():
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return sha256_of(path)
         files = sorted(file for file in path.rglob("*") if file.is_file())
         lines = [f"{file.relative_to(path).as_posix()} {_digest(file)}" for file in files]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
