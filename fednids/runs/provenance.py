@@ -1,15 +1,18 @@
 """By what, where and when a run was made.
 
 The machine's name and the user's are left out: a run folder is made to be given away, and
-neither decides on a result. The command stands as it was typed, with the paths in it.
+neither decides on a result. The command stands as it was typed, with the paths in it, but for
+values of options that are secrets, as the token that Flower gives its processes.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,13 +25,15 @@ NOTES = "provenance.jsonl"
 """In the folder of the checkpoints: a line for each process that has worked on the run."""
 
 _GIT_SECONDS = 10
+_SECRET = re.compile(r"--?([\w-]*[_-])?(token|secret|password|passphrase|key)s?", re.IGNORECASE)
+_HIDDEN = "***"
 
 
 def this_process() -> Session:
     """Describe the process that runs now."""
     return Session(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=list(sys.argv),
+        command=without_secrets(sys.argv),
         git=_git(),
         machine=Machine(
             system=platform.system(),
@@ -38,6 +43,20 @@ def this_process() -> Session:
             memory=_memory(),
         ),
     )
+
+
+def without_secrets(command: Sequence[str]) -> list[str]:
+    """Return a command without the values of options that hold a secret by their names."""
+    found, hidden = list[str](), False
+    for word in command:
+        option, equals, _ = word.partition("=")
+        secret = bool(_SECRET.fullmatch(option))
+        if secret and equals:
+            found.append(f"{option}={_HIDDEN}")
+        else:
+            found.append(_HIDDEN if hidden and not option.startswith("--") else word)
+        hidden = secret and not equals
+    return found
 
 
 def note_process(folder: Path) -> None:

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,9 +97,41 @@ def twin(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_it_gives_the_simulations_weights(place: Place, twin: Path, tmp_path: Path) -> None:
-    done = deploy_run(place, "--out", str(tmp_path / "run"), "--rounds", "3", *SETTINGS)
-    assert done.returncode == 0, done.stderr
+def tokens_of_processes() -> set[bytes]:
+    """Return the values of ``--token`` among all commands that run now."""
+    found = set[bytes]()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = file.read_bytes().split(b"\0")
+            found |= {b for a, b in pairwise(words) if a == b"--token" and b}
+    return found
+
+
+def assert_no_secret_in(folder: Path, tokens: set[bytes]) -> None:
+    """Check every file but those that are keys: neither a token nor a part of a key."""
+    files = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.is_symlink()}
+    keys = {p for p, content in files.items() if b"PRIVATE KEY-----" in content}
+    lines = {line for p in keys for line in files[p].splitlines() if len(line) > 30}
+    own = {p for p in files if p.name.startswith("state.db")}  # of a SuperLink that runs
+    for path in files.keys() - keys - own:
+        for secret in (*tokens, *(line for line in lines if b"-----" not in line)):
+            assert secret not in files[path], path
+    for path in keys | {p.parent for p in own}:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_it_gives_the_simulations_weights_and_leaves_no_secret(
+    place: Place, twin: Path, tmp_path: Path
+) -> None:
+    led = begin_run(place, "--out", str(tmp_path / "run"), "--rounds", "3", *SETTINGS)
+    tokens = set[bytes]()
+    while led.poll() is None:
+        tokens |= tokens_of_processes()
+        time.sleep(0.05)
+    assert led.returncode == 0, led.communicate()
+    assert tokens
+    for folder in (tmp_path, place.deployment.path):
+        assert_no_secret_in(folder, tokens)
     same(tmp_path / "run", twin)
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     simulated = json.loads((twin / "result.json").read_text())

@@ -48,3 +48,19 @@ def test_git_tells_commit_and_changes(tmp_path: Path, monkeypatch: pytest.Monkey
     changed = provenance.this_process().git
     assert changed is not None
     assert changed.dirty
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("flwr-serverapp --token abc --run-once", "flwr-serverapp --token *** --run-once"),
+        ("x --auth_token=abc --out a", "x --auth_token=*** --out a"),
+        ("x --private-key k --mlflow-password p", "x --private-key *** --mlflow-password ***"),
+        ("x --token --out tokens run.keep=best", "x --token --out tokens run.keep=best"),
+    ],
+)
+def test_values_of_options_that_are_secrets_are_not_written(
+    given: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", given.split())
+    assert provenance.this_process().command == kept.split()
