@@ -168,9 +168,12 @@ def evaluate_detector(
     scoring = score_flows(detector, flows)
     if as_json:
         record = {"model": str(model), "data": data, "flows": scoring.flows}
+        record["trained_on_synthetic"] = detector.synthetic
         print_json({**record, **scoring.to_json()})
     else:
         say(f"{scoring.flows:,} flows of {data}, scored by {model}")
+        if detector.synthetic:
+            warn("this detector was trained on synthetic flows; it knows no real traffic")
         if scoring.detector.classes != list(detector.classes):
             say("Some attacks have names that the detector has not: scored against benign alone.")
         show_scoring(scoring)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +83,9 @@ def server(folder: Folder, as_json: options.Json = False) -> None:
     from fednids.deploy.folder import open_deployment
     from fednids.deploy.server import run_server
 
-    run_server(open_deployment(folder), _line_printer(as_json=as_json))
+    announce = _line_printer(as_json=as_json)
+    with _until_stopped(announce):
+        run_server(open_deployment(folder), announce)
 
 
 @app.command(epilog="Example: fednids deploy gateway /etc/fednids/a a --data flows.csv.gz")
@@ -113,10 +115,9 @@ def gateway(
     from fednids.deploy.folder import open_gateway
     from fednids.deploy.gateway import attend
 
-    attend(
-        open_gateway(folder, name), data, _line_printer(as_json=as_json),
-        patience=wait, warm=not cold,
-    )  # fmt: skip
+    announce = _line_printer(as_json=as_json)
+    with _until_stopped(announce):
+        attend(open_gateway(folder, name), data, announce, patience=wait, warm=not cold)
 
 
 @app.command("run", epilog="Example: fednids deploy run federation --rounds 20 --out run")
@@ -241,6 +242,15 @@ def _finish(end: RunEnd, out: Path | None, *, as_json: bool, quiet: bool) -> Non
         show_result(end.result)
         if out:
             say(WRITTEN.format(out))
+
+
+@contextmanager
+def _until_stopped(announce: Callable[[str], None]) -> Iterator[None]:
+    """End with 0 after a Ctrl-C or SIGTERM, which is how a service ends as it should."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        announce("stopped")
 
 
 def _line_printer(*, as_json: bool) -> Callable[[str], None]:

@@ -15,6 +15,7 @@ from fednids.config import Config
 from fednids.datasets.federated import FederatedDataset
 from fednids.deploy.creating import create_deployment
 from fednids.deploy.folder import Deployment, Server
+from fednids.deploy.private import private_folder
 from fednids.deploy.reach import free_port, is_up, wait_until
 from fednids.deploy.running import OnRound, RunEnd, deployed_config, run_deployed
 from fednids.errors import PartitionError, SetupError
@@ -54,7 +55,9 @@ def demonstrate(
 
 def prepare_demo(folder: Path, dealt: Config) -> tuple[Deployment, dict[str, Path]]:
     """Write the flow files and the deployment's folder; return both, the files by gateway."""
+    private_folder(folder)
     manifest = export_gateways(dealt, FederatedDataset.open(dealt), folder / "flows")
+    (folder / "flows").chmod(0o700)
     names = [entry["file"] for entry in manifest["gateways"]]
     if not all(names):
         raise PartitionError(

@@ -62,6 +62,8 @@ class Detector:
         ``"v1"`` or ``"v2"``: which columns are encoded.
     threshold : float or None
         Probability of attack above which a flow raises an alarm, where one was chosen.
+    synthetic : bool
+        Whether its training flows were made and not measured; False where the file does not say.
     """
 
     architecture: Architecture
@@ -71,6 +73,7 @@ class Detector:
     features: tuple[str, ...]
     columns: str
     threshold: float | None = None
+    synthetic: bool = False
 
 
 def save_detector(detector: Detector, path: Path) -> None:
@@ -87,6 +90,7 @@ def save_detector(detector: Detector, path: Path) -> None:
         "features": detector.features,
         "scaler": {"mean": scaler.mean.tolist(), "scale": scaler.scale.tolist()},
         **({} if threshold is None else {"threshold": threshold}),
+        **({"synthetic": True} if detector.synthetic else {}),
     }
     # One entry of sorted JSON: the order of several entries changes from run to run.
     text = json.dumps({**metadata, _DIGEST: digest_of(arrays, metadata)}, sort_keys=True)
@@ -129,7 +133,7 @@ def _detector(
 ) -> Detector:
     if metadata["format"] not in (1, MODEL_FORMAT):
         raise ValueError(f"format {metadata['format']} and not {MODEL_FORMAT}")
-    if unknown := metadata.keys() - _ENTRIES - {"threshold"}:
+    if unknown := metadata.keys() - _ENTRIES - {"threshold", "synthetic"}:
         raise ValueError(f"an entry {min(unknown)!r}")
     architecture = _architecture(metadata, path)
     scaler = Scaler(*(np.array(metadata["scaler"][k], np.float64) for k in ("mean", "scale")))
@@ -148,7 +152,11 @@ def _detector(
     threshold, columns = metadata.get("threshold"), metadata["columns"]
     if threshold is not None and not (type(threshold) is float and 0 <= threshold <= 1):
         raise ValueError("a threshold that is no probability")
-    return Detector(architecture, weights, scaler, classes, features, columns, threshold)
+    synthetic = metadata.get("synthetic", False)
+    if not isinstance(synthetic, bool):
+        raise ValueError("an entry 'synthetic' that is neither true nor false")
+    about = (classes, features, columns, threshold, synthetic)
+    return Detector(architecture, weights, scaler, *about)
 
 
 def _architecture(metadata: dict[str, Any], path: Path) -> Architecture:

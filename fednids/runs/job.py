@@ -182,7 +182,8 @@ class OpenRun:
         for name, weights, task in detectors:
             if len(weights) == network.size:
                 about = (task.scaler, facts.classes, facts.features, columns, threshold)
-                save_detector(Detector(network, weights, *about), name)
+                made = facts.data.synthetic
+                save_detector(Detector(network, weights, *about, synthetic=made), name)
 
 
 def _open(config: Config) -> FederatedDataset | None:

@@ -124,7 +124,10 @@ def test_a_saved_detector_scores_a_file_that_it_has_not_seen(
     arguments = ("evaluate", "--model", str(run_folder), "--data", str(flows))
     scored = json.loads(printed(capsys, *arguments, "--json")[0])
     assert sum(map(sum, scored["final"]["confusion"])) == scored["flows"] == 500
-    assert "Reconnaissance" in printed(capsys, *arguments)[0]
+    assert scored["trained_on_synthetic"]
+    out, err = printed(capsys, *arguments)
+    assert "Reconnaissance" in out
+    assert "trained on synthetic flows" in err
 
 
 @pytest.mark.slow

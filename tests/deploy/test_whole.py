@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield place
         for process in place.later:
             process.terminate()
-            process.wait(60)
+            assert process.wait(60) == 0  # or systemd takes it for a failure
     roles = [deployment.state, *(deployment.gateway(n).state for n in deployment.gateways)]
     assert [find_marked(state) for state in roles] == [[]] * 4
 
@@ -186,6 +186,7 @@ def test_the_demonstration_ends_with_a_table_and_no_process(tmp_path: Path) -> N
     states = [made / "server" / "state", *made.glob("gateways/*/state")]
     assert len(states) == 2
     assert [find_marked(state) for state in states] == [[], []]
+    assert (keep / "flows").stat().st_mode & 0o077 == 0
 
 
 def test_a_killed_server_resumes_to_the_same_weights(
