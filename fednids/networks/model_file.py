@@ -154,7 +154,7 @@ def _detector(
         raise ValueError("a threshold that is no probability")
     synthetic = metadata.get("synthetic", False)
     if not isinstance(synthetic, bool):
-        raise ValueError("an entry 'synthetic' that is neither true nor false")
+        raise TypeError("an entry 'synthetic' that is neither true nor false")
     about = (classes, features, columns, threshold, synthetic)
     return Detector(architecture, weights, scaler, *about)
 
