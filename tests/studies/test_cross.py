@@ -227,6 +227,7 @@ def test_runs_that_differ_are_refused(
         place = place[name]
     place[path[-1]] = value
     (changed / "result.json").write_text(json.dumps(result))
+    (changed / "SHA256SUMS").unlink()
     for paths in ([runs["local"], changed], [changed]):
         if path == ("seed",) and len(paths) == 1:
             continue
@@ -250,6 +251,7 @@ def test_another_split_is_refused(setting: str, runs: Mapping[str, Path], tmp_pa
     text = (changed / "config.toml").read_text()
     assert setting in text
     (changed / "config.toml").write_text(text.replace(setting, other))
+    (changed / "SHA256SUMS").unlink()
     with pytest.raises(RunError, match=setting.partition(" ")[0]):
         cross_runs([runs["local"], changed])
 
