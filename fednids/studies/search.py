@@ -46,6 +46,7 @@ SEARCH, REPORT = "search.toml", "report.md"
 """Definition and report of a search, in its folder."""
 
 DEFAULT = "default"
+_OF_VALIDATION = ("data.score_on", "data.validation_share")
 """The candidate with the settings that are there already."""
 
 _CANDIDATE, _CASE = "candidate", "case"
@@ -486,8 +487,8 @@ def to_markdown(report: SearchReport) -> str:
     )
     race = (
         f"The score is the macro-F1{rare} of their pooled counts{cost}{cases}. Candidates race "
-        f"over the seeds {', '.join(map(str, search.seeds))}: after each, {search.keep:g} of them "
-        f"go on, at least {search.finalists}, and the default always."
+        f"over the seeds {', '.join(map(str, search.seeds))}: after each, "
+        f"{search.keep:.0%} of them go on, at least {search.finalists}, and the default always."
     )
     lines = [
         f"# {search.title}",
@@ -499,7 +500,7 @@ def to_markdown(report: SearchReport) -> str:
         "## Candidates",
         _table(report),
         "## What to do with it",
-        _advice(best, default),
+        _advice(search, best, default),
     ]
     if report.failed:
         failed = "\n".join(f"- {each.name}: {each.reason} (`{each.log}`)" for each in report.failed)
@@ -544,15 +545,18 @@ def _table(report: SearchReport) -> str:
     return markdown_table(list(titles), rows)
 
 
-def _advice(best: Candidate, default: Candidate) -> str:
+def _advice(search: Search, best: Candidate, default: Candidate) -> str:
     if best.name == DEFAULT:
         return "Nothing that was tried is better than the settings that are there already."
     less = best.over(default)
-    settings = " ".join(f"{name}={value}" for name, value in best.settings.items())
+    shared = {k: v for k, v in search.settings.items() if k not in _OF_VALIDATION}
+    given = {**shared, **best.settings}
+    settings = " ".join(f"{name}={value}" for name, value in given.items())
+    command = "simulate" if search.arm == "federated" else search.arm
     wins = sum(each > 0 for each in less)
     return (
         f"`{best.name}` is best: {mean_of(less):+.3f} to the default, ahead with {wins} of "
         f"{len(less)} seeds. The best of many is flattered by luck: run it once on test flows "
-        f"with seeds that were not searched.\n\n```console\n$ fednids simulate {settings} --out "
+        f"with seeds that were not searched.\n\n```console\n$ fednids {command} {settings} --out "
         "run\n```"
     )

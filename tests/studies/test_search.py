@@ -155,7 +155,8 @@ class TestRace:
         assert len(began) == 7 + 4 + 3
         page = (tmp_path / "report.md").read_text()
         assert "No test flow was read" in page
-        assert "fednids simulate train.learning_rate=0.001" in page
+        shared = " ".join(f"{name}={value}" for name, value in TINY.items())
+        assert f"$ fednids simulate {shared} train.learning_rate=0.001 --out run" in page
         found = json.loads((tmp_path / "report.json").read_text())
         assert found == report.to_json()
         assert found["test_flows"] == 0
