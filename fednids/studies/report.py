@@ -34,14 +34,10 @@ from fednids.studies.statistics import (
     show_interval,
     show_number,
 )
-from fednids.studies.study import Study, StudyCell
+from fednids.studies.study import ARM, Study, StudyCell
 
 if TYPE_CHECKING:
     from fednids.report.figures.scores import Panel
-
-
-ARM = "arm"
-"""Axis of the comparison between arms."""
 
 COMPARED = ("macro_f1", "novel_macro_f1", "worst_gateway")
 """Metrics whose differences are reported."""

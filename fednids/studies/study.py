@@ -30,6 +30,9 @@ _DECIDED = {
 }
 _PATHS = ("data.path", "partition.plan")
 
+ARM = "arm"
+"""Name of the arm beside those of settings and axes: in ``[[exclude]]``, and in comparisons."""
+
 
 def flatten(value: object) -> object:
     """Read ``train.epochs = 2``, which TOML nests, like ``"train.epochs" = 2``."""
@@ -186,8 +189,8 @@ class Study(Section):
         More such lists by the name of their axis, ``[[axes.strategy]]`` in a file: settings
         that change together. All axes are combined with each other.
     exclude : tuple of dict
-        Cells to leave out: those that have, of every setting or axis named in one of these,
-        its value, or one of a list.
+        Cells to leave out: those that have, of every setting or axis named in one of these, or
+        of the arm, its value, or one of a list.
     report : ReportWish
         What the report shows.
     """
@@ -244,7 +247,7 @@ class Study(Section):
             self._refuse_shared(inside, {n: w for n, w in taken.items() if w != "[settings]"})
             taken |= inside
         self._refuse_shared(dict.fromkeys(self.grid, "[grid]"), taken)
-        for name in {name for rule in self.exclude for name in rule} - set(self.linked):
+        for name in {name for rule in self.exclude for name in rule} - {ARM, *self.linked}:
             check_settings_of_study({name: None})
         for wish in ("compare", "along"):
             name = getattr(self.report, wish)
@@ -534,7 +537,7 @@ def _cell(study: Study, arm: str, seed: int, place: _Place) -> StudyCell | None:
     except FednidsError as error:
         where = ", ".join(f"{name}={value}" for name, value in shown) or "[settings]"
         raise type(error)(f"{error} (in the cell {where})") from None
-    if _is_excluded(study, {**config.flat(), **dict(shown)}):
+    if _is_excluded(study, {**config.flat(), **dict(shown), ARM: arm}):
         return None
     standing = canonical(arm, config)
     unread = study.grid.keys() - (config.flat().keys() - irrelevant(arm, config))

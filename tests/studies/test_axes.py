@@ -119,6 +119,14 @@ def test_a_study_without_cells_is_refused(tmp_path: Path) -> None:
         expand(study(tmp_path, LINKED + "[[exclude]]\ntrain.epochs = [1, 2]\n"))
 
 
+def test_cells_are_excluded_by_the_arm() -> None:
+    cells = expand(read_study("recipe"))
+    deals = {(c.arm, dict(c.place)["deal"]) for c in cells}
+    assert ("local", "dirichlet 0.3, 40 rounds") not in deals
+    assert ("federated", "dirichlet 0.3, 40 rounds") in deals
+    assert {arm for arm, _ in deals} == {"centralised", "local", "federated"}
+
+
 def test_rules_of_robustness_have_the_true_number_and_bulyan_is_left_out_where_undefined() -> None:
     assert "robustness" in shipped_studies()
     cells = expand(read_study("robustness"))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from study_factory import rows_of, study
 
-from fednids.studies.report import ARM, compare_in_pairs, group
+from fednids.studies.report import compare_in_pairs, group
+from fednids.studies.study import ARM
 
 SCORES = {
     "centralised seed=1": 0.8,
