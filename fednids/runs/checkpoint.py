@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from fednids.config import Config
@@ -221,7 +222,10 @@ def _restore_rows(path: Path) -> None:
     """Write the rows of a finished run anew from its table, to which rounds are to be added."""
     rows = path / CHECKPOINT / ROWS
     if (path / GATEWAYS).exists() and not rows.exists():
-        lines = "".join(json.dumps(row) + "\n" for row in table_rows(path))
+        try:
+            lines = "".join(json.dumps(row) + "\n" for row in table_rows(path))
+        except pa.ArrowException as error:
+            raise ValueError(f"{GATEWAYS}: {error}") from None
         write_atomically(rows, lines.encode())
 
 

@@ -288,7 +288,7 @@ class Run:
 
     def _model(self, name: str) -> Detector:
         if (self.path / name).is_file():
-            with self._reading(name):
+            with self._reading(name):  # which checks it
                 pass
         return load_detector(self.path / name)
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from runs_factory import small_config
 from whole_result import write_whole
 
 from fednids.cli.main import run
 from fednids.errors import RunError
+from fednids.experiment.execution import execute
+from fednids.runs import checkpoint
+from fednids.runs.checkpoint import read_checkpoint
 from fednids.runs.layout import CONFIG, GATEWAYS, MODEL, RESULT, ROUNDS, SCORES
 from fednids.runs.reader import Run, load, read_run
 from fednids.runs.sums import SUMS, write_sums
@@ -79,3 +84,18 @@ def test_runs_without_sums_are_read(folder: Path) -> None:
     """They are older, or have not ended."""
     (folder / SUMS).unlink()
     load(folder)
+
+
+@pytest.mark.parametrize("kind", [pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError])
+def test_a_damaged_table_of_a_finished_run_is_a_line_when_rounds_are_added(
+    kind: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flipped bits of a Parquet file raise all of these."""
+    execute("federated", small_config(federation__rounds=1), tmp_path / "run")
+
+    def refuse(folder: Path) -> None:
+        raise kind("damaged")
+
+    monkeypatch.setattr(checkpoint, "table_rows", refuse)
+    with pytest.raises(RunError, match="damaged"):
+        read_checkpoint(tmp_path / "run")
